@@ -1,0 +1,105 @@
+"""The upload: a run of consecutive journal rows, and the cloud's answer to each.
+
+Request `POST /sync/v1/batches`, JSON, usually gzip:
+    {"contract_version":1, "gateway":ID, "epoch":UUID, "instance":HEX, "first_seq":N,
+     "chain_before":HEX, "chain_after":HEX, "events":[EVENT, …]}
+Row k of `events` has seq N + k. `chain_before` is link(N - 1), `chain_after` the link of the
+last row. `instance` names the machine the journal lives on (a hash), so that a copied disk is
+told from a restart. The two chain fields and `instance` may be left out by foreign clients.
+
+Answer 200: {"acknowledged_seq":M, "events":[{"seq":…, "status":…, "reason":…}, …]}
+    status: accepted | duplicate | quarantined. M is the highest seq without a gap before it;
+    the gateway may forget nothing above it.
+Answer 4xx/5xx: {"error":{"code":…, "message":…, "expected_seq":…}}; codes in ERROR_CODES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cloud_sync.contract import keys
+from cloud_sync.contract.version import CONTRACT_VERSION
+
+MAX_EVENTS_PER_BATCH: Final = 1000
+MAX_BATCH_BYTES: Final = 8 * 2**20
+
+ERROR_CODES: Final = {
+    "unauthorised": "401: no token, or one that is not known",
+    "forbidden": "403: the token is not this gateway's, or its role may not do this",
+    "gap": "409: rows are missing before first_seq; send from expected_seq",
+    "forked": "409: the same seq was received before with other content",
+    "in_use": "409: another machine is speaking as this gateway right now",
+    "fenced": "409: this epoch was ended by a newer one",
+    "too_large": "413: send fewer rows",
+    "malformed": "422: not a batch of this contract; message names the key",
+    "version": "422: contract_version is not spoken here",
+    "busy": "429: later; see Retry-After",
+}
+
+_STRICT = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class Batch(BaseModel):
+    """The request body, events still unparsed: one bad event must not refuse the others."""
+
+    model_config = _STRICT
+
+    contract_version: Annotated[int, Field(ge=1)]
+    gateway: Annotated[str, Field(pattern=keys.ID_PATTERN)]
+    epoch: Annotated[str, Field(pattern=keys.UUID_PATTERN)]
+    instance: Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")] | None = None
+    first_seq: Annotated[int, Field(ge=1, le=2**53)]
+    chain_before: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
+    chain_after: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
+    events: Annotated[list[object], Field(max_length=MAX_EVENTS_PER_BATCH)]
+
+
+class EventAnswer(BaseModel):
+    """What became of one row."""
+
+    model_config = _STRICT
+
+    seq: int
+    status: Literal["accepted", "duplicate", "quarantined"]
+    reason: str | None = None
+
+
+class BatchAnswer(BaseModel):
+    """What became of the batch."""
+
+    model_config = _STRICT
+
+    acknowledged_seq: int
+    events: list[EventAnswer]
+
+
+class Problem(BaseModel):
+    """Why a request was refused; `code` is for programs, `message` for people."""
+
+    model_config = _STRICT
+
+    code: str
+    message: str
+    expected_seq: int | None = None
+
+
+def encode_batch(
+    *,
+    gateway: str,
+    epoch: str,
+    instance: str,
+    first_seq: int,
+    chain_before: bytes,
+    chain_after: bytes,
+    bodies: Sequence[bytes],
+) -> bytes:
+    """The request body around the events' own bytes, which are copied in as they are."""
+    head = (
+        f'{{"contract_version":{CONTRACT_VERSION},"gateway":"{gateway}","epoch":"{epoch}",'
+        f'"instance":"{instance}","first_seq":{first_seq},'
+        f'"chain_before":"{chain_before.hex()}","chain_after":"{chain_after.hex()}","events":['
+    )
+    return head.encode() + b",".join(bodies) + b"]}"

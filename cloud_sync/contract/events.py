@@ -1,0 +1,221 @@
+"""The event: the one thing recorded at a warehouse, and its bytes.
+
+Format: one JSON object in canonical form: keys sorted, no blanks, UTF-8, absent instead of null
+or empty. An event's bytes are made once, at the gateway, and stored, chained, sent and stored
+again as they are. Gateway, epoch and seq are not inside them: they are the event's place in
+its journal, and the batch that carries it says them once.
+
+Invariants
+- The same event always has the same bytes, and bytes that parse re-encode to themselves.
+- Quantities, temperatures, money and times are integers; floats appear in plan bodies only.
+- `lines` are double entry: each moves a quantity from one place to another, so stock is
+  conserved by construction. Losses end in a named virtual location.
+- Unknown keys are kept in the bytes and ignored by readers; an unknown `type` passes through.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Final, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from cloud_sync.contract import keys
+
+AVAILABLE: Final = "available"
+
+Id = Annotated[str, Field(pattern=keys.ID_PATTERN)]
+Location = Annotated[str, Field(pattern=keys.LOCATION_PATTERN)]
+Gtin = Annotated[str, Field(pattern=keys.GTIN_PATTERN)]
+Lot = Annotated[str, Field(min_length=1, max_length=64)]
+Time = Annotated[int, Field(ge=0, le=2**53)]
+Quantity = Annotated[int, Field(ge=-(10**12), le=10**12)]
+
+_WIRE = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
+
+
+class EventRefused(ValueError):
+    """Bytes that are not an event of this contract; the message names the key and the value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceMark:
+    """Who said it: the device, its own numbering, its own idea of time and how good that is.
+
+    clock: trusted | skewed | unset | none. error_us: half-width of the estimate, µs.
+    """
+
+    __pydantic_config__ = _WIRE
+
+    id: Id
+    boot: Id | None = None
+    seq: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    time: Annotated[str, Field(max_length=64)] | None = None
+    clock: Literal["trusted", "skewed", "unset", "none"] = "none"
+    error_us: Annotated[int, Field(ge=0)] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A business document the event belongs to: `type` is order, asn, transfer, plan …"""
+
+    __pydantic_config__ = _WIRE
+
+    type: Id
+    id: Id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One movement of stock. unit: EA (pieces) or g (grams); quantity >= 0 in that unit."""
+
+    __pydantic_config__ = _WIRE
+
+    item: Gtin
+    lot: Lot | None = None
+    serials: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ()
+    from_location: Location
+    to_location: Location
+    quantity: Quantity
+    unit: Literal["EA", "g"] = "EA"
+    from_status: Id = AVAILABLE
+    to_status: Id = AVAILABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One immutable fact. `body` holds what only this type has (lot data, climate, plan …).
+
+    occurred_at_us is corrected time, µs UTC; received_at_us the gateway's wall clock at receipt.
+    documents, cause and corrects tie events together; flags name what looked wrong and was
+    recorded all the same.
+    """
+
+    __pydantic_config__ = _WIRE
+
+    event_id: Annotated[str, Field(pattern=keys.UUID_PATTERN)]
+    type: Annotated[str, Field(pattern=keys.EVENT_TYPE_PATTERN)]
+    version: Annotated[int, Field(ge=1, le=1000)]
+    occurred_at_us: Time
+    received_at_us: Time
+    warehouse: Id
+    device: DeviceMark | None = None
+    zone: Id | None = None
+    location: Location | None = None
+    worker: Id | None = None
+    documents: tuple[Document, ...] = ()
+    cause: Annotated[str, Field(pattern=keys.UUID_PATTERN)] | None = None
+    corrects: Annotated[str, Field(pattern=keys.UUID_PATTERN)] | None = None
+    flags: tuple[Id, ...] = ()
+    lines: tuple[Line, ...] = ()
+    body: Mapping[str, object] = field(default_factory=dict)
+
+
+_ADAPTER: Final = TypeAdapter(Event)
+
+# Order matters only for people who read this file; the encoding sorts.
+_SCALARS: Final = (
+    "event_id", "type", "version", "occurred_at_us", "received_at_us", "warehouse",
+    "zone", "location", "worker", "cause", "corrects",
+)  # fmt: skip
+
+
+_JSON: Final = json.JSONEncoder(
+    sort_keys=True,
+    separators=(",", ":"),
+    ensure_ascii=False,
+    allow_nan=False,
+    check_circular=False,
+)
+
+
+def canonical(value: object) -> bytes:
+    """The one JSON encoding of a value: sorted keys, no blanks, UTF-8, no NaN or infinity.
+
+    Raises ValueError for NaN, infinity and lone surrogates.
+    """
+    return _JSON.encode(value).encode()
+
+
+def encode_event(event: Event) -> bytes:
+    """The event's canonical bytes."""
+    out: dict[str, object] = {}
+    for name in _SCALARS:
+        value = getattr(event, name)
+        if value is not None:
+            out[name] = value
+    if event.device is not None:
+        mark = event.device
+        device: dict[str, object] = {"id": mark.id, "clock": mark.clock}
+        for name in ("boot", "seq", "time", "error_us"):
+            value = getattr(mark, name)
+            if value is not None:
+                device[name] = value
+        out["device"] = device
+    if event.documents:
+        out["documents"] = [{"type": doc.type, "id": doc.id} for doc in event.documents]
+    if event.flags:
+        out["flags"] = event.flags
+    if event.lines:
+        out["lines"] = [_encode_line(line) for line in event.lines]
+    if event.body:
+        out["body"] = event.body
+    return canonical(out)
+
+
+def _encode_line(line: Line) -> dict[str, object]:
+    out: dict[str, object] = {
+        "item": line.item,
+        "from_location": line.from_location,
+        "to_location": line.to_location,
+        "quantity": line.quantity,
+        "unit": line.unit,
+    }
+    if line.lot is not None:
+        out["lot"] = line.lot
+    if line.serials:
+        out["serials"] = line.serials
+    if line.from_status != AVAILABLE:
+        out["from_status"] = line.from_status
+    if line.to_status != AVAILABLE:
+        out["to_status"] = line.to_status
+    return out
+
+
+def parse_event(raw: bytes) -> Event:
+    """The event in its bytes. Raises EventRefused naming the first key that is wrong."""
+    try:
+        return _ADAPTER.validate_json(raw)
+    except ValidationError as error:
+        raise EventRefused(_first_problem(error)) from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    path = ".".join(str(part) for part in problem["loc"]) or "event"
+    got = repr(problem["input"])
+    return f"{path}: {problem['msg']}, got {got if len(got) <= 80 else got[:77] + '...'}"
+
+
+# The types this version writes. Readers treat anything else as opaque.
+LOT_CREATED: Final = "lot.created"
+TAG_ARRIVED: Final = "tag.arrived"
+TAG_LEFT: Final = "tag.left"
+GOODS_RECEIVED: Final = "goods.received"
+GOODS_INSPECTED: Final = "goods.inspected"
+GOODS_MOVED: Final = "goods.moved"
+GOODS_PICKED: Final = "goods.picked"
+GOODS_RETURNED: Final = "goods.returned"
+UNIT_PACKED: Final = "unit.packed"
+TRANSFER_DISPATCHED: Final = "transfer.dispatched"
+TRANSFER_RECEIVED: Final = "transfer.received"
+ORDER_DELIVERED: Final = "order.delivered"
+COUNT_OBSERVED: Final = "count.observed"
+STOCK_WASTED: Final = "stock.wasted"
+CLIMATE_SAMPLED: Final = "climate.sampled"
+SENSOR_FAULT: Final = "sensor.fault"
+REPLENISHMENT_TRIGGERED: Final = "replenishment.triggered"
+PLAN_PROPOSED: Final = "plan.proposed"
+DOCUMENT_CHANGED: Final = "document.changed"

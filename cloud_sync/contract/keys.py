@@ -1,0 +1,74 @@
+"""Identities: what names what, and what a well-formed name looks like.
+
+id          [A-Za-z0-9._-]{1,64}: gateways, warehouses, devices, workers, bins, documents
+GTIN        14 digits in a str, check digit right (GS1 General Specifications, 7.9)
+virtual     "@" + name (+ "." + id): places that are not on any shelf; "@" is not legal in
+            an id, so the two can never be confused
+event_id    UUIDv7 (RFC 9562, 5.7), so that ids sort by the time they were made
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+ID_PATTERN: Final = r"^[A-Za-z0-9._-]{1,64}$"
+LOCATION_PATTERN: Final = r"^@?[A-Za-z0-9._-]{1,64}$"
+GTIN_PATTERN: Final = r"^[0-9]{14}$"
+EVENT_TYPE_PATTERN: Final = r"^[a-z][a-z0-9_.]{0,63}$"
+UUID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+
+SUPPLIER: Final = "@supplier"
+CUSTOMER: Final = "@customer"
+WASTE: Final = "@waste"
+ADJUSTMENT: Final = "@adjustment"
+UNKNOWN: Final = "@unknown"
+_TRANSIT_PREFIX: Final = "@transit."
+
+PACKING: Final = "PACK"
+"""The bench where picked goods wait for their order to leave; physical, but not sellable."""
+
+RECEIVING: Final = "DOCK"
+"""Where goods stand that were received and not yet put away."""
+
+_ID = re.compile(ID_PATTERN)
+
+
+def is_id(text: str) -> bool:
+    """True if `text` may name a gateway, device, warehouse, bin, worker or document."""
+    return _ID.match(text) is not None and "\n" not in text
+
+
+def transit(document: str) -> str:
+    """The virtual location of goods on their way under a transfer."""
+    return _TRANSIT_PREFIX + document
+
+
+def is_virtual(location: str) -> bool:
+    """True for places that hold no sellable goods and belong to no warehouse."""
+    return location.startswith("@")
+
+
+def gtin_check_digit(body: str) -> str:
+    """The digit that makes `body` (7, 11, 12 or 13 digits) a GTIN; modulo-10, weights 3 and 1."""
+    weighted = sum(int(digit) * (3 if i % 2 == 0 else 1) for i, digit in enumerate(reversed(body)))
+    return str(-weighted % 10)
+
+
+def is_gtin(text: str) -> bool:
+    """True for 14 digits with a right check digit."""
+    return (
+        len(text) == 14
+        and text.isascii()
+        and text.isdigit()
+        and gtin_check_digit(text[:13]) == text[13]
+    )
+
+
+def make_uuid7(unix_ms: int, random_80: bytes) -> str:
+    """A UUIDv7 from a time in ms and ten random bytes (six bits of them give way to the marks)."""
+    value = (unix_ms & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(random_80, "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,0 +1,68 @@
+"""The bodies of `replenishment.triggered` and `plan.proposed`.
+
+A trigger says which item ran low and why; a plan answers one or more triggers with order lines
+for the triggering warehouse and the class plan of the whole network they were cut from.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cloud_sync.contract.documents import Units
+from cloud_sync.contract.events import Gtin, Id, Time
+
+_WIRE = ConfigDict(strict=True, extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class TriggerBody(BaseModel):
+    """Why replenishment is needed, fired once per (cause, item, warehouse, window).
+
+    key: "{cause}:{item}:{warehouse}:{window}". position_units: on hand (usable) + on order
+    - allocated when it fired. reason: one sentence for people.
+    """
+
+    model_config = _WIRE
+
+    key: str
+    cause: Literal["reorder_point"]
+    item: Gtin
+    warehouse: Id
+    window: int
+    position_units: int
+    reorder_point_units: Units
+    reason: str
+
+
+class OrderLine(BaseModel):
+    """One SKU to order: units, a multiple of the case pack."""
+
+    model_config = _WIRE
+
+    item: Gtin
+    quantity: Annotated[int, Field(ge=1, le=10**9)]
+    order_up_to_units: Units
+    position_units: int
+
+
+class PlanBody(BaseModel):
+    """A replenishment plan as proposed by a gateway.
+
+    plan_id names it; triggers are event ids; based_on_seq is the journal position of the stock
+    it was computed from and computed_at_us when. network_plan is a forepost-plan/1 object.
+    fallback names why no solver made it; None when one did.
+    """
+
+    model_config = _WIRE
+
+    plan_id: Id
+    warehouse: Id
+    source: Id
+    triggers: list[str]
+    based_on_seq: Annotated[int, Field(ge=0)]
+    computed_at_us: Time
+    objective: float
+    lines: list[OrderLine]
+    network_plan: dict[str, object]
+    fallback: str | None = None

@@ -1,0 +1,119 @@
+"""What every device ends up as, whatever its make: three kinds of reading, and rubbish.
+
+    TagRead         an RFID tag was seen
+    Scan            a symbol was read by somebody (or something) with a scanner
+    ClimateSample   a zone's temperature and humidity
+    Malformed       bytes that are none of these; they go to quarantine with a reason
+
+Invariants: every value is checked by the codec that made it; all times are microseconds UTC;
+a reading never changes. Source: the device contract, section 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which device said it, as its how-manieth word, and when.
+
+    boot, seq: the device's own boot id and sequence number; None where it has none.
+    device_time: the device's clock as it wrote it, unparsed; None where it has none.
+    received_at_us: the gateway's wall clock at receipt, µs UTC.
+    """
+
+    device: str
+    boot: str | None
+    seq: int | None
+    device_time: str | None
+    received_at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One tag in a read: `epc` is upper-case hex as it stands in the tag's EPC memory.
+
+    rssi_centi_dbm: received signal strength in 1/100 dBm, negative; None if not reported.
+    first_us, last_us: the reader's own clock, µs UTC; None if not reported.
+    """
+
+    epc: str
+    antenna: int
+    rssi_centi_dbm: int | None
+    count: int
+    first_us: int | None = None
+    last_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TagRead:
+    """One or more tags seen by a reader in one report."""
+
+    stamp: Stamp
+    tags: tuple[Tag, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskContext:
+    """What the worker was doing when the symbol was scanned.
+
+    type: one of TASK_TYPES. quantity counts `unit`s (EA pieces, or g grams); None if unsaid.
+    """
+
+    type: str
+    id: str | None = None
+    location: str | None = None
+    quantity: int | None = None
+    unit: str = "EA"
+    worker: str | None = None
+    reason: str | None = None
+
+
+TASK_TYPES = frozenset(
+    {
+        "receive", "putaway", "move", "pick", "pack", "ship",
+        "count", "waste", "return", "inspect", "lookup",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One symbol as scanned. `data` is the raw symbol text, GS kept as U+001D.
+
+    symbology: the scanner's name for it or an AIM identifier; None if unsaid.
+    """
+
+    stamp: Stamp
+    data: str
+    symbology: str | None
+    task: TaskContext | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClimateSample:
+    """A zone's climate: 1/100 °C and 1/100 % relative humidity; None where not measured."""
+
+    stamp: Stamp
+    zone: str
+    temperature_centi_c: int | None
+    humidity_centi_pct: int | None
+    battery_pct: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Bytes that could not become a reading, and why, in words an operator understands.
+
+    `stamp` names as much of the sender as could be read out of the rubbish, so that the
+    device can be told which of its messages was refused.
+    """
+
+    stamp: Stamp
+    raw: bytes
+    kind: str
+    reason: str
+
+
+Reading = TagRead | Scan | ClimateSample | Malformed

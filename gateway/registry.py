@@ -1,0 +1,53 @@
+"""Finds drivers by entry point, ours and third-party ones alike, and says what they are given.
+
+A driver package declares, in its own pyproject.toml:
+    [project.entry-points."gateway.drivers"]
+    my-reader = "my_package:make_driver"
+where `make_driver(device: DeviceSettings, context: DriverContext) -> Driver` raises ConfigError
+for options it does not know. See docs/writing-a-driver.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import cast
+
+from gateway.errors import ConfigError
+from gateway.ports import ByteLink, Clock, Driver, MqttSession
+from gateway.settings import DeviceSettings
+
+GROUP = "gateway.drivers"
+
+
+@dataclass(frozen=True, slots=True)
+class DriverContext:
+    """What a driver may use of the gateway.
+
+    warehouse: this gateway's. mqtt: None where no broker is configured. open_link: opens a
+    byte stream by URL (`serial://…`, `tcp://…`); raises LinkLost when it is not there.
+    random: uniform in [0, 1), for jitter.
+    """
+
+    warehouse: str
+    clock: Clock
+    mqtt: MqttSession | None
+    open_link: Callable[[str], Awaitable[ByteLink]]
+    random: Callable[[], float]
+
+
+DriverFactory = Callable[[DeviceSettings, DriverContext], Driver]
+
+
+def driver_names() -> list[str]:
+    """The names that `driver = …` may take, sorted."""
+    return sorted({entry.name for entry in entry_points(group=GROUP)})
+
+
+def find_driver(name: str) -> DriverFactory:
+    """The factory behind a driver name. Raises ConfigError naming what there is."""
+    for entry in entry_points(group=GROUP):
+        if entry.name == name:
+            return cast(DriverFactory, entry.load())
+    raise ConfigError(f"driver: {name!r} is not installed; there are {', '.join(driver_names())}")

@@ -1,0 +1,193 @@
+"""The configuration file: TOML in, typed and frozen values out, or one ConfigError that says where.
+
+Unknown keys are refused with their path, so that a typing mistake never becomes a default.
+Secrets are not in the file: `*_file` keys name files that hold them (systemd credentials).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from gateway.errors import ConfigError
+
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+NameOrPattern = Annotated[str, Field(pattern=r"^[A-Za-z0-9._*-]{1,64}$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+_CLOSED = ConfigDict(extra="forbid", frozen=True)
+
+
+class GatewaySettings(BaseModel):
+    """Who this gateway is."""
+
+    model_config = _CLOSED
+
+    id: Id
+    warehouse: Id
+    state_dir: Path
+    """Where the journal lives; owned by the service user, mode 0700."""
+    language: Literal["en", "zh"] = "en"
+    """The language of messages to workers."""
+    timezone: str = "UTC"
+    """The warehouse's time zone (IANA name): an expiry day ends at its midnight."""
+
+
+class JournalSettings(BaseModel):
+    """How events are kept."""
+
+    model_config = _CLOSED
+
+    group_max: Annotated[int, Field(ge=1, le=10_000)] = 500
+    """Entries in one commit at most."""
+    group_wait_ms: Annotated[float, Field(ge=0, le=1000)] = 5.0
+    """How long a commit waits for company; more saves flash wear, less saves latency."""
+    max_bytes: Annotated[int, Field(ge=2**20)] = 4 * 2**30
+    """Above this size devices are pushed back on; nothing acknowledged is dropped."""
+    retention_days: Annotated[float, Field(ge=0, le=3650)] = 7.0
+    """How long rows stay after the cloud has them, so that an older cloud can be refilled."""
+
+
+class IntakeSettings(BaseModel):
+    """The queue between devices and journal."""
+
+    model_config = _CLOSED
+
+    queue_max: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
+    group_max: Annotated[int, Field(ge=1, le=10_000)] = 500
+
+
+class MqttSettings(BaseModel):
+    """The broker of this warehouse."""
+
+    model_config = _CLOSED
+
+    host: str
+    port: Port = 1883
+    username: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    keep_alive_s: Annotated[int, Field(ge=5, le=3600)] = 30
+    receive_maximum: Annotated[int, Field(ge=1, le=65535)] = 500
+    """Unacknowledged messages the broker may have out, as far as it honours that."""
+
+
+class CloudSettings(BaseModel):
+    """The way up."""
+
+    model_config = _CLOSED
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+    token_file: Path
+    ca_file: Path | None = None
+    batch_events: Annotated[int, Field(ge=1, le=1000)] = 500
+    batch_bytes: Annotated[int, Field(ge=65_536, le=8 * 2**20)] = 2**20
+    batch_wait_ms: Annotated[float, Field(ge=0, le=60_000)] = 200.0
+    """How old the oldest unsent event may get before a batch goes out half full."""
+    deadline_s: Seconds = 20.0
+    """For one whole exchange, first byte to last."""
+    poll_s: Seconds = 5.0
+    """How often the cloud is asked for changes."""
+
+
+class PlannerSettings(BaseModel):
+    """When and how replenishment is planned here."""
+
+    model_config = _CLOSED
+
+    solver: Literal["hybrid", "matrix"] = "hybrid"
+    seed: Annotated[int, Field(ge=0)] = 1
+    time_limit_s: Seconds = 5.0
+    gather_s: Annotated[float, Field(ge=0, le=3600)] = 2.0
+    """Triggers that come within this window share one plan."""
+    quiet_s: Annotated[float, Field(ge=0, le=86_400 * 7)] = 3600.0
+    """One cause for one item fires at most once in this window."""
+
+
+class StatusSettings(BaseModel):
+    """Where `forepost-gateway status` asks."""
+
+    model_config = _CLOSED
+
+    socket: Path | None = None
+    """UNIX socket; default: `status.sock` in the state directory."""
+
+
+class DeviceSettings(BaseModel):
+    """One device, or with `*` in the name a family of MQTT devices."""
+
+    model_config = _CLOSED
+
+    name: NameOrPattern
+    driver: Id
+    link: Annotated[str, Field(min_length=1, max_length=500)]
+    zone: Id | None = None
+    """The temperature zone or read point it stands in, where the device does not say so."""
+    options: Mapping[str, object] = Field(default_factory=dict)
+    """The driver's own settings; the driver refuses what it does not know."""
+
+
+class Settings(BaseModel):
+    """The whole file."""
+
+    model_config = _CLOSED
+
+    gateway: GatewaySettings
+    journal: JournalSettings = JournalSettings()
+    intake: IntakeSettings = IntakeSettings()
+    mqtt: MqttSettings | None = None
+    cloud: CloudSettings | None = None
+    planner: PlannerSettings = PlannerSettings()
+    status: StatusSettings = StatusSettings()
+    devices: tuple[DeviceSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Settings:
+        names = [device.name for device in self.devices]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"devices: the name {repeated[0]!r} is used more than once")
+        if self.mqtt is None and any(device.link == "mqtt" for device in self.devices):
+            raise ValueError("mqtt: needed, because a device has link 'mqtt'")
+        return self
+
+    @property
+    def status_socket(self) -> Path:
+        """Where the running gateway answers status requests."""
+        return self.status.socket or self.gateway.state_dir / "status.sock"
+
+
+def parse_settings(text: str, *, source: str) -> Settings:
+    """The settings in a TOML text; `source` names it in errors. Raises ConfigError."""
+    try:
+        return Settings.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source}: not TOML: {error}") from error
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        path = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "unknown key"
+        elif problem["type"] == "missing":
+            message = "missing"
+        elif problem["loc"]:
+            message = f"{message}, got {problem['input']!r}"
+        raise ConfigError(f"{source}: {path + ': ' if path else ''}{message}") from error
+
+
+def load_settings(path: Path) -> Settings:
+    """The settings in a file. Raises ConfigError, also for a file that cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ConfigError(f"{path}: cannot be read: {reason}") from error
+    return parse_settings(text, source=str(path))
