@@ -1,4 +1,4 @@
-"""The configuration file: TOML in, typed and frozen values out, or one ConfigError that says where.
+"""The configuration file: TOML in, typed and frozen values out, or one ConfigError with a path.
 
 Unknown keys are refused with their path, so that a typing mistake never becomes a default.
 Secrets are not in the file: `*_file` keys name files that hold them (systemd credentials).

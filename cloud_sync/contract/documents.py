@@ -81,8 +81,9 @@ class Asn(BaseModel):
     """An expected delivery (advance shipping notice) at `warehouse`, keyed by id.
 
     source: a warehouse, or @supplier. transfer: the transfer it travels under, if any; the
-    goods then come out of that transfer's transit location. status: planned (nothing left the
-    source yet) | dispatched (lines say what is on the truck) | received.
+    goods then come out of that transfer's transit location. `ordered` is what was asked for,
+    `shipped` what the source has sent so far, per lot. status: planned (nothing has left) |
+    dispatched | received. A supplier's ASN is `dispatched` from the start.
     """
 
     model_config = _WIRE
@@ -94,7 +95,8 @@ class Asn(BaseModel):
     plan: Id | None = None
     status: Literal["planned", "dispatched", "received"]
     expected_at_us: Time | None = None
-    lines: list[ShipmentLine]
+    ordered: list[ShipmentLine]
+    shipped: list[ShipmentLine] = []
 
 
 class Transfer(BaseModel):
@@ -107,7 +109,8 @@ class Transfer(BaseModel):
     destination: Id
     plan: Id | None = None
     status: Literal["ordered", "dispatched", "received"]
-    lines: list[ShipmentLine]
+    ordered: list[ShipmentLine]
+    shipped: list[ShipmentLine] = []
 
 
 class Change(BaseModel):

@@ -66,3 +66,13 @@ class PlanBody(BaseModel):
     lines: list[OrderLine]
     network_plan: dict[str, object]
     fallback: str | None = None
+
+
+def transfer_id(plan_id: str) -> str:
+    """The transfer that carries out a plan at its source."""
+    return plan_id.replace("PL-", "TR-", 1)
+
+
+def asn_id(plan_id: str) -> str:
+    """The expected delivery that a plan becomes at its warehouse."""
+    return plan_id.replace("PL-", "ASN-", 1)

@@ -1,0 +1,67 @@
+"""From events to balances: what each event adds where.
+
+A balance belongs to a StockKey. Every line of an event is double entry, so its two movements
+sum to zero, and the sum of all balances of an item and lot over all places, virtual ones
+included, is zero for ever. Movements commute: any order and any grouping of the same events
+gives the same balances. Negative balances are kept as they are; they are facts to look into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from cloud_sync.contract import keys
+from cloud_sync.contract.events import Event, Line
+
+NOWHERE = ""
+"""The warehouse of virtual locations, which belong to none."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StockKey:
+    """Where, what and in which state. lot is "" for goods without one; unit is EA or g."""
+
+    warehouse: str
+    location: str
+    item: str
+    lot: str
+    status: str
+    unit: str
+
+
+def movements(event: Event) -> Iterator[tuple[StockKey, int]]:
+    """The signed changes an event makes, in pairs that sum to zero."""
+    for line in event.lines:
+        yield _key(event.warehouse, line.from_location, line, line.from_status), -line.quantity
+        yield _key(event.warehouse, line.to_location, line, line.to_status), line.quantity
+
+
+def _key(warehouse: str, location: str, line: Line, status: str) -> StockKey:
+    owner = NOWHERE if keys.is_virtual(location) else warehouse
+    return StockKey(owner, location, line.item, line.lot or "", status, line.unit)
+
+
+def net_movements(events: Iterable[Event]) -> dict[StockKey, int]:
+    """The changes of many events together, keys whose changes cancel out left away."""
+    total: dict[StockKey, int] = {}
+    for event in events:
+        for key, quantity in movements(event):
+            total[key] = total.get(key, 0) + quantity
+    return {key: quantity for key, quantity in total.items() if quantity}
+
+
+def on_hand(balances: Mapping[StockKey, int], warehouse: str, item: str) -> int:
+    """Units of an item on the shelves of a warehouse that may still be promised.
+
+    Leaves out what is picked for an order already (the packing bench) and what is not
+    `available`.
+    """
+    return sum(
+        quantity
+        for key, quantity in balances.items()
+        if key.warehouse == warehouse
+        and key.item == item
+        and key.status == "available"
+        and key.location != keys.PACKING
+    )
