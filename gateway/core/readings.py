@@ -79,16 +79,40 @@ TASK_TYPES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Symbol:
+    """What a GS1 symbol says: every element in order, and the ones the flows need by name.
+
+    gtin: 14 digits. lot: AI 10. expiry: AI 17, best_before: AI 15, production_date: AI 11, as
+    YYYY-MM-DD. serial: AI 21. sscc: AI 00. weight_g: AI 310n in grams. count: AI 30 or 37.
+    """
+
+    elements: tuple[tuple[str, str], ...]
+    gtin: str | None = None
+    lot: str | None = None
+    expiry: str | None = None
+    best_before: str | None = None
+    production_date: str | None = None
+    serial: str | None = None
+    sscc: str | None = None
+    weight_g: int | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """One symbol as scanned. `data` is the raw symbol text, GS kept as U+001D.
 
-    symbology: the scanner's name for it or an AIM identifier; None if unsaid.
+    symbology: the scanner's name for it or an AIM identifier; None if unsaid. symbol: what it
+    says if it is GS1, put in by the driver; None if it is not GS1 or broken. symbol_error: why
+    it is broken, in words a picker understands; None if it is fine or plainly not GS1.
     """
 
     stamp: Stamp
     data: str
     symbology: str | None
     task: TaskContext | None
+    symbol: Symbol | None = None
+    symbol_error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
