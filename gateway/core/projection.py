@@ -1,0 +1,192 @@
+"""The fold: what a run of journal rows changes in the Facts.
+
+`effects_of` is pure and order-sensitive only where it must be (the newest document wins); stock
+movements commute. The same Effects are applied to the Facts in memory and written to the read
+model's tables in the transaction that moves the projector's cursor, so the two cannot part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from cloud_sync.contract import documents as doc
+from cloud_sync.contract import events as ev
+from cloud_sync.contract.plans import PlanBody, asn_id
+from cloud_sync.inventory.stock import StockKey, movements
+from gateway.core.facts import Facts
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """A trigger or plan worth showing: its event and body."""
+
+    seq: int
+    event_id: str
+    type: str
+    body: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Climate:
+    """The newest climate of a zone as one sensor sees it."""
+
+    zone: str
+    device: str
+    at_us: int
+    temperature_centi_c: int | None
+    humidity_centi_pct: int | None
+
+
+@dataclass(slots=True)
+class Effects:
+    """What changes; every mapping holds the last word on its key, `stock` and `received` sums."""
+
+    stock: dict[StockKey, int] = field(default_factory=dict)
+    lots: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    documents: dict[tuple[str, str], doc.Change] = field(default_factory=dict)
+    ordered: dict[tuple[str, str], int] = field(default_factory=dict)
+    received: dict[tuple[str, str], int] = field(default_factory=dict)
+    climate: dict[tuple[str, str], Climate] = field(default_factory=dict)
+    milestones: list[Milestone] = field(default_factory=list)
+
+    def touched_items(self) -> set[str]:
+        """The items whose position or rule may have changed."""
+        touched = {key.item for key in self.stock}
+        touched |= {item for _, item in self.ordered} | {item for _, item in self.received}
+        for change in self.documents.values():
+            if change.kind == doc.POLICY and change.data is not None:
+                touched.add(str(change.data["gtin"]))
+        return touched
+
+
+def effects_of(rows: Iterable[tuple[int, ev.Event]], warehouse: str) -> Effects:
+    """The combined effect of events in journal order."""
+    effects = Effects()
+    for seq, event in rows:
+        for key, quantity in movements(event):
+            effects.stock[key] = effects.stock.get(key, 0) + quantity
+        handler = _HANDLERS.get(event.type)
+        if handler is not None:
+            handler(effects, seq, event, warehouse)
+    return effects
+
+
+def apply_effects(facts: Facts, effects: Effects) -> None:
+    """Bring the Facts up to date."""
+    for key, quantity in effects.stock.items():
+        facts.add_stock(key, quantity)
+    facts.lots.update(effects.lots)
+    for change in effects.documents.values():
+        _apply_document(facts, change)
+    facts.ordered.update(effects.ordered)
+    for received_key, quantity in effects.received.items():
+        facts.received[received_key] = facts.received.get(received_key, 0) + quantity
+
+
+def _apply_document(facts: Facts, change: doc.Change) -> None:
+    data = None if change.deleted else change.data
+    if change.kind == doc.NETWORK:
+        facts.network = data
+    elif change.kind == doc.ITEM:
+        _put(facts.items, change.key, doc.Item, data)
+    elif change.kind == doc.POLICY:
+        # The key names warehouse and item; inside one warehouse the item is enough.
+        _put(facts.policies, change.key.partition(".")[2], doc.Policy, data)
+    elif change.kind == doc.ASN:
+        _put(facts.asns, change.key, doc.Asn, data)
+    elif change.kind == doc.TRANSFER:
+        _put(facts.transfers, change.key, doc.Transfer, data)
+    # A kind of a newer cloud is kept in the journal and of no use here yet.
+
+
+def _put(place: dict[str, M], key: str, model: type[M], data: dict[str, object] | None) -> None:
+    if data is None:
+        place.pop(key, None)
+    else:
+        place[key] = model.model_validate(data)
+
+
+def _lot_created(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
+    key = (str(event.body["item"]), str(event.body["lot"]))
+    expiry = event.body.get("expiry")
+    # The first expiry of a lot stands; another one is flagged where it is scanned.
+    effects.lots.setdefault(key, None if expiry is None else str(expiry))
+
+
+def _received(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
+    for document in event.documents:
+        if document.type == "asn":
+            for line in event.lines:
+                key = (document.id, line.item)
+                effects.received[key] = effects.received.get(key, 0) + line.quantity
+
+
+def _climate(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
+    device = event.device.id if event.device is not None else ""
+    zone = event.zone or ""
+    effects.climate[zone, device] = Climate(
+        zone,
+        device,
+        event.occurred_at_us,
+        _mean(event.body.get("temperature_centi_c")),
+        _mean(event.body.get("humidity_centi_pct")),
+    )
+
+
+def _mean(statistics: object) -> int | None:
+    if not isinstance(statistics, dict):
+        return None
+    mean = statistics.get("mean")
+    return mean if isinstance(mean, int) else None
+
+
+def _document(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
+    change = doc.Change.model_validate({"cursor": seq, **event.body})
+    effects.documents[change.kind, change.key] = change
+    if change.kind != doc.ASN or change.data is None:
+        return
+    asn = doc.Asn.model_validate(change.data)
+    if asn.warehouse != warehouse:
+        return
+    ordered, shipped = _units(asn.ordered), _units(asn.shipped)
+    for item in ordered.keys() | shipped.keys():
+        # What is on its way may exceed what was asked for; a finished delivery owes nothing.
+        expected = max(ordered.get(item, 0), shipped.get(item, 0))
+        effects.ordered[asn.id, item] = 0 if asn.status == "received" else expected
+
+
+def _units(lines: Iterable[doc.ShipmentLine]) -> dict[str, int]:
+    units: dict[str, int] = {}
+    for line in lines:
+        units[line.item] = units.get(line.item, 0) + line.quantity
+    return units
+
+
+def _plan(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
+    effects.milestones.append(Milestone(seq, event.event_id, event.type, dict(event.body)))
+    plan = PlanBody.model_validate(dict(event.body))
+    if plan.warehouse == warehouse:
+        # Proposed is as good as ordered here, or the next sale would ask for the same again.
+        for line in plan.lines:
+            effects.ordered[asn_id(plan.plan_id), line.item] = line.quantity
+
+
+def _trigger(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
+    effects.milestones.append(Milestone(seq, event.event_id, event.type, dict(event.body)))
+
+
+_HANDLERS = {
+    ev.LOT_CREATED: _lot_created,
+    ev.GOODS_RECEIVED: _received,
+    ev.TRANSFER_RECEIVED: _received,
+    ev.CLIMATE_SAMPLED: _climate,
+    ev.DOCUMENT_CHANGED: _document,
+    ev.PLAN_PROPOSED: _plan,
+    ev.REPLENISHMENT_TRIGGERED: _trigger,
+}

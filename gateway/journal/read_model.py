@@ -1,0 +1,181 @@
+"""The read model's tables: Effects in, as statements; Facts out, as they were last committed.
+
+The tables are declared in schema/0002_read_model.sql. Writing happens inside the journal's own
+transaction (Journal.advance), so this module only says what to run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from cloud_sync.contract.documents import Change
+from cloud_sync.inventory.stock import StockKey
+from gateway.core.facts import Facts, TriggerState
+from gateway.core.projection import Climate, Effects, Milestone, apply_effects
+from gateway.ports import Statements
+
+
+class Reader(Protocol):
+    """The one thing needed of the journal's database here."""
+
+    async def query(
+        self, sql: str, parameters: Sequence[object] = ()
+    ) -> Sequence[Sequence[object]]:
+        """All rows of a read."""
+        ...
+
+
+_ADD_STOCK = (
+    "insert into stock(warehouse, location, item, lot, status, unit, quantity)"
+    " values (?, ?, ?, ?, ?, ?, ?)"
+    " on conflict(warehouse, location, item, lot, status, unit)"
+    " do update set quantity = quantity + excluded.quantity"
+)
+_PUT_LOT = "insert into lot(item, lot, expiry) values (?, ?, ?) on conflict do nothing"
+_PUT_DOCUMENT = (
+    "insert into document(kind, key, version, data) values (?, ?, ?, ?)"
+    " on conflict(kind, key) do update set version = excluded.version, data = excluded.data"
+)
+_PUT_ORDERED = (
+    "insert into on_order(asn, item, ordered) values (?, ?, ?)"
+    " on conflict(asn, item) do update set ordered = excluded.ordered"
+)
+_ADD_RECEIVED = (
+    "insert into on_order(asn, item, received) values (?, ?, ?)"
+    " on conflict(asn, item) do update set received = received + excluded.received"
+)
+_PUT_TRIGGER = (
+    "insert into trigger_state(item, is_armed, fired_at_us) values (?, ?, ?)"
+    " on conflict(item) do update set"
+    " is_armed = excluded.is_armed, fired_at_us = excluded.fired_at_us"
+)
+_PUT_CLIMATE = (
+    "insert into climate(zone, device, at_us, temperature_centi_c, humidity_centi_pct)"
+    " values (?, ?, ?, ?, ?)"
+    " on conflict(zone, device) do update set at_us = excluded.at_us,"
+    " temperature_centi_c = excluded.temperature_centi_c,"
+    " humidity_centi_pct = excluded.humidity_centi_pct"
+)
+_PUT_MILESTONE = "insert into milestone(seq, event_id, type, body) values (?, ?, ?, ?)"
+
+
+def effect_statements(effects: Effects, triggers: Mapping[str, TriggerState]) -> Statements:
+    """What writes these effects and trigger states; empty parts are left out."""
+    parts: list[tuple[str, list[tuple[object, ...]]]] = [
+        (
+            _ADD_STOCK,
+            [
+                (k.warehouse, k.location, k.item, k.lot, k.status, k.unit, quantity)
+                for k, quantity in effects.stock.items()
+            ],
+        ),
+        (_PUT_LOT, [(item, lot, expiry) for (item, lot), expiry in effects.lots.items()]),
+        (
+            _PUT_DOCUMENT,
+            [
+                (c.kind, c.key, c.version, None if c.deleted else json.dumps(c.data))
+                for c in effects.documents.values()
+            ],
+        ),
+        (_PUT_ORDERED, [(*key, units) for key, units in effects.ordered.items()]),
+        (_ADD_RECEIVED, [(*key, units) for key, units in effects.received.items()]),
+        (_PUT_TRIGGER, [(i, int(s.is_armed), s.fired_at_us) for i, s in triggers.items()]),
+        (
+            _PUT_CLIMATE,
+            [
+                (c.zone, c.device, c.at_us, c.temperature_centi_c, c.humidity_centi_pct)
+                for c in effects.climate.values()
+            ],
+        ),
+        (
+            _PUT_MILESTONE,
+            [(m.seq, m.event_id, m.type, json.dumps(m.body)) for m in effects.milestones],
+        ),
+    ]
+    return [(sql, rows) for sql, rows in parts if rows]
+
+
+async def load_facts(reader: Reader, warehouse: str) -> Facts:
+    """The Facts as of the projector's cursor."""
+    facts = Facts(warehouse)
+    effects = Effects()
+    for row in await reader.query(
+        "select warehouse, location, item, lot, status, unit, quantity from stock"
+        " where quantity <> 0"
+    ):
+        *key, quantity = row
+        effects.stock[StockKey(*map(str, key))] = _int(quantity)
+    for item, lot, expiry in await reader.query("select item, lot, expiry from lot"):
+        effects.lots[str(item), str(lot)] = None if expiry is None else str(expiry)
+    for kind, key, version, data in await reader.query(
+        "select kind, key, version, data from document where data is not null"
+    ):
+        effects.documents[str(kind), str(key)] = Change(
+            cursor=1,
+            kind=str(kind),
+            key=str(key),
+            version=_int(version),
+            data=json.loads(str(data)),
+        )
+    for asn, item, ordered, received in await reader.query(
+        "select asn, item, ordered, received from on_order"
+    ):
+        effects.ordered[str(asn), str(item)] = _int(ordered)
+        effects.received[str(asn), str(item)] = _int(received)
+    apply_effects(facts, effects)
+    for item, is_armed, fired_at_us in await reader.query(
+        "select item, is_armed, fired_at_us from trigger_state"
+    ):
+        fired = None if fired_at_us is None else _int(fired_at_us)
+        facts.triggers[str(item)] = TriggerState(bool(is_armed), fired)
+    return facts
+
+
+async def load_milestones(reader: Reader, event_type: str, limit: int) -> list[Milestone]:
+    """The newest milestones of a type, oldest first."""
+    rows = await reader.query(
+        "select seq, event_id, type, body from milestone where type = ? order by seq desc limit ?",
+        (event_type, limit),
+    )
+    return [
+        Milestone(_int(seq), str(event_id), str(kind), json.loads(str(body)))
+        for seq, event_id, kind, body in reversed(rows)
+    ]
+
+
+async def load_climate(reader: Reader) -> list[Climate]:
+    """The newest climate of every zone and sensor."""
+    rows = await reader.query(
+        "select zone, device, at_us, temperature_centi_c, humidity_centi_pct from climate"
+        " order by zone, device"
+    )
+    return [
+        Climate(str(zone), str(device), _int(at), _int_or_none(celsius), _int_or_none(humidity))
+        for zone, device, at, celsius, humidity in rows
+    ]
+
+
+def stock_rows(facts: Facts) -> Iterable[dict[str, object]]:
+    """Every balance that is not zero, in key order."""
+    for key, quantity in sorted(facts.stock.items()):
+        yield {
+            "warehouse": key.warehouse,
+            "location": key.location,
+            "item": key.item,
+            "lot": key.lot,
+            "status": key.status,
+            "unit": key.unit,
+            "quantity": quantity,
+        }
+
+
+def _int(value: object) -> int:
+    if not isinstance(value, int):
+        raise AssertionError(f"the read model holds {value!r} where its schema says integer")
+    return value
+
+
+def _int_or_none(value: object) -> int | None:
+    return None if value is None else _int(value)
