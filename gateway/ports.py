@@ -46,11 +46,13 @@ class Arrival:
 
     settle: called on the event loop once the message's fate is durable (committed,
     quarantined or known as a repeat); an MQTT driver sends `result` and PUBACK in it. It must
-    not block and not raise. None for devices that expect no answer.
+    not block and not raise. None for devices that expect no answer. raw: the message as it came,
+    for quarantine.
     """
 
     reading: Reading
     settle: Callable[[Receipt], None] | None = None
+    raw: bytes = b""
 
 
 class Intake(Protocol):

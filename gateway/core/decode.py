@@ -7,7 +7,7 @@ nothing that could be recorded: rubbish, a broken symbol, a missing place or qua
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
 from cloud_sync.contract import events as ev
@@ -79,8 +79,10 @@ class Decoder:
         event = self._event(ev.CLIMATE_SAMPLED, sample.stamp, when, zone=sample.zone, body=body)
         return Outcome("accepted", _result(sample.stamp, "accepted", event.event_id), (event,))
 
-    def scan(self, scan: Scan, facts: Facts, when: When) -> Outcome:
-        """One scan in its task."""
+    def scan(
+        self, scan: Scan, facts: Facts, when: When, fresh_lots: Set[tuple[str, str]]
+    ) -> Outcome:
+        """One scan in its task. fresh_lots: lots created just now, not yet among the facts."""
         if scan.symbol_error is not None:
             return self._refuse(
                 scan.stamp, "symbol_refused", kind="symbol", why=scan.symbol_error,
@@ -100,20 +102,29 @@ class Decoder:
         movement = plan_movement(task, facts)
         if isinstance(movement, str):
             return self._refuse(scan.stamp, movement, kind="task", why=movement.replace("_", " "))
-        return self._record(scan, symbol, symbol.gtin, task, movement, quantity, unit, facts, when)
+        lot = (symbol.gtin, symbol.lot or "")
+        events: tuple[ev.Event, ...] = ()
+        if symbol.lot is not None and lot not in facts.lots and lot not in fresh_lots:
+            events = (self._new_lot(scan.stamp, symbol, symbol.gtin, when),)
+        return self._record(
+            scan, symbol.gtin, movement, facts, when, events=events, quantity=quantity, unit=unit
+        )
 
-    def _record(  # noqa: PLR0917 -- one place hands over all that a scan was found to mean
+    def _record(
         self,
         scan: Scan,
-        symbol: Symbol,
         gtin: str,
-        task: TaskContext,
         movement: Movement,
-        quantity: int,
-        unit: str,
         facts: Facts,
         when: When,
+        *,
+        events: tuple[ev.Event, ...],
+        quantity: int,
+        unit: str,
     ) -> Outcome:
+        symbol, task = scan.symbol, scan.task
+        if symbol is None or task is None:
+            raise AssertionError("only a scan with symbol and task is recorded")
         flags = _flags(symbol, gtin, movement, facts, when)
         body: dict[str, object] = {}
         lines: tuple[ev.Line, ...] = ()
@@ -144,7 +155,6 @@ class Decoder:
             lines=lines,
             body=body,
         )
-        events = (*self._new_lot(scan.stamp, symbol, gtin, facts, when), event)
         name = _name(gtin, facts, self.language)
         status = "flagged" if flags else "accepted"
         key = flags[0] if flags else "accepted"
@@ -157,19 +167,15 @@ class Decoder:
         result = _result(scan.stamp, status, event.event_id, key, text)
         result["item"] = {"gtin": gtin, "name": name}
         set_aside = ("item", f"unknown item {gtin}") if "unknown_item" in flags else None
-        return Outcome(status, result, events, set_aside)
+        return Outcome(status, result, (*events, event), set_aside)
 
-    def _new_lot(
-        self, stamp: Stamp, symbol: Symbol, gtin: str, facts: Facts, when: When
-    ) -> tuple[ev.Event, ...]:
-        if symbol.lot is None or (gtin, symbol.lot) in facts.lots:
-            return ()
+    def _new_lot(self, stamp: Stamp, symbol: Symbol, gtin: str, when: When) -> ev.Event:
         body: dict[str, object] = {"item": gtin, "lot": symbol.lot}
         for name in ("expiry", "best_before", "production_date"):
             value = getattr(symbol, name)
             if value is not None:
                 body[name] = value
-        return (self._event(ev.LOT_CREATED, stamp, when, body=body),)
+        return self._event(ev.LOT_CREATED, stamp, when, body=body)
 
     def _look_up(self, stamp: Stamp, gtin: str, facts: Facts) -> Outcome:
         name = _name(gtin, facts, self.language)

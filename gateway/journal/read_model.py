@@ -105,8 +105,8 @@ async def load_facts(reader: Reader, warehouse: str) -> Facts:
         "select warehouse, location, item, lot, status, unit, quantity from stock"
         " where quantity <> 0"
     ):
-        *key, quantity = row
-        effects.stock[StockKey(*map(str, key))] = _int(quantity)
+        *stock_key, quantity = row
+        effects.stock[StockKey(*map(str, stock_key))] = _int(quantity)
     for item, lot, expiry in await reader.query("select item, lot, expiry from lot"):
         effects.lots[str(item), str(lot)] = None if expiry is None else str(expiry)
     for kind, key, version, data in await reader.query(

@@ -1,0 +1,154 @@
+"""`forepost-gateway`: the command line.
+
+Commands load what they need and no more, so that `--help` and `status` answer at once. Exit
+codes: 0 done, 1 failed, 2 wrong usage or configuration; a failure is one line on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+Run = Callable[[argparse.Namespace], int]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; gives the exit code."""
+    parser, namespace = _parse(sys.argv[1:] if argv is None else argv)
+    run: Run | None = getattr(namespace, "run", None)
+    if run is None:
+        parser.print_help(sys.stderr)
+        return 2
+    from gateway.errors import ConfigError, GatewayError
+
+    try:
+        return run(namespace)
+    except ConfigError as error:
+        print(f"forepost-gateway: {error}", file=sys.stderr)
+        return 2
+    except GatewayError as error:
+        print(f"forepost-gateway: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parse(argv: list[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+    parser = argparse.ArgumentParser(
+        prog="forepost-gateway", description="The gateway of one warehouse."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run the gateway until SIGTERM")
+    _add_config(run)
+    run.add_argument("--log-json", action="store_true", help="log as JSON, one object a line")
+    run.add_argument(
+        "--log-level",
+        default="INFO",
+        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
+        help="default INFO",
+    )
+    run.set_defaults(run=_run)
+
+    check = commands.add_parser("check-config", help="check a configuration file")
+    check.add_argument("file", type=Path, metavar="FILE")
+    check.set_defaults(run=_check_config)
+
+    status = commands.add_parser("status", help="show how the running gateway is")
+    _add_config(status)
+    status.add_argument("--json", action="store_true", help="print the whole report as JSON")
+    status.set_defaults(run=_status)
+
+    _add_lazy(
+        commands, argv, "decode", "look at one device message by hand", "gateway.decode_command"
+    )
+    _add_lazy(commands, argv, "journal", "look into the journal", "gateway.journal.commands")
+    return parser, parser.parse_args(argv)
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="configuration file (TOML)"
+    )
+
+
+def _add_lazy(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    argv: list[str],
+    name: str,
+    about: str,
+    module: str,
+) -> None:
+    """A command whose module is imported only when it is the one that was asked for."""
+    parser = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+    if name in argv[:1]:
+        loaded = import_module(module)
+        loaded.add_arguments(parser)
+        parser.set_defaults(run=loaded.run)
+
+
+def _run(namespace: argparse.Namespace) -> int:
+    import asyncio
+
+    from gateway.errors import GatewayError
+    from gateway.settings import load_settings
+
+    settings = load_settings(namespace.config)
+    from gateway.app import run_gateway
+    from gateway.ops.logs import set_up_logging
+    from gateway.ops.notify import Notifier
+
+    set_up_logging(is_json=namespace.log_json, level=namespace.log_level)
+    try:
+        asyncio.run(run_gateway(settings, Notifier.from_environment()))
+    except BaseExceptionGroup as group:
+        # A task group wraps what went wrong; a known failure is still one line.
+        known = group.subgroup(GatewayError)
+        if known is None:
+            raise
+        raise _first(known) from group
+    return 0
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _check_config(namespace: argparse.Namespace) -> int:
+    from gateway.registry import find_driver
+    from gateway.settings import load_settings
+
+    settings = load_settings(namespace.file)
+    for device in settings.devices:
+        find_driver(device.driver)
+    print(
+        f"{namespace.file}: good: gateway {settings.gateway.id}, {len(settings.devices)} devices"
+    )
+    return 0
+
+
+def _status(namespace: argparse.Namespace) -> int:
+    import asyncio
+    import json
+
+    from gateway.ops.status import ask_status
+    from gateway.settings import load_settings
+
+    report = asyncio.run(ask_status(load_settings(namespace.config).status_socket))
+    if namespace.json:
+        print(json.dumps(report))
+    else:
+        from gateway.ops.screen import render_status
+
+        print(render_status(report))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""What an arrival or departure of a tag looks like in the journal.
+
+The body holds the read point, the EPC as read (hex) and what it decodes to: pure identity URI,
+GTIN and serial where it is an SGTIN. Stock does not move: a tag that is seen says where an
+instance is, not that goods were booked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cloud_sync.contract import events as ev
+from cloud_sync.contract.version import EVENT_VERSION
+from gateway.core.smoothing import Sighting
+
+_TYPES = {"arrived": ev.TAG_ARRIVED, "left": ev.TAG_LEFT}
+
+
+def sighting_event(
+    sighting: Sighting,
+    identity: Mapping[str, str],
+    *,
+    event_id: str,
+    device: str,
+    warehouse: str,
+    zone: str | None,
+    at_us: int,
+) -> ev.Event:
+    """The event of one sighting; identity holds `scheme`, `uri`, `gtin`, `serial` … as decoded."""
+    body: dict[str, object] = {
+        "epc": sighting.epc,
+        "read_point": sighting.read_point,
+        "n_reads": sighting.n_reads,
+        **identity,
+    }
+    if sighting.rssi_centi_dbm is not None:
+        body["rssi_centi_dbm"] = sighting.rssi_centi_dbm
+    return ev.Event(
+        event_id=event_id,
+        type=_TYPES[sighting.kind],
+        version=EVENT_VERSION,
+        occurred_at_us=at_us,
+        received_at_us=at_us,
+        warehouse=warehouse,
+        device=ev.DeviceMark(id=device),
+        zone=zone,
+        body=body,
+    )

@@ -1,0 +1,82 @@
+"""The status report: what `forepost-gateway status` shows, as one JSON object.
+
+Format: docs/configuration.md, "Status". Everything in it is read, nothing computed anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+from cloud_sync.contract import events as ev
+from gateway.core.projection import Milestone
+from gateway.journal.read_model import load_climate, load_milestones, stock_rows
+from gateway.journal.store import JournalStore
+from gateway.ports import Clock, Driver
+from gateway.services import planner, projector, uplink
+from gateway.services.intake import IntakeService
+from gateway.services.intake_queue import IntakeQueue
+from gateway.services.supervisor import Heartbeats
+from gateway.settings import Settings
+
+TRIGGERS_SHOWN = 20
+PLANS_SHOWN = 5
+
+
+@dataclass(slots=True)
+class Parts:
+    """The running gateway's parts."""
+
+    settings: Settings
+    clock: Clock
+    journal: JournalStore
+    projector: projector.Projector
+    intake: IntakeService
+    queue: IntakeQueue
+    heartbeats: Heartbeats
+    uplink: uplink.Uplink | None = None
+    drivers: list[Driver] = field(default_factory=list)
+
+
+async def status_report(parts: Parts) -> dict[str, object]:
+    """How the gateway is, now."""
+    journal, gateway = parts.journal, parts.settings.gateway
+    triggers = await load_milestones(journal, ev.REPLENISHMENT_TRIGGERED, TRIGGERS_SHOWN)
+    plans = await load_milestones(journal, ev.PLAN_PROPOSED, PLANS_SHOWN)
+    return {
+        "gateway": gateway.id,
+        "warehouse": gateway.warehouse,
+        "epoch": journal.epoch,
+        "time_us": parts.clock.wall_us(),
+        "journal": {"last_seq": journal.last_seq, "bytes": await journal.size_bytes()},
+        "cursors": {
+            name: await journal.cursor(name)
+            for name in (projector.CONSUMER, planner.CONSUMER, uplink.UP)
+        },
+        "sync": await _sync(parts),
+        "intake": {**asdict(parts.intake.counts), "queued": len(parts.queue)},
+        "stalled": parts.heartbeats.stalled(60.0),
+        "devices": [asdict(health) for driver in parts.drivers for health in driver.health()],
+        "climate": [asdict(climate) for climate in await load_climate(journal)],
+        "stock": list(stock_rows(parts.projector.facts)),
+        "triggers": _bodies(triggers),
+        "plans": _bodies(plans),
+    }
+
+
+async def _sync(parts: Parts) -> dict[str, object]:
+    if parts.uplink is None:
+        return {"is_connected": False, "last_error": "no cloud configured"}
+    state = asdict(parts.uplink.state)
+    acknowledged = parts.uplink.state.acknowledged_seq
+    lag_events = max(0, parts.journal.last_seq - acknowledged)
+    lag_s = 0.0
+    if lag_events:
+        oldest = await parts.journal.read(after_seq=acknowledged, limit=1)
+        if oldest:
+            lag_s = max(0.0, (parts.clock.wall_us() - oldest[0].occurred_at_us) / 1_000_000)
+    return {**state, "lag_events": lag_events, "lag_s": round(lag_s, 3)}
+
+
+def _bodies(milestones: Sequence[Milestone]) -> list[dict[str, object]]:
+    return [{"seq": m.seq, "event_id": m.event_id, **m.body} for m in milestones]

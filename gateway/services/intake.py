@@ -1,0 +1,316 @@
+"""From arrivals to durable events: decode, drop repeats, commit, and only then tell the device.
+
+Two loops. The first turns groups of arrivals into journal entries and queues them; the second
+waits for each commit and settles the arrivals it covers. While one group is being synced to
+disk the next is decoded, so the disk is never idle under load.
+
+Repeats are known by (device, boot, seq), never by MQTT's DUP flag or packet id, which brokers
+do not keep honestly. A number above the highest of its boot is new without asking; any other
+is looked up among the receipts. A repeat is answered with the first result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from cloud_sync.contract import events as ev
+from gateway.codecs.epc import epc_identity
+from gateway.core.clock_offset import ClockOffsets
+from gateway.core.decode import Decoder, Outcome, When
+from gateway.core.facts import Facts
+from gateway.core.readings import ClimateSample, Malformed, Reading, Scan, Stamp, TagRead
+from gateway.core.smoothing import Sighting, SmoothingRule, TagPresence
+from gateway.core.tags import sighting_event
+from gateway.errors import JournalError
+from gateway.ports import Arrival, Clock, Draft, Entry, Quarantined, Receipt, ReceiptKey
+from gateway.services.intake_queue import IntakeQueue
+from gateway.services.ports import ReceiptJournal
+from gateway.services.supervisor import Heartbeats
+
+logger = logging.getLogger(__name__)
+
+COMMITS_IN_FLIGHT: Final = 4
+IDLE_S: Final = 1.0
+RETRY_S: Final = 1.0
+
+_Settle = Callable[[Receipt], None]
+
+
+@dataclass(slots=True)
+class IntakeCounts:
+    """received = accepted + flagged + refused + duplicate, once nothing is in flight."""
+
+    received: int = 0
+    accepted: int = 0
+    flagged: int = 0
+    refused: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+
+
+@dataclass(slots=True)
+class _Group:
+    """Entries on their way to the disk, and whom to tell when they are there."""
+
+    entries: list[Entry] = field(default_factory=list)
+    commit: Awaitable[int] | None = None
+    settle: list[tuple[ReceiptKey | None, _Settle | None, Receipt]] = field(default_factory=list)
+
+
+class IntakeService:
+    """The gateway's way in. Collaborators by argument; one instance per gateway."""
+
+    def __init__(
+        self,
+        *,
+        queue: IntakeQueue,
+        journal: ReceiptJournal,
+        facts: Callable[[], Facts],
+        decoder: Decoder,
+        smoothing: SmoothingRule,
+        zones: Mapping[str, str],
+        clock: Clock,
+        timezone: ZoneInfo,
+        heartbeats: Heartbeats,
+        group_max: int,
+    ) -> None:
+        self._queue = queue
+        self._journal = journal
+        self._facts = facts
+        self._decoder = decoder
+        self._presence: dict[str, TagPresence] = {}
+        self._smoothing = smoothing
+        self._zones = zones
+        self._clock = clock
+        self._timezone = timezone
+        self._heartbeats = heartbeats
+        self._group_max = group_max
+        self._commits: asyncio.Queue[_Group | None] = asyncio.Queue(COMMITS_IN_FLIGHT)
+        self._highest: dict[tuple[str, str], int] = {}
+        self._in_flight: dict[ReceiptKey, list[_Settle]] = {}
+        self._fresh_lots: set[tuple[str, str]] = set()
+        self._is_stopping = False
+        self.offsets = ClockOffsets()
+        self.counts = IntakeCounts()
+
+    async def run(self) -> None:
+        """Serve until `stop`; then everything that was queued has been settled."""
+        self._highest = dict(await self._journal.highest_device_seqs())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._decode_loop(), name="intake-decode")
+            group.create_task(self._settle_loop(), name="intake-settle")
+
+    def stop(self) -> None:
+        """Finish what is queued and end; call once the drivers have stopped."""
+        self._is_stopping = True
+
+    # ------------------------------------------------------------ decode
+
+    async def _decode_loop(self) -> None:
+        while True:
+            self._heartbeats.beat("intake")
+            timeout_s = 0.0 if self._is_stopping else IDLE_S
+            arrivals = await self._queue.get_group(self._group_max, timeout_s)
+            if not arrivals and self._is_stopping:
+                break
+            group = await self._make_group(arrivals)
+            if group.entries:
+                group.commit = self._journal.append(group.entries)
+                await self._commits.put(group)
+        await self._commits.put(None)
+
+    async def _make_group(self, arrivals: Sequence[Arrival]) -> _Group:
+        group = _Group()
+        known = await self._known_receipts(arrivals)
+        self._fresh_lots -= self._facts().lots.keys()
+        for arrival in arrivals:
+            self.counts.received += 1
+            key = _receipt_key(arrival.reading.stamp)
+            if key is not None:
+                if self._is_repeat(key, arrival, known):
+                    continue
+                self._in_flight[key] = []
+                boot = (key.device, key.boot)
+                self._highest[boot] = max(key.seq, self._highest.get(boot, -1))
+            self._add(group, arrival, key)
+        for device, presence in self._presence.items():
+            now_us = self._clock.wall_us()
+            self._add_sightings(group, device, presence.tick(now_us), now_us)
+        return group
+
+    async def _known_receipts(self, arrivals: Sequence[Arrival]) -> Mapping[ReceiptKey, bytes]:
+        asked = []
+        for arrival in arrivals:
+            key = _receipt_key(arrival.reading.stamp)
+            if key is not None and key.seq <= self._highest.get((key.device, key.boot), -1):
+                asked.append(key)
+        return await self._journal.find_receipts(asked) if asked else {}
+
+    def _is_repeat(
+        self, key: ReceiptKey, arrival: Arrival, known: Mapping[ReceiptKey, bytes]
+    ) -> bool:
+        waiting = self._in_flight.get(key)
+        if waiting is not None:
+            self.counts.duplicate += 1
+            if arrival.settle is not None:
+                waiting.append(arrival.settle)
+            return True
+        first = known.get(key)
+        if first is None:
+            return False
+        self.counts.duplicate += 1
+        if arrival.settle is not None:
+            arrival.settle(_repeat(json.loads(first)))
+        return True
+
+    def _add(self, group: _Group, arrival: Arrival, key: ReceiptKey | None) -> None:
+        reading = arrival.reading
+        outcome = self._decode(group, reading)
+        quarantined = None
+        if outcome.set_aside is not None:
+            kind, reason = outcome.set_aside
+            quarantined = Quarantined(
+                reading.stamp.device, reading.stamp.received_at_us, kind, reason, _raw(arrival)
+            )
+            logger.warning(
+                "message set aside",
+                extra={"action": "set_aside", "device": reading.stamp.device, "reason": reason},
+            )
+        result = outcome.result
+        group.entries.append(
+            Entry(
+                drafts=tuple(_draft(event) for event in outcome.events),
+                receipt=None if key is None else (key, ev.canonical(result)),
+                quarantined=quarantined,
+            )
+        )
+        group.settle.append((key, arrival.settle, Receipt(outcome.status, result)))
+
+    def _decode(self, group: _Group, reading: Reading) -> Outcome:
+        if isinstance(reading, Malformed):
+            return self._decoder.malformed(reading)
+        when = self._when(reading.stamp)
+        if isinstance(reading, ClimateSample):
+            return self._decoder.climate(reading, when)
+        if isinstance(reading, Scan):
+            outcome = self._decoder.scan(reading, self._facts(), when, self._fresh_lots)
+            for event in outcome.events:
+                if event.type == ev.LOT_CREATED:
+                    self._fresh_lots.add((str(event.body["item"]), str(event.body["lot"])))
+            return outcome
+        self._see_tags(group, reading)
+        return Outcome("accepted", {"v": 1, "status": "accepted"})
+
+    def _see_tags(self, group: _Group, read: TagRead) -> None:
+        stamp = read.stamp
+        presence = self._presence.setdefault(stamp.device, TagPresence(self._smoothing))
+        seen = (
+            presence.see(f"{stamp.device}.{tag.antenna}", tag, stamp.received_at_us)
+            for tag in read.tags
+        )
+        sightings = [sighting for sighting in seen if sighting is not None]
+        self._add_sightings(group, stamp.device, sightings, stamp.received_at_us)
+
+    def _add_sightings(
+        self, group: _Group, device: str, sightings: Iterable[Sighting], at_us: int
+    ) -> None:
+        drafts = tuple(
+            _draft(
+                sighting_event(
+                    sighting,
+                    epc_identity(sighting.epc),
+                    event_id=self._decoder.new_id(),
+                    device=device,
+                    warehouse=self._decoder.warehouse,
+                    zone=self._zones.get(device),
+                    at_us=at_us,
+                )
+            )
+            for sighting in sightings
+        )
+        if drafts:
+            group.entries.append(Entry(drafts=drafts))
+
+    def _when(self, stamp: Stamp) -> When:
+        corrected = self.offsets.correct(
+            device=stamp.device,
+            boot=stamp.boot,
+            device_time=stamp.device_time,
+            received_at_us=stamp.received_at_us,
+        )
+        moment = datetime.fromtimestamp(stamp.received_at_us / 1_000_000, UTC)
+        today = moment.astimezone(self._timezone).date().isoformat()
+        return When(corrected.at_us, corrected.clock, corrected.error_us, today)
+
+    # ------------------------------------------------------------ settle
+
+    async def _settle_loop(self) -> None:
+        while (group := await self._commits.get()) is not None:
+            await self._commit(group)
+            for key, settle, receipt in group.settle:
+                self._count(receipt)
+                waiting = self._in_flight.pop(key, []) if key is not None else []
+                if settle is not None:
+                    settle(receipt)
+                for repeat in waiting:
+                    repeat(_repeat(receipt.body))
+            self.counts.quarantined += sum(e.quarantined is not None for e in group.entries)
+
+    def _count(self, receipt: Receipt) -> None:
+        if receipt.status == "accepted":
+            self.counts.accepted += 1
+        elif receipt.status == "flagged":
+            self.counts.flagged += 1
+        else:
+            self.counts.refused += 1
+
+    async def _commit(self, group: _Group) -> None:
+        """Return when the group is on disk. While the journal refuses, devices wait with us."""
+        commit = group.commit
+        is_first_refusal = True
+        while True:
+            self._heartbeats.beat("intake-settle")
+            try:
+                if commit is not None:
+                    await commit
+                return
+            except JournalError as error:
+                if is_first_refusal:
+                    logger.error(
+                        "journal refuses; devices wait",
+                        extra={"action": "journal_refused", "reason": str(error)},
+                    )
+                is_first_refusal = False
+                await asyncio.sleep(RETRY_S)
+                commit = self._journal.append(group.entries)
+
+
+def _receipt_key(stamp: Stamp) -> ReceiptKey | None:
+    if stamp.boot is None or stamp.seq is None:
+        return None
+    return ReceiptKey(stamp.device, stamp.boot, stamp.seq)
+
+
+def _repeat(first: Mapping[str, object]) -> Receipt:
+    """The first result again; what was taken in then is a duplicate now."""
+    if first["status"] == "refused":
+        return Receipt("refused", first)
+    return Receipt("duplicate", {**first, "status": "duplicate"})
+
+
+def _draft(event: ev.Event) -> Draft:
+    return Draft(event.event_id, event.type, event.occurred_at_us, ev.encode_event(event))
+
+
+def _raw(arrival: Arrival) -> bytes:
+    """The message's own bytes, or as much of them as the reading kept."""
+    if arrival.raw or not isinstance(arrival.reading, Malformed):
+        return arrival.raw
+    return arrival.reading.raw

@@ -1,0 +1,138 @@
+"""Answers triggers with plans.
+
+Reads the journal by its own cursor. The first trigger opens a gathering window; when it closes,
+all triggers of the window share one run of the solver. The plan and the cursor are committed
+together: a crash before that means the same triggers are planned again, a crash after it never.
+A failing solver leaves the triggers standing and is tried again, loudly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+from cloud_sync.contract import events as ev
+from cloud_sync.contract.plans import PlanBody
+from cloud_sync.contract.version import EVENT_VERSION
+from gateway.core.facts import Facts
+from gateway.core.planning import make_job, make_plans
+from gateway.errors import PlanError
+from gateway.ports import Clock, Draft, Journal, Row
+from gateway.services.supervisor import Heartbeats
+from gateway.settings import PlannerSettings
+
+logger = logging.getLogger(__name__)
+
+CONSUMER: Final = "planner"
+BATCH_ROWS: Final = 500
+RETRY_S: Final = 10.0
+
+RunJob = Callable[[Mapping[str, object]], Awaitable[dict[str, object]]]
+
+
+class Planner:
+    """One gateway's planner. `run_job` solves a job, in another process in the real thing."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        facts: Callable[[], Facts],
+        run_job: RunJob,
+        settings: PlannerSettings,
+        clock: Clock,
+        new_id: Callable[[], str],
+        heartbeats: Heartbeats,
+    ) -> None:
+        self._journal = journal
+        self._facts = facts
+        self._run_job = run_job
+        self._settings = settings
+        self._clock = clock
+        self._new_id = new_id
+        self._heartbeats = heartbeats
+
+    async def run(self) -> None:
+        """Plan for ever."""
+        done = await self._journal.cursor(CONSUMER)
+        while True:
+            self._heartbeats.beat(CONSUMER)
+            rows = await self._journal.read(after_seq=done, limit=BATCH_ROWS)
+            if not rows:
+                await self._journal.wait_beyond(done)
+                continue
+            if not _triggers(rows):
+                done = rows[-1].seq
+                await self._journal.advance(CONSUMER, to_seq=done)
+                continue
+            await asyncio.sleep(self._settings.gather_s)
+            rows = await self._journal.read(after_seq=done, limit=BATCH_ROWS)
+            plans = await self._plan_until_done(_triggers(rows), based_on_seq=rows[-1].seq)
+            done = rows[-1].seq
+            drafts = [self._draft(plan) for plan in plans]
+            await self._journal.advance(CONSUMER, to_seq=done, drafts=drafts)
+
+    async def _plan_until_done(
+        self, triggers: Sequence[ev.Event], *, based_on_seq: int
+    ) -> list[PlanBody]:
+        while True:
+            try:
+                return await self._plan(triggers, based_on_seq=based_on_seq)
+            except PlanError as error:
+                logger.error("no plan", extra={"action": "plan_failed", "reason": str(error)})
+                self._heartbeats.beat(CONSUMER)
+                await asyncio.sleep(RETRY_S)
+
+    async def _plan(self, triggers: Sequence[ev.Event], *, based_on_seq: int) -> list[PlanBody]:
+        facts = self._facts()
+        low_items = [str(trigger.body["item"]) for trigger in triggers]
+        job = make_job(
+            facts,
+            low_items,
+            solver=self._settings.solver,
+            seed=self._settings.seed,
+            time_limit_s=self._settings.time_limit_s,
+        )
+        started = self._clock.monotonic()
+        result = await self._run_job(job)
+        plans = make_plans(
+            result,
+            warehouse=facts.warehouse,
+            triggers=[trigger.event_id for trigger in triggers],
+            based_on_seq=based_on_seq,
+            computed_at_us=self._clock.wall_us(),
+            plan_ids=iter(self._plan_id, ""),
+        )
+        logger.info(
+            "planned",
+            extra={
+                "action": "planned",
+                "plans": [plan.plan_id for plan in plans],
+                "seconds": round(self._clock.monotonic() - started, 3),
+            },
+        )
+        return plans
+
+    def _plan_id(self) -> str:
+        # The random tail of a UUIDv7: short enough to read out, 48 bits long enough to be alone.
+        return "PL-" + self._new_id()[-12:]
+
+    def _draft(self, plan: PlanBody) -> Draft:
+        event = ev.Event(
+            event_id=self._new_id(),
+            type=ev.PLAN_PROPOSED,
+            version=EVENT_VERSION,
+            occurred_at_us=plan.computed_at_us,
+            received_at_us=plan.computed_at_us,
+            warehouse=plan.warehouse,
+            documents=(ev.Document(type="plan", id=plan.plan_id),),
+            cause=plan.triggers[0] if plan.triggers else None,
+            body=plan.model_dump(exclude_none=True),
+        )
+        return Draft(event.event_id, event.type, event.occurred_at_us, ev.encode_event(event))
+
+
+def _triggers(rows: Sequence[Row]) -> list[ev.Event]:
+    return [ev.parse_event(row.body) for row in rows if row.type == ev.REPLENISHMENT_TRIGGERED]

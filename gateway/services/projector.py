@@ -1,0 +1,112 @@
+"""Folds the journal into the read model and fires triggers.
+
+Effects, trigger states, trigger events and the cursor go into one transaction. If that fails the
+facts in memory are ahead of the disk, so the loop falls and starts again from what was committed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from cloud_sync.contract import events as ev
+from cloud_sync.contract.version import EVENT_VERSION
+from gateway.core.facts import Facts, TriggerState
+from gateway.core.projection import apply_effects, effects_of
+from gateway.core.triggers import reorder_trigger
+from gateway.journal.read_model import Reader, effect_statements, load_facts
+from gateway.ports import Clock, Draft, Journal
+from gateway.services.signal import Signal
+from gateway.services.supervisor import Heartbeats
+
+logger = logging.getLogger(__name__)
+
+CONSUMER: Final = "projector"
+BATCH_ROWS: Final = 500
+
+
+class QueryableJournal(Journal, Reader):
+    """A journal whose read model can be asked."""
+
+
+class Projector:
+    """The only writer of the Facts."""
+
+    def __init__(
+        self,
+        *,
+        journal: QueryableJournal,
+        warehouse: str,
+        clock: Clock,
+        new_id: Callable[[], str],
+        quiet_us: int,
+        heartbeats: Heartbeats,
+    ) -> None:
+        self._journal = journal
+        self._warehouse = warehouse
+        self._clock = clock
+        self._new_id = new_id
+        self._quiet_us = quiet_us
+        self._heartbeats = heartbeats
+        self.facts = Facts(warehouse)
+        self.changed = Signal()
+
+    async def load(self) -> None:
+        """Take the facts as they were last committed; to be done before anybody reads them."""
+        self.facts = await load_facts(self._journal, self._warehouse)
+        self.changed.notify()
+
+    async def run(self) -> None:
+        """Fold for ever."""
+        await self.load()
+        done = await self._journal.cursor(CONSUMER)
+        while True:
+            self._heartbeats.beat(CONSUMER)
+            rows = await self._journal.read(after_seq=done, limit=BATCH_ROWS)
+            if not rows:
+                await self._journal.wait_beyond(done)
+                continue
+            events = [(row.seq, ev.parse_event(row.body)) for row in rows]
+            effects = effects_of(events, self._warehouse)
+            apply_effects(self.facts, effects)
+            drafts, states = self._fire(effects.touched_items())
+            done = rows[-1].seq
+            await self._journal.advance(
+                CONSUMER,
+                to_seq=done,
+                effects=effect_statements(effects, states),
+                drafts=drafts,
+            )
+            self.facts.triggers.update(states)
+            self.changed.notify()
+
+    def _fire(self, items: set[str]) -> tuple[list[Draft], dict[str, TriggerState]]:
+        drafts: list[Draft] = []
+        states: dict[str, TriggerState] = {}
+        now_us = self._clock.wall_us()
+        for item in sorted(items & self.facts.policies.keys()):
+            before = self.facts.triggers.get(item, TriggerState())
+            body, after = reorder_trigger(
+                self.facts.policies[item],
+                position_units=self.facts.position(item),
+                state=before,
+                now_us=now_us,
+                quiet_us=self._quiet_us,
+            )
+            if after != before:
+                states[item] = after
+            if body is None:
+                continue
+            event = ev.Event(
+                event_id=self._new_id(),
+                type=ev.REPLENISHMENT_TRIGGERED,
+                version=EVENT_VERSION,
+                occurred_at_us=now_us,
+                received_at_us=now_us,
+                warehouse=self._warehouse,
+                body=body.model_dump(),
+            )
+            drafts.append(Draft(event.event_id, event.type, now_us, ev.encode_event(event)))
+            logger.info("trigger fired", extra={"action": "trigger_fired", "reason": body.reason})
+        return drafts, states
