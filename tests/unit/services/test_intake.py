@@ -1,0 +1,255 @@
+"""Pins the way in: receipts only after the commit, repeats answered once, nothing dropped."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from itertools import count
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cloud_sync.contract import events as ev
+from cloud_sync.contract.documents import Item
+from gateway.core.decode import Decoder
+from gateway.core.facts import Facts
+from gateway.core.readings import (
+    Malformed,
+    Reading,
+    Scan,
+    Stamp,
+    Symbol,
+    Tag,
+    TagRead,
+    TaskContext,
+)
+from gateway.core.smoothing import SmoothingRule
+from gateway.ports import Arrival, Receipt
+from gateway.services import intake as intake_module
+from gateway.services.intake import IntakeService
+from gateway.services.intake_queue import IntakeQueue
+from gateway.services.supervisor import Heartbeats
+from tests.fakes.clock import FakeClock
+from tests.fakes.memory_journal import MemoryJournal
+
+GTIN = "09506000134352"
+
+
+class Bench:
+    """One intake on a fake journal, and the receipts it gave."""
+
+    def __init__(self, journal: MemoryJournal, queue_max: int = 100) -> None:
+        self.journal = journal
+        self.clock = FakeClock()
+        self.queue = IntakeQueue(queue_max)
+        self.receipts: list[Receipt] = []
+        facts = Facts("J1")
+        facts.items[GTIN] = Item(gtin=GTIN, names={"en": "Milk"}, zone="cold", grams_per_unit=1)
+        ids = (f"00000000-0000-7000-8000-{n:012x}" for n in count(1))
+        self.service = IntakeService(
+            queue=self.queue,
+            journal=journal,
+            facts=lambda: facts,
+            decoder=Decoder("J1", "en", ids.__next__),
+            smoothing=SmoothingRule(min_reads=1),
+            zones={"dock": "ambient"},
+            clock=self.clock,
+            timezone=ZoneInfo("UTC"),
+            heartbeats=Heartbeats(self.clock),
+            group_max=10,
+        )
+
+    async def say(self, reading: Reading, raw: bytes = b"") -> None:
+        await self.queue.put(Arrival(reading, self.receipts.append, raw))
+
+    async def settled(self, n_receipts: int) -> list[Receipt]:
+        async with asyncio.timeout(5):
+            while len(self.receipts) < n_receipts:
+                await asyncio.sleep(0)
+        return self.receipts
+
+
+def stamp(seq: int | None, boot: str = "b", device: str = "pda") -> Stamp:
+    return Stamp(device, boot if seq is not None else None, seq, None, 5)
+
+
+def scan(seq: int | None, lot: str = "L1", boot: str = "b") -> Scan:
+    symbol = Symbol((), GTIN, lot)
+    return Scan(stamp(seq, boot), "raw", None, TaskContext("receive"), symbol)
+
+
+@contextlib.asynccontextmanager
+async def running(bench: Bench) -> AsyncIterator[Bench]:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bench.service.run())
+        yield bench
+        bench.service.stop()
+
+
+@pytest.fixture
+async def bench() -> Bench:
+    return Bench(MemoryJournal())
+
+
+async def test_a_scan_is_in_the_journal_before_its_receipt_is_given(bench: Bench) -> None:
+    bench.journal.hold()
+    async with running(bench):
+        await bench.say(scan(1))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert bench.receipts == []
+        bench.journal.release()
+        (receipt,) = await bench.settled(1)
+    assert receipt.status == "accepted"
+    assert [row.type for row in bench.journal.rows] == ["lot.created", "goods.received"]
+
+
+async def test_a_repeat_is_answered_with_the_first_result_and_not_recorded(bench: Bench) -> None:
+    async with running(bench):
+        await bench.say(scan(1))
+        first = (await bench.settled(1))[0]
+        await bench.say(scan(1))
+        second = (await bench.settled(2))[1]
+    assert second.status == "duplicate"
+    assert second.body == {**first.body, "status": "duplicate"}
+    assert bench.journal.last_seq == 2
+
+
+async def test_a_repeat_that_overtakes_the_commit_waits_for_it(bench: Bench) -> None:
+    bench.journal.hold()
+    async with running(bench):
+        await bench.say(scan(1))
+        await asyncio.sleep(0)
+        await bench.say(scan(1))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert bench.receipts == []
+        bench.journal.release()
+        statuses = [receipt.status for receipt in await bench.settled(2)]
+    assert statuses == ["accepted", "duplicate"]
+    assert bench.journal.last_seq == 2
+
+
+async def test_repeats_are_known_after_a_restart(bench: Bench) -> None:
+    async with running(bench):
+        await bench.say(scan(1))
+        await bench.settled(1)
+    again = Bench(bench.journal)
+    async with running(again):
+        await again.say(scan(1))
+        assert (await again.settled(1))[0].status == "duplicate"
+    assert again.journal.last_seq == 2
+
+
+async def test_a_refused_message_repeated_is_refused_again(bench: Bench) -> None:
+    bad = Malformed(stamp(3), b"{", "json", "not JSON")
+    async with running(bench):
+        await bench.say(bad)
+        await bench.say(bad)
+        receipts = await bench.settled(2)
+    assert [receipt.status for receipt in receipts] == ["refused", "refused"]
+    assert len(bench.journal.quarantine) == 1
+
+
+async def test_a_late_lower_number_that_never_came_is_new(bench: Bench) -> None:
+    async with running(bench):
+        await bench.say(scan(9))
+        await bench.settled(1)
+        await bench.say(scan(4))
+        assert (await bench.settled(2))[1].status == "accepted"
+    assert len(bench.journal.receipts) == 2
+
+
+async def test_another_boot_counts_from_the_start(bench: Bench) -> None:
+    async with running(bench):
+        await bench.say(scan(1, boot="b1"))
+        await bench.say(scan(1, boot="b2"))
+        assert [r.status for r in await bench.settled(2)] == ["accepted", "accepted"]
+
+
+async def test_devices_without_numbers_are_taken_each_time(bench: Bench) -> None:
+    async with running(bench):
+        await bench.say(scan(None))
+        await bench.say(scan(None))
+        await bench.settled(2)
+    assert [row.type for row in bench.journal.rows].count("goods.received") == 2
+
+
+async def test_a_lot_is_created_once_though_the_projector_lags(bench: Bench) -> None:
+    async with running(bench):
+        for seq in range(5):
+            await bench.say(scan(seq))
+        await bench.settled(5)
+    assert [row.type for row in bench.journal.rows].count(ev.LOT_CREATED) == 1
+
+
+async def test_rubbish_is_kept_with_its_bytes_and_the_stream_goes_on(bench: Bench) -> None:
+    async with running(bench):
+        await bench.say(Malformed(stamp(None), b"\x00\xff", "json", "not JSON"))
+        await bench.say(scan(1))
+        await bench.settled(2)
+    (kept,) = bench.journal.quarantine
+    assert (kept.raw, kept.kind, kept.reason) == (b"\x00\xff", "json", "not JSON")
+    assert bench.journal.last_seq == 2
+
+
+async def test_a_full_journal_makes_devices_wait_and_loses_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "RETRY_S", 0.0)
+    bench.journal.n_refusals = 3
+    async with running(bench):
+        await bench.say(scan(1))
+        (receipt,) = await bench.settled(1)
+    assert receipt.status == "accepted"
+    assert bench.journal.last_seq == 2
+
+
+async def test_stopping_settles_what_was_queued(bench: Bench) -> None:
+    for seq in range(30):
+        await bench.say(scan(seq))
+    async with running(bench):
+        pass
+    assert len(bench.receipts) == 30
+
+
+async def test_everything_received_is_accounted_for(bench: Bench) -> None:
+    async with running(bench):
+        for reading in (scan(1), scan(1), Malformed(stamp(2), b"", "x", "y"), scan(3)):
+            await bench.say(reading)
+        await bench.settled(4)
+    counts = bench.service.counts
+    assert counts.received == 4
+    assert counts.accepted + counts.flagged + counts.refused + counts.duplicate == counts.received
+    assert (counts.duplicate, counts.refused, counts.quarantined) == (1, 1, 1)
+
+
+async def test_a_tag_arrives_once_and_leaves_in_time(bench: Bench) -> None:
+    tag = Tag("3034257BF7194E4000001A85", 1, -5000, 1)
+    async with running(bench):
+        for _ in range(3):
+            await bench.say(
+                TagRead(Stamp("dock", None, None, None, bench.clock.wall_us()), (tag,))
+            )
+        await bench.settled(3)
+        bench.clock.forward(60)
+        await bench.say(scan(1))
+        await bench.settled(4)
+    types = [row.type for row in bench.journal.rows]
+    assert (types.count(ev.TAG_ARRIVED), types.count(ev.TAG_LEFT)) == (1, 1)
+    arrived = ev.parse_event(bench.journal.rows[0].body)
+    assert arrived.body["gtin"] == "80614141123458"
+    assert arrived.zone == "ambient"
+
+
+async def test_the_queue_says_no_when_full_and_has_room_again_at_half() -> None:
+    queue = IntakeQueue(4)
+    arrivals = [Arrival(scan(n)) for n in range(5)]
+    assert [queue.put_nowait(arrival) for arrival in arrivals] == [True] * 4 + [False]
+    room = asyncio.ensure_future(queue.room())
+    await queue.get_group(1, 0)
+    await asyncio.sleep(0)
+    assert not room.done()
+    await queue.get_group(1, 0)
+    async with asyncio.timeout(1):
+        await room
+    assert queue.n_pauses == 1
