@@ -1,0 +1,220 @@
+"""Pins the real gateway program on a real Mosquitto: receipts, repeats, kills, bad input."""
+
+import queue
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rigs.broker import Mosquitto, running_mosquitto
+from tests.rigs.device import device
+from tests.rigs.gateway import GatewayProcess
+
+pytestmark = pytest.mark.slow
+
+SCAN = "]C101095060001343521726123110L1"
+CONFIG = """
+[gateway]
+id = "{id}"
+warehouse = "J1"
+state_dir = "{state}"
+
+[mqtt]
+host = "127.0.0.1"
+port = {port}
+
+[[devices]]
+name = "pda-*"
+driver = "pda"
+link = "mqtt"
+
+[[devices]]
+name = "t-*"
+driver = "mqtt-climate"
+link = "mqtt"
+"""
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    store = tmp_path / "broker"
+    store.mkdir()
+    with running_mosquitto(store) as it:
+        yield it
+
+
+def make_gateway(directory: Path, port: int, gateway: str = "gw-J1") -> GatewayProcess:
+    directory.mkdir(exist_ok=True)
+    config = CONFIG.format(id=gateway, state=directory / "state", port=port)
+    return GatewayProcess(directory, config)
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, broker: Mosquitto) -> Iterator[GatewayProcess]:
+    it = make_gateway(tmp_path / "gw", broker.port)
+    it.start()
+    it.until(lambda status: True)
+    yield it
+    if it.process.poll() is None:
+        it.kill()
+
+
+def test_a_scan_is_receipted_and_journaled(gateway: GatewayProcess, broker: Mosquitto) -> None:
+    with device(broker.port) as pda:
+        pda.scan(1, SCAN, type="receive", id="ASN-1", location="R-01", quantity=12)
+        result = pda.result()
+    assert (result["boot"], result["seq"]) == ("boot-1", 1)
+    assert result["status"] == "flagged", "neither item nor delivery is known to an empty gateway"
+    status = gateway.until(lambda s: bool(s["stock"]))
+    places = {row["location"]: row["quantity"] for row in status["stock"]}  # type: ignore[attr-defined]
+    assert places == {"@supplier": -12, "R-01": 12}
+
+
+def test_a_repeat_is_answered_and_counted_once(gateway: GatewayProcess, broker: Mosquitto) -> None:
+    with device(broker.port) as pda:
+        pda.scan(1, SCAN, type="receive", quantity=5)
+        first = pda.result()
+        pda.scan(1, SCAN, type="receive", quantity=5)
+        second = pda.result()
+    assert second["status"] == "duplicate"
+    assert second["event_id"] == first["event_id"]
+
+
+def test_repeats_are_known_after_kill_9(gateway: GatewayProcess, broker: Mosquitto) -> None:
+    with device(broker.port) as pda:
+        for seq in range(1, 21):
+            pda.scan(seq, SCAN, type="receive", quantity=1)
+        first = {pda.result()["seq"] for _ in range(20)}
+        gateway.kill()
+        gateway.start()
+        gateway.until(lambda status: True)
+        for seq in range(1, 22):
+            pda.scan(seq, SCAN, type="receive", quantity=1)
+        again = [pda.result() for _ in range(21)]
+    assert first == set(range(1, 21))
+    assert [r["status"] for r in sorted(again, key=lambda r: int(str(r["seq"])))] == [
+        *["duplicate"] * 20,
+        "accepted" if again[-1]["status"] == "accepted" else "flagged",
+    ]
+    status = gateway.until(lambda s: bool(s["stock"]))
+    dock = [row for row in status["stock"] if row["location"] == "DOCK"]  # type: ignore[attr-defined]
+    assert [row["quantity"] for row in dock] == [21]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"not json",
+        b"\xff\xfe",
+        b'{"v":1,"boot":"boot-1","seq":7}',
+        b'{"v":1,"boot":"boot-1","seq":true,"data":"x"}',
+        b'{"v":1,"boot":"boot-1","seq":7,"data":NaN}',
+        b"[" * 100_000,
+    ],
+    ids=["empty", "text", "bytes", "no-data", "true-for-1", "nan", "deep"],
+)
+def test_rubbish_is_set_aside_and_the_next_scan_goes_through(
+    gateway: GatewayProcess, broker: Mosquitto, payload: bytes
+) -> None:
+    with device(broker.port) as pda:
+        pda.publish("scan", payload)
+        pda.scan(8, SCAN, type="receive", quantity=1)
+        results = []
+        while not any(result.get("seq") == 8 for result in results):
+            results.append(pda.result())
+    status = gateway.until(lambda s: s["intake"]["quarantined"] >= 1)  # type: ignore[index]
+    assert status["intake"]["refused"] == 1  # type: ignore[index]
+
+
+def test_a_wrong_check_digit_is_refused_in_words(
+    gateway: GatewayProcess, broker: Mosquitto
+) -> None:
+    with device(broker.port) as pda:
+        pda.scan(1, "]C10109506000134353", type="receive")
+        result = pda.result()
+    assert result["status"] == "refused"
+    assert "check digit" in str(result["message"])
+
+
+def test_a_climate_sample_is_shown(gateway: GatewayProcess, broker: Mosquitto) -> None:
+    with device(broker.port, "t-1") as sensor:
+        sample = {"v": 1, "boot": "b", "seq": 1, "zone": "R", "temperature_c": 4.21}
+        sensor.publish("climate", sample)
+        status = gateway.until(lambda s: bool(s["climate"]))
+    assert status["climate"][0]["temperature_centi_c"] == 421  # type: ignore[index]
+
+
+def test_sigterm_ends_it_cleanly(gateway: GatewayProcess) -> None:
+    assert gateway.stop() == 0
+
+
+def test_a_second_gateway_on_the_same_state_is_refused_in_one_line(
+    gateway: GatewayProcess,
+) -> None:
+    second = gateway.command("run", "--config", str(gateway.config))
+    assert second.returncode == 1
+    assert "in use" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_a_second_gateway_with_the_same_id_is_named_in_the_log(
+    gateway: GatewayProcess, broker: Mosquitto, tmp_path: Path
+) -> None:
+    second = make_gateway(tmp_path / "gw2", broker.port)
+    second.start()
+    try:
+        second.until(lambda status: True)
+        deadline = queue.Queue()  # type: ignore[var-annotated]
+        for _ in range(100):
+            if "another client uses this gateway's id" in gateway.tail():
+                break
+            try:
+                deadline.get(timeout=0.1)
+            except queue.Empty:
+                continue
+        assert "another client uses this gateway's id" in gateway.tail()
+    finally:
+        second.kill()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "gateway: missing"),
+        ("[gateway]\nid = 'a b'\nwarehouse='J1'\nstate_dir='/x'", "gateway.id: "),
+        (
+            "[gateway]\nid = 'a'\nwarehouse='J1'\nstate_dir='/x'\ncolour=1",
+            "gateway.colour: unknown key",
+        ),
+        ("[gateway", "not TOML"),
+    ],
+)
+def test_a_wrong_configuration_is_one_line_with_the_path(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(text)
+    for command in (["check-config", str(file)], ["run", "--config", str(file)]):
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway", *command],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert complaint in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_missing_configuration_is_one_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "run", "--config", str(tmp_path / "none.toml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "none.toml: cannot be read: No such file or directory" in done.stderr

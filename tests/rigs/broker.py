@@ -1,0 +1,78 @@
+"""A real Mosquitto of the test's own: its own port, its own store, gone when the test ends.
+
+Mosquitto is not optional: where it is missing the test fails and says what to install.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+START_S = 10.0
+
+
+def free_port() -> int:
+    """A port nobody listens on now; the kernel does not hand it out again at once."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class Mosquitto:
+    """One broker process that can be killed and started again on the same store."""
+
+    def __init__(self, directory: Path, port: int, extra: str = "") -> None:
+        self.port = port
+        self._config = directory / "mosquitto.conf"
+        self._config.write_text(
+            f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
+            f"persistence_location {directory}/\nmax_inflight_messages 0\n"
+            f"max_queued_messages 0\nuser root\n{extra}"
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        binary = shutil.which(
+            "mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
+        )
+        if binary is None:
+            raise RuntimeError("mosquitto is not installed; scripts/debian-packages installs it")
+        self._process = subprocess.Popen(
+            [binary, "-c", str(self._config)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for_port(self.port, START_S)
+
+    def stop(self, sign: int = signal.SIGTERM) -> None:
+        if self._process is not None:
+            self._process.send_signal(sign)
+            self._process.wait(10)
+            self._process = None
+
+
+def wait_for_port(port: int, limit_s: float) -> None:
+    """Return once something accepts connections. Raises TimeoutError."""
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.02)
+    raise TimeoutError(f"nothing listens on port {port} after {limit_s} s")
+
+
+@contextlib.contextmanager
+def running_mosquitto(directory: Path, extra: str = "") -> Iterator[Mosquitto]:
+    """A broker for the time of the context."""
+    broker = Mosquitto(directory, free_port(), extra)
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop(signal.SIGKILL)

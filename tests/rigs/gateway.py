@@ -1,0 +1,76 @@
+"""The real gateway program, started, asked, killed and started again as systemd would."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+Status = dict[str, object]
+
+
+class GatewayProcess:
+    """`forepost-gateway run` on a configuration of the test's."""
+
+    def __init__(self, directory: Path, config: str) -> None:
+        self.config = directory / "gateway.toml"
+        self.config.write_text(config)
+        self.log = directory / "gateway.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gateway", "run", "--config", str(self.config)],
+                stdout=log,
+                stderr=log,
+            )
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise AssertionError("the gateway was not started")
+        return self._process
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        """SIGTERM; gives the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def status(self) -> Status | None:
+        """The running gateway's report, None while it does not answer."""
+        done = self.command("status", "--config", str(self.config), "--json")
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "gateway", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    def until(self, is_so: Callable[[Status], bool], limit_s: float = 30.0) -> Status:
+        """The first report of which `is_so` holds. Raises TimeoutError with the log's end."""
+        deadline = time.monotonic() + limit_s
+        status = None
+        while time.monotonic() < deadline:
+            status = self.status()
+            if status is not None and is_so(status):
+                return status
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise TimeoutError(f"not so within {limit_s} s; last {status}; log:\n{self.tail()}")
+
+    def tail(self) -> str:
+        return self.log.read_text(errors="replace")[-4000:]
