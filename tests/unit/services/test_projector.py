@@ -1,0 +1,118 @@
+"""Pins the projector: one trigger per cause, written with the cursor, facts as folded."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from itertools import count
+
+import pytest
+
+from cloud_sync.contract import events as ev
+from gateway.ports import Draft, Entry
+from gateway.services.projector import CONSUMER, Projector
+from gateway.services.supervisor import Heartbeats
+from tests.fakes.clock import FakeClock
+from tests.fakes.memory_journal import MemoryJournal
+
+GTIN = "09506000134352"
+POLICY = {
+    "warehouse": "J1", "gtin": GTIN, "demand_units_per_day": 10.0,
+    "demand_sd_units_per_day": 2.0, "reorder_point_units": 5, "lead_time_days": 0.25,
+}  # fmt: skip
+
+
+class ReadableJournal(MemoryJournal):
+    """The fake journal with an empty read model."""
+
+    async def query(
+        self, sql: str, parameters: Sequence[object] = ()
+    ) -> Sequence[Sequence[object]]:
+        return ()
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.journal = ReadableJournal()
+        self.clock = FakeClock()
+        self._ids = (f"00000000-0000-7000-8000-{n:012x}" for n in count(1))
+        self.projector = Projector(
+            journal=self.journal,
+            warehouse="J1",
+            clock=self.clock,
+            new_id=self._ids.__next__,
+            quiet_us=60_000_000,
+            heartbeats=Heartbeats(self.clock),
+        )
+
+    async def happen(self, event_type: str, *lines: ev.Line, **body: object) -> None:
+        event = ev.Event(
+            event_id=next(self._ids), type=event_type, version=1, occurred_at_us=1,
+            received_at_us=1, warehouse="J1", lines=lines, body=body,
+        )  # fmt: skip
+        draft = Draft(event.event_id, event.type, 1, ev.encode_event(event))
+        await self.journal.append([Entry((draft,))])
+
+    async def project(self) -> None:
+        """Run until the cursor has reached the end."""
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(self.projector.run())
+            async with asyncio.timeout(5):
+                while await self.journal.cursor(CONSUMER) < self.journal.last_seq:
+                    await asyncio.sleep(0)
+            task.cancel()
+
+    def triggers(self) -> list[dict[str, object]]:
+        rows = [row for row in self.journal.rows if row.type == ev.REPLENISHMENT_TRIGGERED]
+        return [json.loads(row.body)["body"] for row in rows]
+
+
+def move(source: str, target: str, quantity: int) -> ev.Line:
+    return ev.Line(item=GTIN, from_location=source, to_location=target, quantity=quantity)
+
+
+@pytest.fixture
+async def bench() -> Bench:
+    bench = Bench()
+    await bench.happen(ev.GOODS_RECEIVED, move("@supplier", "R-01", 10))
+    document = {"kind": "policy", "key": f"J1.{GTIN}", "version": 1, "data": POLICY}
+    await bench.happen(ev.DOCUMENT_CHANGED, **document)
+    return bench
+
+
+async def test_enough_stock_fires_nothing(bench: Bench) -> None:
+    await bench.project()
+    assert bench.triggers() == []
+    assert bench.projector.facts.position(GTIN) == 10
+
+
+async def test_stock_that_falls_to_the_reorder_point_fires_once(bench: Bench) -> None:
+    for _ in range(8):
+        await bench.happen(ev.GOODS_PICKED, move("R-01", "PACK", 1))
+        await bench.project()
+    (trigger,) = bench.triggers()
+    assert trigger["position_units"] == 5
+    assert trigger["item"] == GTIN
+
+
+async def test_a_policy_that_comes_late_fires_on_the_stock_there_is(bench: Bench) -> None:
+    await bench.happen(ev.GOODS_PICKED, move("R-01", "PACK", 4))
+    await bench.project()
+    raised = {**POLICY, "reorder_point_units": 6}
+    document = {"kind": "policy", "key": f"J1.{GTIN}", "version": 2, "data": raised}
+    await bench.happen(ev.DOCUMENT_CHANGED, **document)
+    await bench.project()
+    assert len(bench.triggers()) == 1
+
+
+async def test_a_burst_folded_at_once_fires_once(bench: Bench) -> None:
+    for _ in range(10):
+        await bench.happen(ev.GOODS_PICKED, move("R-01", "PACK", 1))
+    await bench.project()
+    assert len(bench.triggers()) == 1
+
+
+async def test_effects_and_cursor_are_handed_over_together(bench: Bench) -> None:
+    await bench.project()
+    consumer, statements = bench.journal.effects[0]
+    assert consumer == CONSUMER
+    assert any("insert into stock" in sql for sql, _ in statements)
