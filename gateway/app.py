@@ -183,7 +183,9 @@ async def _running_devices(parts: Parts) -> AsyncIterator[None]:
     settings, clock = parts.settings, parts.clock
     session = None
     if settings.mqtt is not None:
-        session = PahoSession(settings.mqtt, client_id=settings.gateway.id, clock=clock)
+        session = PahoSession(
+            settings.mqtt, client_id=settings.gateway.id, clock=clock, random=random.random
+        )
     context = DriverContext(
         warehouse=settings.gateway.warehouse,
         clock=clock,

@@ -137,12 +137,14 @@ class MqttMessage:
 class MqttSession(Protocol):
     """The gateway's own session at its broker, shared by all MQTT drivers."""
 
-    def subscribe(self, topic_filter: str, handler: Callable[[MqttMessage], bool]) -> None:
+    def subscribe(self, topic_filter: str, handler: Callable[[MqttMessage], bool | None]) -> None:
         """Route matching messages to `handler`, now and after every reconnect.
 
-        The handler runs on the event loop and must not block. It returns False when it cannot
-        take the message: the session then stops reading its socket, offers the same message
-        again after `resume`, and counts the pause.
+        The handler runs on the event loop and must not block. It returns True when it took the
+        message and will acknowledge it, None when the message is not for it (the next handler
+        is asked; one that nobody takes is acknowledged and forgotten), and False when it has no
+        room: the session then stops reading its socket and offers the same message again after
+        `resume`.
         """
         ...
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.version import EVENT_VERSION
@@ -26,7 +26,7 @@ CONSUMER: Final = "projector"
 BATCH_ROWS: Final = 500
 
 
-class QueryableJournal(Journal, Reader):
+class QueryableJournal(Journal, Reader, Protocol):
     """A journal whose read model can be asked."""
 
 

@@ -1,0 +1,277 @@
+"""The payloads of our MQTT contract: scan, climate, reads, status up; result down.
+
+    topic   forepost/v1/{warehouse}/{device}/{channel}
+    scan    {"v":1,"boot":ID,"seq":N,"time":ISO8601,"data":TEXT,"symbology":TEXT,"task":{…}}
+    climate {"v":1,"boot":ID,"seq":N,"time":…,"zone":ID,"temperature_c":X,"humidity_pct":Y,
+             "battery_pct":Z}
+    reads   {"v":1,"boot":ID,"seq":N,"time":…,"reads":[{"epc":HEX,"antenna":N,"rssi_dbm":X,
+             "count":N,"first":ISO8601,"last":ISO8601}]}
+    status  {"v":1,"status":"online|offline",…}, retained, "offline" as last will
+    result  {"v":1,"boot":ID,"seq":N,"status":…,"event_id":…,"item":{…},"message_key":…,
+             "message":…}
+
+Zebra DataWedge's keys are taken for the same: `data_string` for data, `label_type` for
+symbology. Unknown keys are ignored and named to the caller. Nothing raises: what does not fit
+becomes Malformed, with as much of boot and seq as could be read, so that its sender can be told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, cast
+
+from cloud_sync.contract import keys
+from cloud_sync.contract.events import canonical
+from gateway.codecs.gs1 import symbol_or_reason
+from gateway.codecs.strict_json import JsonRefused, parse_object
+from gateway.core.readings import (
+    TASK_TYPES,
+    ClimateSample,
+    Malformed,
+    Reading,
+    Scan,
+    Stamp,
+    Tag,
+    TagRead,
+    TaskContext,
+)
+
+MAX_READS: Final = 1000
+MAX_TEXT: Final = 4096
+_EPC: Final = re.compile(r"^(?:[0-9A-Fa-f]{4}){1,32}$")
+_LABEL_TYPE: Final = re.compile(r"^LABEL-TYPE-")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A device says that it came or (by its last will) went. battery_pct, firmware if told."""
+
+    device: str
+    is_online: bool
+    battery_pct: int | None = None
+    firmware: str | None = None
+
+
+@dataclass(slots=True)
+class Parsed:
+    """A payload's reading, and the keys nobody knew."""
+
+    reading: Reading | Status
+    unknown_keys: tuple[str, ...] = ()
+
+
+class _Refused(ValueError):
+    """A key with a value the contract does not allow."""
+
+
+def parse_payload(channel: str, raw: bytes, *, device: str, received_at_us: int) -> Parsed:
+    """What a device published on a channel (`scan`, `climate`, `reads` or `status`)."""
+    stamp = Stamp(device, None, None, None, received_at_us)
+    try:
+        fields = parse_object(raw)
+    except JsonRefused as refusal:
+        return Parsed(Malformed(stamp, raw, "json", str(refusal)))
+    reader = _Reader(fields)
+    try:
+        stamp = _readable_stamp(stamp, fields)
+        version = reader.integer("v", 1, 1)
+        if version is None:
+            raise _Refused("v: missing, expected 1")
+        named = reader.id("device")
+        if named is not None and named != device:
+            raise _Refused(f"device: says {named!r} on the topic of {device!r}")
+        stamp = _stamp(reader, stamp, is_numbered=channel != "status")
+        reading = _CHANNELS[channel](reader, stamp)
+    except _Refused as refusal:
+        return Parsed(Malformed(stamp, raw, "contract", str(refusal)))
+    return Parsed(reading, reader.unknown())
+
+
+def encode_result(body: Mapping[str, object]) -> bytes:
+    """The `result` payload."""
+    return canonical(body)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Takes keys out of an object one by one and checks each; what is left is unknown."""
+
+    fields: dict[str, object]
+    path: str = ""
+    taken: set[str] = field(default_factory=set)
+
+    def take(self, key: str) -> object:
+        self.taken.add(key)
+        return self.fields.get(key)
+
+    def unknown(self) -> tuple[str, ...]:
+        return tuple(sorted(self.fields.keys() - self.taken))
+
+    def refuse(self, key: str, expected: str, got: object) -> _Refused:
+        shown = repr(got)
+        return _Refused(f"{self.path}{key}: expected {expected}, got {shown[:60]}")
+
+    def integer(self, key: str, low: int, high: int) -> int | None:
+        value = self.take(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise self.refuse(key, f"a whole number from {low} to {high}", value)
+        return value
+
+    def number(self, key: str, low: float, high: float) -> float | None:
+        value = self.take(key)
+        if value is None:
+            return None
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not low <= value <= high
+        ):
+            raise self.refuse(key, f"a number from {low:g} to {high:g}", value)
+        return float(value)
+
+    def text(self, key: str, limit: int = MAX_TEXT) -> str | None:
+        value = self.take(key)
+        if value is None:
+            return None
+        if not isinstance(value, str) or not 0 < len(value) <= limit or "\0" in value:
+            raise self.refuse(key, f"text of 1 to {limit} characters", value)
+        return value
+
+    def id(self, key: str) -> str | None:
+        value = self.text(key, 64)
+        if value is not None and not keys.is_id(value):
+            raise self.refuse(key, "letters, digits, dots, hyphens and underscores", value)
+        return value
+
+    def time_us(self, key: str) -> int | None:
+        value = self.text(key, 64)
+        if value is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None or moment.year < 1970:
+            raise self.refuse(key, "an ISO 8601 time with offset", value)
+        return round(moment.timestamp() * 1_000_000)
+
+
+def _readable_stamp(stamp: Stamp, fields: Mapping[str, object]) -> Stamp:
+    """Boot and seq if both are well formed, before anything else is looked at."""
+    boot, seq = fields.get("boot"), fields.get("seq")
+    is_seq = isinstance(seq, int) and not isinstance(seq, bool) and seq >= 0
+    if isinstance(boot, str) and keys.is_id(boot) and is_seq:
+        return replace(stamp, boot=boot, seq=cast(int, seq))
+    return stamp
+
+
+def _stamp(reader: _Reader, stamp: Stamp, *, is_numbered: bool) -> Stamp:
+    boot, seq = reader.id("boot"), reader.integer("seq", 0, 2**53)
+    if is_numbered and (boot is None) != (seq is None):
+        missing = "seq" if seq is None else "boot"
+        raise _Refused(f"{missing}: missing; boot and seq go together")
+    reader.time_us("time")
+    time = reader.fields.get("time")
+    return replace(stamp, boot=boot, seq=seq, device_time=time if isinstance(time, str) else None)
+
+
+def _scan(reader: _Reader, stamp: Stamp) -> Scan:
+    data = reader.text("data") or reader.text("data_string")
+    if data is None:
+        raise _Refused("data: missing")
+    label_type = reader.text("label_type", 64)
+    reader.take("source")
+    symbology = reader.text("symbology", 64)
+    if symbology is None and label_type is not None:
+        symbology = _LABEL_TYPE.sub("", label_type)
+    task = reader.take("task")
+    if task is not None and not isinstance(task, dict):
+        raise reader.refuse("task", "an object", task)
+    context = None if task is None else _task(_Reader(task, "task."))
+    symbol, symbol_error = symbol_or_reason(data)
+    return Scan(stamp, data, symbology, context, symbol, symbol_error)
+
+
+def _task(reader: _Reader) -> TaskContext:
+    kind = reader.text("type", 32)
+    if kind not in TASK_TYPES:
+        raise reader.refuse("type", f"one of {', '.join(sorted(TASK_TYPES))}", kind)
+    unit = reader.text("unit", 8) or "EA"
+    if unit not in ("EA", "g"):
+        raise reader.refuse("unit", "EA or g", unit)
+    return TaskContext(
+        type=kind,
+        id=reader.id("id"),
+        location=reader.id("location"),
+        quantity=reader.integer("quantity", -(10**9), 10**9),
+        unit=unit,
+        worker=reader.id("worker"),
+        reason=reader.text("reason", 200),
+    )
+
+
+def _climate(reader: _Reader, stamp: Stamp) -> ClimateSample:
+    zone = reader.id("zone")
+    if zone is None:
+        raise _Refused("zone: missing")
+    celsius = reader.number("temperature_c", -100, 150)
+    humidity = reader.number("humidity_pct", 0, 100)
+    if celsius is None and humidity is None:
+        raise _Refused("temperature_c: missing, and humidity_pct too")
+    return ClimateSample(
+        stamp,
+        zone,
+        None if celsius is None else round(celsius * 100),
+        None if humidity is None else round(humidity * 100),
+        reader.integer("battery_pct", 0, 100),
+    )
+
+
+def _reads(reader: _Reader, stamp: Stamp) -> TagRead:
+    reads = reader.take("reads")
+    if not isinstance(reads, list) or len(reads) > MAX_READS:
+        raise reader.refuse("reads", f"a list of at most {MAX_READS}", reads)
+    return TagRead(stamp, tuple(_tag(read, f"reads.{i}.") for i, read in enumerate(reads)))
+
+
+def _tag(read: object, path: str) -> Tag:
+    if not isinstance(read, dict):
+        raise _Refused(f"{path[:-1]}: expected an object, got {read!r:.60}")
+    reader = _Reader(read, path)
+    epc = reader.text("epc", 128)
+    if epc is None or not _EPC.match(epc):
+        raise reader.refuse("epc", "hex digits, whole 16-bit words", epc)
+    rssi = reader.number("rssi_dbm", -200, 50)
+    return Tag(
+        epc=epc.upper(),
+        antenna=reader.integer("antenna", 0, 255) or 0,
+        rssi_centi_dbm=None if rssi is None else round(rssi * 100),
+        count=reader.integer("count", 1, 10**6) or 1,
+        first_us=reader.time_us("first"),
+        last_us=reader.time_us("last"),
+    )
+
+
+def _status(reader: _Reader, stamp: Stamp) -> Status:
+    status = reader.text("status", 16)
+    if status not in ("online", "offline"):
+        raise reader.refuse("status", "online or offline", status)
+    return Status(
+        stamp.device,
+        status == "online",
+        reader.integer("battery_pct", 0, 100),
+        reader.text("firmware", 64),
+    )
+
+
+_CHANNELS: Final[dict[str, Callable[[_Reader, Stamp], Reading | Status]]] = {
+    "scan": _scan,
+    "climate": _climate,
+    "reads": _reads,
+    "status": _status,
+}

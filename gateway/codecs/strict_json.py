@@ -1,0 +1,75 @@
+"""JSON from devices, taken strictly: what is ambiguous or unbounded is refused before use.
+
+Refused: more than MAX_BYTES, deeper than MAX_DEPTH, not UTF-8, duplicate keys, NaN and
+infinity, numbers beyond ±2^53 or with thousands of digits, lone surrogates, anything but an
+object at the top.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Final, NoReturn
+
+MAX_BYTES: Final = 64 * 1024
+MAX_DEPTH: Final = 8
+MAX_NUMBER: Final = 2**53
+
+
+class JsonRefused(ValueError):
+    """Bytes that are not the strict JSON described above; the message says what is wrong."""
+
+
+def parse_object(raw: bytes) -> dict[str, object]:
+    """The object in `raw`. Raises JsonRefused."""
+    if len(raw) > MAX_BYTES:
+        raise JsonRefused(f"{len(raw)} bytes, at most {MAX_BYTES} are taken")
+    try:
+        text = raw.decode()
+        value = _DECODER.decode(text)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeDecodeError as error:
+        raise JsonRefused(f"not UTF-8 at byte {error.start}") from error
+    except UnicodeEncodeError as error:
+        raise JsonRefused("half of a surrogate pair in a string") from error
+    except RecursionError as error:
+        raise JsonRefused(f"deeper than {MAX_DEPTH} levels") from error
+    except json.JSONDecodeError as error:
+        raise JsonRefused(f"not JSON: {error.msg} at character {error.pos}") from error
+    except JsonRefused:
+        raise
+    except ValueError as error:  # int() refuses thousands of digits
+        raise JsonRefused("a number with too many digits") from error
+    if not isinstance(value, dict):
+        raise JsonRefused("not an object")
+    _check(value, 1)
+    return value
+
+
+def _check(value: object, depth: int) -> None:
+    if isinstance(value, dict | list):
+        if depth > MAX_DEPTH:
+            raise JsonRefused(f"deeper than {MAX_DEPTH} levels")
+        for part in value.values() if isinstance(value, dict) else value:
+            _check(part, depth + 1)
+    elif isinstance(value, int | float) and not (
+        math.isfinite(value) and abs(value) <= MAX_NUMBER
+    ):
+        raise JsonRefused(f"the number {value:.6g} is out of range")
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise JsonRefused(f"the key {repeated[:40]!r} comes twice")
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise JsonRefused(f"{name} is not a number")
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)

@@ -1,0 +1,148 @@
+"""What all devices on MQTT have in common: topics, back-pressure, receipts, health.
+
+One driver serves one configured name, which may be a pattern (`pda-*`). A message whose device
+does not match is left to other drivers. Results go to `…/{device}/result`, and only then, after
+the commit, does the broker get its PUBACK.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Final
+
+from gateway.codecs.mqtt_payloads import Status, encode_result, parse_payload
+from gateway.core.readings import ClimateSample, Malformed, Reading, Scan, TagRead
+from gateway.drivers.options import Options, parse_options
+from gateway.errors import ConfigError
+from gateway.ports import Arrival, DeviceHealth, Intake, MqttMessage, Receipt
+from gateway.registry import DriverContext
+from gateway.settings import DeviceSettings
+
+logger = logging.getLogger(__name__)
+
+MAX_DEVICES: Final = 2000
+"""Devices one pattern may stand for; the rest is refused, so that names cannot fill memory."""
+
+
+class MqttOptions(Options):
+    """`options` of an MQTT device. any_warehouse: take the topics of other warehouses too."""
+
+    any_warehouse: bool = False
+
+
+class MqttDevices:
+    """A driver for one channel of one name or family of names."""
+
+    def __init__(
+        self, device: DeviceSettings, context: DriverContext, *, channels: Sequence[str]
+    ) -> None:
+        if context.mqtt is None or device.link != "mqtt":
+            raise ConfigError(f"devices.{device.name}.link: must be 'mqtt' for {device.driver}")
+        options = parse_options(MqttOptions, device)
+        self._device = device
+        self._clock = context.clock
+        self._mqtt = context.mqtt
+        self._channels = channels
+        self._warehouse = "+" if options.any_warehouse else context.warehouse
+        self._health: dict[str, DeviceHealth] = {}
+        self._intake: Intake | None = None
+        self._was_full = asyncio.Event()
+
+    def health(self) -> Sequence[DeviceHealth]:
+        """Every device of the family heard of so far, by name."""
+        return [self._health[name] for name in sorted(self._health)]
+
+    async def run(self, intake: Intake) -> None:
+        """Serve until cancelled."""
+        if self._intake is None:
+            name = "+" if "*" in self._device.name else self._device.name
+            for channel in (*self._channels, "status"):
+                self._mqtt.subscribe(
+                    f"forepost/v1/{self._warehouse}/{name}/{channel}", self._on_message
+                )
+        self._intake = intake
+        while True:
+            await self._was_full.wait()
+            self._was_full.clear()
+            await intake.room()
+            self._mqtt.resume()
+
+    def _on_message(self, message: MqttMessage) -> bool | None:
+        _, _, warehouse, name, channel = message.topic.split("/")
+        if not fnmatchcase(name, self._device.name):
+            return None
+        health = self._health_of(name)
+        received_at_us = self._clock.wall_us()
+        parsed = parse_payload(
+            channel, message.payload, device=name, received_at_us=received_at_us
+        )
+        if isinstance(parsed.reading, Status):
+            self._take_status(parsed.reading, health)
+            message.acknowledge()
+            return True
+        reading = parsed.reading
+        topic = f"forepost/v1/{warehouse}/{name}/result"
+
+        def settle(receipt: Receipt) -> None:
+            if isinstance(reading, Scan) or receipt.status == "refused":
+                self._mqtt.publish(topic, encode_result(receipt.body))
+            message.acknowledge()
+
+        if self._intake is None or not self._intake.put_nowait(
+            Arrival(reading, settle, message.payload)
+        ):
+            self._was_full.set()
+            return False
+        self._note(reading, health, received_at_us)
+        for key in parsed.unknown_keys:
+            health.count_error(f"unknown key {key[:40]}")
+        return True
+
+    def _health_of(self, name: str) -> DeviceHealth:
+        health = self._health.get(name)
+        if health is None:
+            health = DeviceHealth(name, self._device.driver, "mqtt")
+            if len(self._health) < MAX_DEVICES:
+                self._health[name] = health
+        return health
+
+    def _take_status(self, status: Status, health: DeviceHealth) -> None:
+        state = "online" if status.is_online else "lost"
+        if health.state != state:
+            logger.info(
+                "device is %s", state, extra={"action": f"device_{state}", "device": health.name}
+            )
+        health.state = state
+        health.battery_pct = status.battery_pct or health.battery_pct
+        health.firmware = status.firmware or health.firmware
+
+    def _note(self, reading: Reading, health: DeviceHealth, received_at_us: int) -> None:
+        health.state = "online"
+        health.last_seen_us = received_at_us
+        health.n_reads += 1
+        health.last_reading = summary(reading)
+        if isinstance(reading, Malformed):
+            health.count_error(reading.kind)
+        elif isinstance(reading, ClimateSample) and reading.battery_pct is not None:
+            health.battery_pct = reading.battery_pct
+
+
+def summary(reading: Reading) -> str:
+    """A reading in a few words for people."""
+    if isinstance(reading, ClimateSample):
+        celsius, humidity = reading.temperature_centi_c, reading.humidity_centi_pct
+        parts = [
+            "" if celsius is None else f"{celsius / 100:.2f} °C",
+            "" if humidity is None else f"{humidity / 100:.1f} %",
+        ]
+        return " ".join(part for part in parts if part)
+    if isinstance(reading, Scan):
+        task = "scan" if reading.task is None else reading.task.type
+        gtin = reading.symbol.gtin if reading.symbol is not None else None
+        return f"{task} {gtin or reading.data[:24]!r}"
+    if isinstance(reading, TagRead):
+        return f"{len(reading.tags)} tags"
+    return f"refused: {reading.reason[:60]}"

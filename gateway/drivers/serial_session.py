@@ -1,0 +1,83 @@
+"""What all devices on a byte link have in common: open, serve, lose, open again.
+
+A lost link is one log line; its return is another. In between the back-off grows with full
+jitter up to RETRY_CAP_S. What was buffered for the old connection is not carried over.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from asyncio import sleep
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.errors import ConfigError, LinkLost
+from gateway.links.backoff import full_jitter
+from gateway.links.open import check_link
+from gateway.ports import ByteLink, DeviceHealth, Intake
+from gateway.registry import DriverContext
+from gateway.settings import DeviceSettings
+
+logger = logging.getLogger(__name__)
+
+RETRY_CAP_S: Final = 5.0
+STABLE_S: Final = 10.0
+
+
+class SerialSession(ABC):
+    """A driver on a byte link. Subclasses say what to do while the link is open."""
+
+    def __init__(self, device: DeviceSettings, context: DriverContext) -> None:
+        try:
+            check_link(device.link)
+        except ConfigError as error:
+            raise ConfigError(f"devices.{device.name}.{error}") from error
+        self.device = device
+        self.context = context
+        self.own_health = DeviceHealth(device.name, device.driver, device.link)
+
+    def health(self) -> Sequence[DeviceHealth]:
+        """This device, or the bus and what is on it."""
+        return [self.own_health]
+
+    @abstractmethod
+    async def serve(self, link: ByteLink, intake: Intake) -> None:
+        """Talk to the device until the link is lost (raise LinkLost) or for ever."""
+
+    async def run(self, intake: Intake) -> None:
+        """Serve until cancelled, over as many connections as it takes."""
+        attempt = 0
+        was_reported = False
+        while True:
+            began = self.context.clock.monotonic()
+            try:
+                link = await self.context.open_link(self.device.link)
+                try:
+                    if was_reported:
+                        logger.info(
+                            "link is back", extra={"action": "link_up", "device": self.device.name}
+                        )
+                        self.own_health.n_reconnects += 1
+                    was_reported = False
+                    self.own_health.state = "online"
+                    await self.serve(link, intake)
+                finally:
+                    await link.close()
+            except LinkLost as error:
+                self.own_health.state = "lost"
+                if not was_reported:
+                    logger.warning(
+                        "link lost",
+                        extra={
+                            "action": "link_lost",
+                            "device": self.device.name,
+                            "reason": str(error),
+                        },
+                    )
+                was_reported = True
+            lived_s = self.context.clock.monotonic() - began
+            attempt = 0 if lived_s > STABLE_S else attempt + 1
+            await sleep(
+                full_jitter(attempt, base_s=0.1, cap_s=RETRY_CAP_S, random=self.context.random)
+            )

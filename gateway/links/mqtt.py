@@ -1,0 +1,353 @@
+"""The gateway's session at its broker: paho-mqtt, driven by the event loop.
+
+What this adds to paho
+- PUBACK is sent when the message's owner says so (`manual_ack`), and only on the connection the
+  message came on: packet ids start anew with every connection, and an old acknowledgement would
+  hit somebody else's message.
+- Back-pressure: when a handler has no room the socket is not read any more, because brokers do
+  not keep to their in-flight window.
+- MQTT 5 first; a broker that drops that connection is spoken to in 3.1.1.
+- Somebody else with our client id is recognised and named instead of fought.
+
+Bounds: messages held back while paused: what paho had read already (a few); outgoing messages:
+QUEUED_MAX, above which the newest is refused and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from gateway.links.backoff import full_jitter
+from gateway.ports import Clock, MqttMessage
+from gateway.settings import MqttSettings
+
+logger = logging.getLogger(__name__)
+
+QUEUED_MAX: Final = 10_000
+SESSION_EXPIRY_S: Final = 7 * 86_400
+CONNECT_TIMEOUT_S: Final = 10.0
+MISC_PERIOD_S: Final = 1.0
+STABLE_S: Final = 30.0
+BACKOFF_CAP_S: Final = 30.0
+TAKEN_OVER: Final = 0x8E
+"""Reason code "Session taken over" (MQTT 5.0, 3.14.2.1)."""
+UNSUPPORTED_PROTOCOL: Final = 0x84
+TAKEOVERS_SUSPECTED: Final = 3
+"""So many connections in a row lost without a word, each soon after it began: 3.1.1 brokers say
+nothing when another client with the same id connects."""
+
+Handler = Callable[[MqttMessage], bool | None]
+
+
+@dataclass(slots=True)
+class _Route:
+    topic_filter: str
+    handler: Handler
+
+
+class PahoSession:
+    """Implements ports.MqttSession."""
+
+    def __init__(
+        self, settings: MqttSettings, *, client_id: str, clock: Clock, random: Callable[[], float]
+    ) -> None:
+        self._settings = settings
+        self._client_id = client_id
+        self._clock = clock
+        self._random = random
+        self._routes: list[_Route] = []
+        self._held: deque[MqttMessage] = deque()
+        self._protocol: int = mqtt.MQTTv5
+        self._client: mqtt.Client | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lost: asyncio.Event = asyncio.Event()
+        self._lost_reason = ""
+        self._generation = 0
+        self._is_connected = False
+        self._n_short_lives = 0
+        self.n_pauses = 0
+        self.n_refused = 0
+
+    @property
+    def is_connected(self) -> bool:
+        """True between CONNACK and the loss of the connection."""
+        return self._is_connected
+
+    def subscribe(self, topic_filter: str, handler: Handler) -> None:
+        """Route matching messages to `handler`, now and after every reconnect."""
+        self._routes.append(_Route(topic_filter, handler))
+        if self._client is not None and self._is_connected:
+            self._client.subscribe(topic_filter, qos=1)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Queue a QoS 1 message; it leaves as soon as the broker is there."""
+        if self._client is None:
+            self.n_refused += 1
+            return
+        info = self._client.publish(topic, payload, qos=1, retain=retain)
+        if info.rc == mqtt.MQTT_ERR_QUEUE_SIZE:
+            self.n_refused += 1
+
+    def resume(self) -> None:
+        """Offer what was held back and read on."""
+        while self._held:
+            if not self._offer(self._held[0]):
+                return
+            self._held.popleft()
+        self._watch_reads()
+
+    # ------------------------------------------------------------ life
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        attempt = 0
+        try:
+            while True:
+                began = self._clock.monotonic()
+                try:
+                    await self._serve_once()
+                except (OSError, TimeoutError, ValueError) as error:
+                    self._lost_reason = str(error) or "no answer"
+                lived_s = self._clock.monotonic() - began
+                if lived_s > STABLE_S:
+                    attempt = self._n_short_lives = 0
+                else:
+                    attempt += 1
+                if attempt <= 1:
+                    logger.warning(
+                        "broker lost",
+                        extra={
+                            "action": "link_lost",
+                            "link": self._url,
+                            "reason": self._lost_reason,
+                        },
+                    )
+                pause_s = full_jitter(
+                    attempt, base_s=0.25, cap_s=BACKOFF_CAP_S, random=self._random
+                )
+                await asyncio.sleep(pause_s)
+        finally:
+            self._drop()
+
+    @property
+    def _url(self) -> str:
+        return f"mqtt://{self._settings.host}:{self._settings.port}"
+
+    async def _serve_once(self) -> None:
+        """One connection from beginning to end."""
+        self._lost = asyncio.Event()
+        self._generation += 1
+        self._held.clear()
+        client = self._client or self._make_client()
+        self._client = client
+        # Connecting blocks on names and hosts that do not answer; the loop must not.
+        if client.socket() is None and self._generation == 1:
+            await asyncio.to_thread(self._connect, client)
+        else:
+            await asyncio.to_thread(client.reconnect)
+        while not self._lost.is_set():
+            client.loop_misc()
+            try:
+                async with asyncio.timeout(MISC_PERIOD_S):
+                    await self._lost.wait()
+            except TimeoutError:
+                continue
+
+    def _make_client(self) -> mqtt.Client:
+        settings = self._settings
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            protocol=MQTTProtocolVersion(self._protocol),
+            clean_session=None if self._protocol == mqtt.MQTTv5 else False,
+            manual_ack=True,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        client.max_queued_messages_set(QUEUED_MAX)
+        client.max_inflight_messages_set(1000)
+        if settings.username is not None:
+            password = None
+            if settings.password_file is not None:
+                password = settings.password_file.read_text(encoding="utf-8").strip()
+            client.username_pw_set(settings.username, password)
+        if settings.ca_file is not None:
+            client.tls_set(
+                ca_certs=str(settings.ca_file),
+                certfile=None if settings.cert_file is None else str(settings.cert_file),
+                keyfile=None if settings.key_file is None else str(settings.key_file),
+            )
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.on_socket_open = lambda _c, _u, sock: self._call(self._on_open, sock)
+        client.on_socket_close = lambda _c, _u, sock: self._call(self._on_close, sock)
+        client.on_socket_register_write = lambda _c, _u, sock: self._call(self._add_writer, sock)
+        client.on_socket_unregister_write = lambda _c, _u, sock: self._call(
+            self._remove_writer, sock
+        )
+        return client
+
+    def _connect(self, client: mqtt.Client) -> None:
+        settings = self._settings
+        if self._protocol == mqtt.MQTTv5:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no types here
+            properties.SessionExpiryInterval = SESSION_EXPIRY_S
+            properties.ReceiveMaximum = settings.receive_maximum
+            client.connect(
+                settings.host,
+                settings.port,
+                settings.keep_alive_s,
+                clean_start=False,
+                properties=properties,
+            )
+        else:
+            client.connect(settings.host, settings.port, settings.keep_alive_s)
+
+    def _drop(self) -> None:
+        self._is_connected = False
+        if self._client is not None:
+            self._client.disconnect()
+            sock = self._client.socket()
+            if sock is not None:
+                self._on_close(sock)
+
+    # ------------------------------------------------------------ paho's callbacks
+
+    def _on_connect(
+        self, client: mqtt.Client, _userdata: Any, flags: mqtt.ConnectFlags, reason: Any, _p: Any
+    ) -> None:
+        if reason.is_failure:
+            self._lost_reason = f"refused: {reason}"
+            self._fall_back_from_5(reason.value == UNSUPPORTED_PROTOCOL)
+            client.disconnect()
+            return
+        self._is_connected = True
+        for route in self._routes:
+            client.subscribe(route.topic_filter, qos=1)
+        logger.info(
+            "broker reached",
+            extra={
+                "action": "link_up",
+                "link": self._url,
+                "session_present": flags.session_present,
+                "protocol": self._protocol,
+            },
+        )
+
+    def _on_disconnect(
+        self, _client: mqtt.Client, _userdata: Any, _flags: Any, reason: Any, _p: Any
+    ) -> None:
+        was_connected, self._is_connected = self._is_connected, False
+        code = getattr(reason, "value", None)
+        if not was_connected:
+            # Dropped before CONNACK: what a broker that only knows 3.1.1 does with MQTT 5.
+            self._lost_reason = self._lost_reason or "dropped before CONNACK"
+            self._fall_back_from_5(True)
+        elif code == TAKEN_OVER:
+            self._report_taken_over("the broker says so")
+        else:
+            self._lost_reason = str(reason)
+            self._n_short_lives += 1
+            if self._n_short_lives >= TAKEOVERS_SUSPECTED:
+                self._report_taken_over(f"{self._n_short_lives} connections lost at once")
+        self._call(self._lost.set)
+
+    def _report_taken_over(self, evidence: str) -> None:
+        self._lost_reason = "another client uses this gateway's id"
+        logger.error(
+            "another client uses this gateway's id; give one of them its own",
+            extra={"action": "id_clash", "id": self._client_id, "evidence": evidence},
+        )
+
+    def _fall_back_from_5(self, is_too_new: bool) -> None:
+        if is_too_new and self._protocol == mqtt.MQTTv5:
+            self._protocol = mqtt.MQTTv311
+            self._client = None
+            self._generation = 0
+
+    def _on_message(self, client: mqtt.Client, _userdata: Any, paho: mqtt.MQTTMessage) -> None:
+        generation, mid, qos = self._generation, paho.mid, paho.qos
+
+        def acknowledge() -> None:
+            if generation == self._generation and self._is_connected:
+                client.ack(mid, qos)
+
+        message = MqttMessage(paho.topic, bytes(paho.payload), paho.retain, acknowledge)
+        if self._held or not self._offer(message):
+            self._held.append(message)
+            self._pause()
+
+    def _offer(self, message: MqttMessage) -> bool:
+        """Find somebody who takes the message; False if that somebody has no room."""
+        for route in self._routes:
+            if mqtt.topic_matches_sub(route.topic_filter, message.topic):
+                is_taken = route.handler(message)
+                if is_taken is not None:
+                    return is_taken
+        message.acknowledge()  # a subscription of an older configuration, or a stranger
+        return True
+
+    # ------------------------------------------------------------ the socket
+
+    def _call(self, what: Callable[..., None], *arguments: Any) -> None:
+        """Run on the event loop: paho's callbacks come from the connecting thread too."""
+        if self._loop is not None and not self._loop.is_closed():
+            try:
+                is_inside = asyncio.get_running_loop() is self._loop
+            except RuntimeError:
+                is_inside = False
+            if is_inside:
+                what(*arguments)
+            else:
+                self._loop.call_soon_threadsafe(what, *arguments)
+
+    def _on_open(self, sock: Any) -> None:
+        self._watch_reads()
+
+    def _on_close(self, sock: Any) -> None:
+        if self._loop is not None and sock.fileno() >= 0:
+            self._loop.remove_reader(sock)
+            self._loop.remove_writer(sock)
+        self._lost.set()
+
+    def _watch_reads(self) -> None:
+        sock = self._client.socket() if self._client is not None else None
+        if self._loop is not None and sock is not None and sock.fileno() >= 0:
+            self._loop.add_reader(sock, self._read)
+
+    def _pause(self) -> None:
+        sock = self._client.socket() if self._client is not None else None
+        if self._loop is not None and sock is not None and len(self._held) == 1:
+            self.n_pauses += 1
+            self._loop.remove_reader(sock)
+
+    def _read(self) -> None:
+        client = self._client
+        if client is None:
+            return
+        client.loop_read()
+        # TLS may hold decrypted packets that the descriptor knows nothing of.
+        sock = client.socket()
+        pending = getattr(sock, "pending", None)
+        while pending is not None and not self._held and sock is client.socket() and pending():
+            client.loop_read()
+
+    def _add_writer(self, sock: Any) -> None:
+        if self._loop is not None and self._client is not None and sock.fileno() >= 0:
+            self._loop.add_writer(sock, self._client.loop_write)
+
+    def _remove_writer(self, sock: Any) -> None:
+        if self._loop is not None and sock.fileno() >= 0:
+            self._loop.remove_writer(sock)

@@ -1,0 +1,47 @@
+"""A link is a URL: `serial:///dev/ttyUSB0?baud=115200` or `tcp://host:port`."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+from gateway.errors import ConfigError
+from gateway.links.serial import open_serial
+from gateway.links.tcp import open_tcp
+from gateway.ports import ByteLink
+
+DEFAULT_BAUD = 115_200
+
+
+def check_link(url: str) -> None:
+    """Raises ConfigError if `url` is no link that `open_link` could open."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"link: {url!r}: {error}") from error
+    if parts.scheme == "serial" and parts.path.startswith("/"):
+        _baud(url, parts.query)
+    elif parts.scheme != "tcp" or parts.hostname is None or port is None:
+        raise ConfigError(
+            f"link: {url!r} is neither serial:///dev/NAME?baud=N nor tcp://HOST:PORT"
+        )
+
+
+async def open_link(url: str) -> ByteLink:
+    """Open the link behind a URL. Raises ConfigError (no link), LinkLost (nothing there)."""
+    check_link(url)
+    parts = urlsplit(url)
+    if parts.scheme == "serial":
+        return await open_serial(parts.path, baud=_baud(url, parts.query))
+    return await open_tcp(parts.hostname or "", parts.port or 0)
+
+
+def _baud(url: str, query: str) -> int:
+    options = parse_qs(query)
+    unknown = sorted(options.keys() - {"baud"})
+    if unknown:
+        raise ConfigError(f"link: {url!r}: unknown option {unknown[0]!r}")
+    text = options.get("baud", [str(DEFAULT_BAUD)])[0]
+    if not (text.isascii() and text.isdigit() and 300 <= int(text) <= 4_000_000):
+        raise ConfigError(f"link: {url!r}: baud must be 300 to 4000000, got {text!r}")
+    return int(text)
