@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 
 import pytest
+
 from tests.optimizer.oracle import flows
 from tests.optimizer.oracle.brute_force import NoPlan, best_plan, partitions
 from tests.optimizer.oracle.checker import check_plan

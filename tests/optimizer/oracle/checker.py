@@ -240,7 +240,7 @@ def _share_vehicles(case: Json, rides: list[Ride], report: CheckReport) -> set[s
 
 def _same_both_ways(case: Json) -> bool:
     matrix = case.get("distance_km")
-    return not matrix
+    return not matrix or matrix == [list(column) for column in zip(*matrix, strict=True)]
 
 
 def _joint_fare(case: Json, products: dict[str, Json], car: list[Ride]) -> float:
@@ -256,11 +256,17 @@ def _joint_fare(case: Json, products: dict[str, Json], car: list[Ride]) -> float
     for driver in car:
         vehicle = products[driver.product]["vehicle"]
         if load <= vehicle["capacity_kg"] * (1 + LIMIT_SLACK):
-            whole = [math.fsum(kg) for kg in zip(*(r.trip.loaded_kg for r in car), strict=True)]
+            whole = _joint_load(driver, car)
             plain = {"products": [{"id": "all", "vehicle": vehicle}]}
             stops = list(driver.stops)
             fares.append(flows.trip(case | plain, "all", driver.central, stops, whole).cost)
     return min(fares, default=math.inf)
+
+
+def _joint_load(driver: Ride, car: list[Ride]) -> list[float]:
+    """Kilograms loaded for each stop, in the driver's order."""
+    by_stop = [dict(zip(ride.stops, ride.trip.loaded_kg, strict=True)) for ride in car]
+    return [math.fsum(loaded[stop] for loaded in by_stop) for stop in driver.stops]
 
 
 def _claimed_costs(plan: Json, report: CheckReport, shared: set[str], relative: float) -> None:
