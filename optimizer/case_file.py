@@ -1,0 +1,19 @@
+"""Reads a case from a file. With ``__main__`` the only place of the package that opens files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from optimizer.case_format import parse_case
+from optimizer.errors import CaseError
+from optimizer.problem import Problem
+
+
+def load_case(path: str | Path) -> Problem:
+    """The problem in a case file. Raises CaseError; a file that cannot be read counts as one."""
+    try:
+        text = Path(path).read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CaseError(str(path), reason, "a readable case file") from error
+    return parse_case(text)

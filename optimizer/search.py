@@ -1,0 +1,109 @@
+"""Runs the parts of a search in turn until each has met its stop criterion.
+
+A solver is a set of tracks; a track covers one product (or all of them, for a solver that
+cannot part them) and gets better by ``step``. Tracks take turns generation by generation, so
+that a time limit is shared fairly, and the result depends on seeds and counts alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from optimizer.decisions import Decisions
+from optimizer.stop import SearchStatus, Stop
+
+IMPROVEMENT = 1e-9
+"""Relative; a smaller difference is another order of the same sums."""
+
+
+class Track(Protocol):
+    """One part of a search. `objective` is inf until a feasible plan is known."""
+
+    @property
+    def products(self) -> tuple[int, ...]: ...
+
+    @property
+    def objective(self) -> float: ...
+
+    @property
+    def decisions(self) -> tuple[Decisions, ...]: ...
+
+    def step(self) -> None:
+        """One generation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Told after every generation. `objective` is inf until every product has a plan."""
+
+    products: tuple[str, ...]
+    generation: int
+    objective: float
+    lower_bound: float | None
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Turn:
+    track: Track
+    generation: int = 0
+    improved_at: int = 0
+    best: float = math.inf
+    best_seconds: float = 0.0
+    is_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOutcome:
+    decisions: tuple[Decisions, ...]
+    generations: int
+    time_to_best_seconds: float
+
+
+def run_tracks(
+    tracks: Sequence[Track],
+    *,
+    product_ids: Sequence[str],
+    stop: Stop,
+    lower_bound: float | None,
+    elapsed: Callable[[], float],
+    on_progress: Callable[[Progress], None] | None,
+    is_cancelled: Callable[[], bool] | None,
+) -> SearchOutcome:
+    """Let each track take its turns; the first generation of each is always finished.
+
+    elapsed gives seconds since the solver was started. When is_cancelled says so, the best
+    decisions found so far are the outcome.
+    """
+    turns = [_Turn(track) for track in tracks]
+    while any(not turn.is_over for turn in turns):
+        for turn in turns:
+            if turn.is_over:
+                continue
+            turn.track.step()
+            turn.generation += 1
+            seconds = elapsed()
+            if turn.track.objective < turn.best - IMPROVEMENT * abs(turn.track.objective):
+                turn.best, turn.best_seconds = turn.track.objective, seconds
+                turn.improved_at = turn.generation
+            total = math.fsum(t.best for t in turns)
+            gap = total / lower_bound - 1 if lower_bound and math.isfinite(total) else None
+            stagnation = turn.generation - turn.improved_at
+            status = SearchStatus(seconds, turn.generation, stagnation, gap)
+            turn.is_over = stop.is_met(status)
+            if on_progress is not None:
+                names = tuple(product_ids[n] for n in turn.track.products)
+                on_progress(Progress(names, turn.generation, total, lower_bound, seconds))
+        if is_cancelled is not None and is_cancelled():
+            break
+    decisions: dict[int, Decisions] = {}
+    for turn in turns:
+        decisions.update(zip(turn.track.products, turn.track.decisions, strict=True))
+    return SearchOutcome(
+        decisions=tuple(decisions[n] for n in range(len(decisions))),
+        generations=max((turn.generation for turn in turns), default=0),
+        time_to_best_seconds=max((turn.best_seconds for turn in turns), default=0.0),
+    )

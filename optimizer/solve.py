@@ -1,0 +1,102 @@
+"""Solves a case with the solver of one's choice; pure: time and chance come in as arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from optimizer.decisions import Decisions
+from optimizer.errors import Infeasible
+from optimizer.evaluation import make_plan, violations
+from optimizer.matrix import GENERATIONS, MatrixSearch
+from optimizer.plan import Plan, SolverRun
+from optimizer.plan_decisions import decisions_of
+from optimizer.problem import Problem
+from optimizer.search import Progress, SearchOutcome, Track, run_tracks
+from optimizer.stop import MaxGenerations, Stop
+from optimizer.tables import ProductTables, make_tables
+
+SolverName = Literal["hybrid", "matrix", "exact", "fixed-cycle", "min-max", "full-truck"]
+SOLVERS: tuple[SolverName, ...] = (
+    "hybrid",
+    "matrix",
+    "exact",
+    "fixed-cycle",
+    "min-max",
+    "full-truck",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SolveOptions:
+    """How to search. `stop` None is the solver's own criterion."""
+
+    solver: SolverName
+    seed: int
+    stop: Stop | None
+    warm_start: Plan | None
+    on_progress: Callable[[Progress], None] | None
+    is_cancelled: Callable[[], bool] | None
+    clock: Callable[[], float]
+    """Seconds of a clock that never goes back."""
+
+
+def solve_problem(problem: Problem, options: SolveOptions) -> Plan:
+    """The best plan found. Raises Infeasible naming the constraint that binds."""
+    started = options.clock()
+
+    def elapsed() -> float:
+        return options.clock() - started
+
+    tables = [make_tables(problem, product) for product in problem.products]
+    start = None
+    if options.warm_start is not None:
+        start = [decisions_of(t, options.warm_start) for t in tables]
+    outcome = _search(tables, start, options, elapsed)
+    _insist_on_plans(tables, outcome.decisions)
+    run = SolverRun(
+        name=options.solver,
+        seed=options.seed,
+        generations=outcome.generations,
+        seconds=elapsed(),
+        time_to_best_seconds=outcome.time_to_best_seconds,
+    )
+    return make_plan(problem, tables, outcome.decisions, run)
+
+
+def _search(
+    tables: Sequence[ProductTables],
+    start: Sequence[Decisions] | None,
+    options: SolveOptions,
+    elapsed: Callable[[], float],
+) -> SearchOutcome:
+    tracks, stop = _tracks(tables, start, options)
+    return run_tracks(
+        tracks,
+        product_ids=[t.product.id for t in tables],
+        stop=options.stop or stop,
+        lower_bound=None,
+        elapsed=elapsed,
+        on_progress=options.on_progress,
+        is_cancelled=options.is_cancelled,
+    )
+
+
+def _tracks(
+    tables: Sequence[ProductTables], start: Sequence[Decisions] | None, options: SolveOptions
+) -> tuple[list[Track], Stop]:
+    rng = np.random.default_rng(options.seed)
+    return [MatrixSearch(tables, rng, start)], MaxGenerations(GENERATIONS)
+
+
+def _insist_on_plans(tables: Sequence[ProductTables], decisions: Sequence[Decisions]) -> None:
+    """What a solver claims is checked before it leaves; a solver's slip must not be driven."""
+    for t, d in zip(tables, decisions, strict=True):
+        if t.n_warehouses and not d.routes:
+            raise Infeasible(t.product.id, "search", "no feasible plan was found")
+        broken = violations(t, d)
+        if broken:
+            raise AssertionError("; ".join(broken))
