@@ -20,12 +20,13 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, Protocol
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.links.backoff import full_jitter
 from gateway.ports import Clock, MqttMessage
@@ -47,6 +48,14 @@ TAKEOVERS_SUSPECTED: Final = 3
 nothing when another client with the same id connects."""
 
 Handler = Callable[[MqttMessage], bool | None]
+
+
+class HasDescriptor(Protocol):
+    """What paho opens and the event loop watches: a socket, TLS or not."""
+
+    def fileno(self) -> int:
+        """The descriptor; -1 once closed."""
+        ...
 
 
 @dataclass(slots=True)
@@ -226,7 +235,12 @@ class PahoSession:
     # ------------------------------------------------------------ paho's callbacks
 
     def _on_connect(
-        self, client: mqtt.Client, _userdata: Any, flags: mqtt.ConnectFlags, reason: Any, _p: Any
+        self,
+        client: mqtt.Client,
+        _userdata: object,
+        flags: mqtt.ConnectFlags,
+        reason: ReasonCode,
+        _p: object,
     ) -> None:
         if reason.is_failure:
             self._lost_reason = f"refused: {reason}"
@@ -247,7 +261,12 @@ class PahoSession:
         )
 
     def _on_disconnect(
-        self, _client: mqtt.Client, _userdata: Any, _flags: Any, reason: Any, _p: Any
+        self,
+        _client: mqtt.Client,
+        _userdata: object,
+        _flags: object,
+        reason: ReasonCode,
+        _p: object,
     ) -> None:
         was_connected, self._is_connected = self._is_connected, False
         code = getattr(reason, "value", None)
@@ -277,7 +296,7 @@ class PahoSession:
             self._client = None
             self._generation = 0
 
-    def _on_message(self, client: mqtt.Client, _userdata: Any, paho: mqtt.MQTTMessage) -> None:
+    def _on_message(self, client: mqtt.Client, _userdata: object, paho: mqtt.MQTTMessage) -> None:
         generation, mid, qos = self._generation, paho.mid, paho.qos
 
         def acknowledge() -> None:
@@ -301,7 +320,7 @@ class PahoSession:
 
     # ------------------------------------------------------------ the socket
 
-    def _call(self, what: Callable[..., None], *arguments: Any) -> None:
+    def _call(self, what: Callable[..., None], *arguments: object) -> None:
         """Run on the event loop: paho's callbacks come from the connecting thread too."""
         if self._loop is not None and not self._loop.is_closed():
             try:
@@ -313,10 +332,10 @@ class PahoSession:
             else:
                 self._loop.call_soon_threadsafe(what, *arguments)
 
-    def _on_open(self, sock: Any) -> None:
+    def _on_open(self, sock: HasDescriptor) -> None:
         self._watch_reads()
 
-    def _on_close(self, sock: Any) -> None:
+    def _on_close(self, sock: HasDescriptor) -> None:
         if self._loop is not None and sock.fileno() >= 0:
             self._loop.remove_reader(sock)
             self._loop.remove_writer(sock)
@@ -344,10 +363,10 @@ class PahoSession:
         while pending is not None and not self._held and sock is client.socket() and pending():
             client.loop_read()
 
-    def _add_writer(self, sock: Any) -> None:
+    def _add_writer(self, sock: HasDescriptor) -> None:
         if self._loop is not None and self._client is not None and sock.fileno() >= 0:
             self._loop.add_writer(sock, self._client.loop_write)
 
-    def _remove_writer(self, sock: Any) -> None:
+    def _remove_writer(self, sock: HasDescriptor) -> None:
         if self._loop is not None and sock.fileno() >= 0:
             self._loop.remove_writer(sock)

@@ -1,0 +1,65 @@
+# Forepost: `make demo` shows the whole product, `make test` proves it. `make` lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Debian packages are only ever installed by scripts/debian-packages, which says what it does.
+DEMO_ARGS ?=
+TEST_ARGS ?=
+# Two or four workers: more of them only wait for the tests' own processes.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$(( n > 4 ? 4 : n )))
+CHECKOUT := pyproject.toml scripts/environment
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/installed-demo ## install and run the whole product, live, in this terminal
+	@$(BIN)/forepost-sim demo $(DEMO_ARGS)
+
+.PHONY: test
+test: $(VENV)/installed-dev lint ## install what the tests need and run all of them
+	@scripts/debian-packages test
+	@$(BIN)/pytest -v -n $(WORKERS) --dist worksteal $(TEST_ARGS)
+
+.PHONY: test-fast
+test-fast: $(VENV)/installed-dev ## the tests that need under a minute and no Debian packages
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(TEST_ARGS)
+
+.PHONY: check
+check: lint ## formatting, lint, types, import law and house rules
+	@$(BIN)/pytest -m "not slow" tests/house
+
+.PHONY: lint
+lint: $(VENV)/installed-dev ## formatting, lint and types only
+	@$(BIN)/ruff format --check --quiet . || { echo "run 'make format'" >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+
+.PHONY: format
+format: $(VENV)/installed-dev ## format the code and sort the imports
+	@$(BIN)/ruff check --quiet --select I --fix . && $(BIN)/ruff format .
+
+.PHONY: lock
+lock: ## pin every dependency anew (needs uv)
+	@scripts/lock
+
+.PHONY: picture
+picture: $(VENV)/installed-demo ## draw docs/pictures/demo.svg from a real run of the demo
+	@scripts/picture
+
+.PHONY: clean
+clean: ## remove the environment, caches and what was built
+	rm -rf $(VENV) build dist demo-run .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+	  .import_linter_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/installed-demo: requirements/demo.lock $(CHECKOUT)
+	@scripts/environment demo
+
+$(VENV)/installed-dev: requirements/dev.lock $(CHECKOUT)
+	@scripts/environment dev
