@@ -30,7 +30,7 @@ def shared_savings(tables: Sequence[ProductTables], rides: Sequence[Ride]) -> di
     groups: dict[tuple[object, ...], list[Ride]] = {}
     for ride in rides:
         stops, trip = ride.trip.stops, ride.trip
-        if all(t.is_symmetric for t in tables):
+        if all(t.is_symmetric and not t.is_load_dependent for t in tables):
             stops = min(stops, stops[::-1])
         groups.setdefault((trip.central, trip.cycle_days, stops), []).append(ride)
     saved: dict[int, float] = {}

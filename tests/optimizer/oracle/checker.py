@@ -104,12 +104,10 @@ def _structure(case: Json, entry: Json, report: CheckReport) -> bool:
     for central in sorted(map(str, used | {t.get("central") for t in entry["trips"]})):
         if central not in suppliers:
             report.refuse(f"{name}/central", f"{central} does not supply {name}")
-    top = min(
-        case["max_cycle_days"], by_id(case["products"])[name].get("shelf_life_days") or math.inf
-    )
-    for kind, limit in (("warehouses", top), ("central", case["max_procurement_cycle_days"])):
+    kinds = (("warehouses", "max_cycle_days"), ("central", "max_procurement_cycle_days"))
+    for kind, limit in kinds:
         for row in entry[kind]:
-            _cycle(report, f"{name}/{kind}/{row.get('id')}", row.get("cycle_days"), limit)
+            _cycle(report, f"{name}/{kind}/{row.get('id')}", row.get("cycle_days"), case[limit])
     return len(report.violations) == before
 
 
@@ -154,6 +152,9 @@ def _warehouse_limits(
     most, peak = float(limits["storage_kg"]), flow.quantity_kg + flow.safety_stock_kg
     if peak > most * (1 + LIMIT_SLACK):
         report.refuse(where, f"{peak} kg on receipt exceed storage_kg {most}")
+    shelf = by_id(case["products"])[name].get("shelf_life_days")
+    if shelf and row["cycle_days"] > shelf:
+        report.refuse(where, f"{row['cycle_days']} days exceed shelf_life_days {shelf}")
     least = limits.get("minimum_order_kg", by_id(case["products"])[name].get("minimum_order_kg"))
     if least and flow.quantity_kg < least * (1 - LIMIT_SLACK):
         report.refuse(where, f"{flow.quantity_kg} kg are below minimum_order_kg {least}")
@@ -239,6 +240,10 @@ def _share_vehicles(case: Json, rides: list[Ride], report: CheckReport) -> set[s
 
 
 def _same_both_ways(case: Json) -> bool:
+    """Whether a tour driven backwards is the same tour: in length, in load and in fare."""
+    for product in case["products"]:
+        if product.get("transit_spoilage_per_hour") or product["vehicle"].get("cost_per_kg_km"):
+            return False
     matrix = case.get("distance_km")
     return not matrix or matrix == [list(column) for column in zip(*matrix, strict=True)]
 

@@ -136,3 +136,49 @@ def _place(rng: random.Random, name: str, products: list[str]) -> Json:
             for product in products
         },
     }
+
+
+def with_every_option(case: Json, seed: int) -> Json:
+    """The case with every optional field set somewhere; vehicles shared where there are two."""
+    rng = random.Random(seed)
+    n = len(case["warehouses"])
+    names = [product["id"] for product in case["products"]]
+    for product in case["products"]:
+        product["transit_spoilage_per_hour"] = round(rng.uniform(0, 0.03), 4)
+        product["shelf_life_days"] = rng.choice([2.5, 4, 9])
+        product["minimum_order_kg"] = rng.choice([0, 60, 90])
+        product["season"] = [round(rng.uniform(0.7, 1.3), 2) for _ in range(7)]
+        product["demand_correlation"] = _correlation(rng, n)
+        product["vehicle"] |= {
+            "speed_km_per_hour": rng.choice([20, 35]),
+            "stop_cost": round(rng.uniform(0, 40), 1),
+            "cost_per_kg": round(rng.uniform(0, 0.2), 3),
+            "cost_per_kg_km": round(rng.uniform(0, 0.01), 4),
+            "shared_with": [other for other in names if other != product["id"]],
+        }
+    case["service_level"] = round(rng.uniform(0.6, 0.99), 2)
+    for place in case["warehouses"]:
+        for here in place["products"].values():
+            if rng.random() < 0.4:
+                here["holding_cost"] = round(rng.uniform(0.01, 0.1), 3)
+                here["initial_freshness"] = round(rng.uniform(0.85, 1), 3)
+                here["unit_cost"] = round(rng.uniform(3, 20), 2)
+            if rng.random() < 0.4:
+                mean = here["demand_kg_per_day"] * place["lead_time_days"]
+                here["lead_time_demand_quantiles"] = [
+                    [p, round(mean * factor, 2)]
+                    for p, factor in ((0.1, 0.6), (0.5, 1.0), (0.9, 1.4), (1.0, 1.9))
+                ]
+    if rng.random() < 0.5:
+        size = n + len(case["central_warehouses"])
+        case["distance_km"] = [
+            [0 if a == b else round(rng.uniform(2, 25), 1) for b in range(size)]
+            for a in range(size)
+        ]
+    return case
+
+
+def _correlation(rng: random.Random, n: int) -> list[list[float]]:
+    """A correlation matrix with one common factor: 1 on the diagonal, products beside it."""
+    load = [rng.uniform(-0.5, 0.9) for _ in range(n)]
+    return [[1.0 if a == b else load[a] * load[b] for b in range(n)] for a in range(n)]
