@@ -155,9 +155,9 @@ def _stop(args: argparse.Namespace) -> Stop | None:
 def _summary(plan: Plan) -> str:
     run = plan.solver
     lines = [
-        f"{plan.case}: {plan.objective:,.2f} per day "
-        f"(stage 1 {plan.stage1:,.2f}, stage 2 {plan.stage2:,.2f})",
-        f"{run.name}, seed {run.seed}: {run.generations} generations in {run.seconds:.2f} s, "
+        f"{plan.case}: {plan.objective:,.2f} per day",
+        f"stage 1 {plan.stage1:,.2f}, stage 2 {plan.stage2:,.2f}",
+        f"{run.name}, seed {run.seed}: {run.generations} generations in {run.seconds:.2f} s",
         f"best after {run.time_to_best_seconds:.2f} s",
     ]
     if plan.lower_bound is not None:
@@ -165,11 +165,10 @@ def _summary(plan: Plan) -> str:
         proof = "proven optimal" if plan.proven_optimal else f"gap {gap}"
         lines.append(f"lower bound {plan.lower_bound:,.2f}: {proof}")
     for product in plan.products:
-        for order in product.central:
-            lines.append(
-                f"{product.id}: {order.id} procures {order.quantity_kg:,.0f} kg "
-                f"every {order.cycle_days} days"
-            )
+        lines += [
+            f"{product.id}: {o.id} procures {o.quantity_kg:,.0f} kg every {o.cycle_days} days"
+            for o in product.central
+        ]
         lines += [
             f"  every {trip.cycle_days} days {trip.load_kg:8,.0f} kg {trip.length_km:7.1f} km  "
             f"{trip.central} → {' → '.join(trip.stops)}"

@@ -11,12 +11,13 @@ import numpy as np
 from optimizer.decisions import Decisions
 from optimizer.errors import Infeasible
 from optimizer.evaluation import make_plan, violations
+from optimizer.genetic import HybridSearch
 from optimizer.matrix import GENERATIONS, MatrixSearch
 from optimizer.plan import Plan, SolverRun
 from optimizer.plan_decisions import decisions_of
 from optimizer.problem import Problem
 from optimizer.search import Progress, SearchOutcome, Track, run_tracks
-from optimizer.stop import MaxGenerations, Stop
+from optimizer.stop import MaxGenerations, NoImprovement, Stop
 from optimizer.tables import ProductTables, make_tables
 
 SolverName = Literal["hybrid", "matrix", "exact", "fixed-cycle", "min-max", "full-truck"]
@@ -28,6 +29,10 @@ SOLVERS: tuple[SolverName, ...] = (
     "min-max",
     "full-truck",
 )
+
+
+STAGNATION = 6
+"""Generations without improvement, plus one per warehouse, that end a hybrid search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +93,16 @@ def _search(
 def _tracks(
     tables: Sequence[ProductTables], start: Sequence[Decisions] | None, options: SolveOptions
 ) -> tuple[list[Track], Stop]:
-    rng = np.random.default_rng(options.seed)
-    return [MatrixSearch(tables, rng, start)], MaxGenerations(GENERATIONS)
+    if options.solver == "matrix":
+        rng = np.random.default_rng(options.seed)
+        return [MatrixSearch(tables, rng, start)], MaxGenerations(GENERATIONS)
+    children = np.random.SeedSequence(options.seed).spawn(len(tables))
+    tracks: list[Track] = []
+    for n, (t, child) in enumerate(zip(tables, children, strict=True)):
+        warm = start[n] if start is not None else None
+        tracks.append(HybridSearch(n, t, np.random.default_rng(child), warm))
+    largest = max((t.n_warehouses for t in tables), default=0)
+    return tracks, NoImprovement(STAGNATION + largest)
 
 
 def _insist_on_plans(tables: Sequence[ProductTables], decisions: Sequence[Decisions]) -> None:

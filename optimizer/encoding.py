@@ -1,0 +1,93 @@
+"""Giant tours: an individual as one sequence of warehouses, cut into trips by split decoding.
+
+A permutation of the warehouses leaves open where trips begin and end, which central warehouse
+supplies each and in which cycle; the best cut is a shortest path over the sequence, found for
+a whole batch of permutations at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from optimizer.integrals import Floats
+from optimizer.network import Ints, Network
+from optimizer.segments import StopsOf
+
+
+def split(net: Network, settings: Ints, variances: Floats, tours: Ints) -> list[StopsOf]:
+    """Trips of each individual, cut from its tour at the least cost under its setting.
+
+    tours: (individual, position) warehouses. Needs every warehouse to fit alone.
+    """
+    net = net.narrowed(settings)
+    cost, centre = _stretch_costs(net, settings, variances, tours)
+    cut = _shortest_path(cost)
+    trips: list[StopsOf] = []
+    n = tours.shape[1]
+    for b, (tour, length) in enumerate(zip(tours.tolist(), cut.tolist(), strict=True)):
+        end = n
+        while end > 0:
+            start = end - length[end]
+            k = int(centre[length[end] - 1, b, start])
+            trips.append((b, k, tour[start:end]))
+            end = start
+    return trips
+
+
+def _stretch_costs(
+    net: Network, settings: Ints, variances: Floats, tours: Ints
+) -> tuple[Floats, Ints]:
+    """(length - 1, individual, start): cost of each stretch as a trip, and its best centre."""
+    n_individuals, n = tours.shape
+    nodes = net.node_features(settings, variances)
+    n_nodes = n_individuals * n
+    flat = np.full((n_individuals, 2 * n), n_nodes)
+    flat[:, :n] = tours + (np.arange(n_individuals) * n)[:, None]
+    place = np.append(np.tile(np.arange(n), n_individuals) + net.n_centrals, 0)
+    distance, zero = net.distance_km, np.zeros((n_individuals, n))
+    state = []
+    for k in range(net.n_centrals):
+        none = np.zeros((*net.features.shape[:2], n_individuals, n))
+        state.append((zero, none, np.full((n_individuals, n), k)))
+    costs, centres = [], []
+    for length in range(n):
+        node = flat[:, length : length + n]
+        beyond = node == n_nodes
+        best, chosen = np.full((n_individuals, n), np.inf), np.zeros((n_individuals, n), int)
+        for k in range(net.n_centrals):
+            km, features, here = state[k]
+            more = nodes.take(k * (n_nodes + 1) + node, axis=-1)
+            km, features = net.join(km, features, distance[here, place[node]], zero, more)
+            state[k] = km, features, place[node]
+            cost = net.price(km + distance[place[node], k], features)
+            better = (cost < best) & ~beyond
+            best[better], chosen[better] = cost[better], k
+        if not np.isfinite(best).any():
+            break
+        costs.append(best)
+        centres.append(chosen)
+    return np.array(costs), np.array(centres)
+
+
+def _shortest_path(cost: Floats) -> Ints:
+    """(individual, end): length of the last stretch of the best cut up to each position."""
+    longest, n_individuals, n = cost.shape
+    reach = np.full((n_individuals, n + longest + 1), np.inf)
+    reach[:, 0] = 0.0
+    last = np.zeros((n_individuals, n + longest + 1), dtype=np.int64)
+    lengths = np.arange(1, longest + 1)
+    for start in range(n):
+        ahead = slice(start + 1, start + 1 + longest)
+        offer = reach[:, start, None] + cost[:, :, start].T
+        better = offer < reach[:, ahead]
+        reach[:, ahead] = np.where(better, offer, reach[:, ahead])
+        last[:, ahead] = np.where(better, lengths[None, :], last[:, ahead])
+    return last[:, : n + 1]
+
+
+def giant_tour(trips: Sequence[StopsOf], rng: np.random.Generator) -> Ints:
+    """One individual's trips strung together in random order."""
+    order = rng.permutation(len(trips))
+    return np.array([j for n in order for j in trips[n][2]], dtype=np.int64)

@@ -1,0 +1,223 @@
+"""The hybrid genetic search of one product: split decoding, local search, free recombination.
+
+An individual is a set of trips with a procurement cycle per central warehouse (a setting). A
+generation either crosses giant tours (order crossover, split) or ruins parts of good
+individuals, improves all children together by local search, and recombines each child with
+its parent part by part (partition crossover). Procurement cycles are genes: they start where
+a lower bound still allows them and are chosen afresh for the trips found.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.appraisal import appraise, decode
+from optimizer.decisions import Decisions
+from optimizer.encoding import giant_tour, split
+from optimizer.integrals import Floats
+from optimizer.local_search import improve
+from optimizer.network import Ints, Network, make_network
+from optimizer.operators import order_crossover, partition_crossover, ruin
+from optimizer.procurement import Procurement, procurement_outlook
+from optimizer.segments import Segments, StopsOf
+from optimizer.tables import ProductTables
+
+POPULATION = 24
+NODES_PER_BATCH = 256
+"""Children per generation times warehouses: enough to keep whole-array arithmetic busy."""
+WAREHOUSES_PER_REGION = 28
+NOISE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Individual:
+    objective: float
+    setting: tuple[int, ...]
+    variances: tuple[float, ...]
+    trips: tuple[tuple[int, tuple[int, ...]], ...]
+    """(central, warehouses in driving order) each."""
+
+    def stops_of(self, position: int) -> list[StopsOf]:
+        return [(position, k, list(stops)) for k, stops in self.trips]
+
+
+class HybridSearch:
+    """One product. Implements Track."""
+
+    def __init__(
+        self,
+        position: int,
+        tables: ProductTables,
+        rng: np.random.Generator,
+        start: Decisions | None = None,
+    ) -> None:
+        self._position, self._rng = position, rng
+        self._net: Network = make_network(tables)
+        self._outlook: Procurement = procurement_outlook(self._net)
+        self._population: list[Individual] = []
+        self._start = start
+
+    @property
+    def products(self) -> tuple[int, ...]:
+        return (self._position,)
+
+    @property
+    def objective(self) -> float:
+        if not self._net.n:
+            return 0.0
+        return self._population[0].objective if self._population else math.inf
+
+    @property
+    def decisions(self) -> tuple[Decisions, ...]:
+        if not self._population:
+            return (Decisions((), {}),)
+        best = self._population[0]
+        return (decode(self._net, np.array(best.setting), best.stops_of(0)),)
+
+    def step(self) -> None:
+        """One generation; the first makes the start population."""
+        if not self._net.n:
+            return
+        if not self._population:
+            self._keep(self._beginners())
+        elif self._rng.random() < self._crossover_share():
+            self._keep(self._crossed())
+        else:
+            self._keep(self._ruined())
+
+    def _crossover_share(self) -> float:
+        return 0.4 if self._net.n <= 40 else 0.05
+
+    def _n_children(self) -> int:
+        return max(1, min(32, NODES_PER_BATCH // self._net.n))
+
+    def _beginners(self) -> list[Individual]:
+        """Random tours cut into trips, and trips grown from single stops, improved."""
+        net, rng = self._net, self._rng
+        settings = self._outlook.settings(rng, max(self._n_children(), 4))
+        variances = np.full(settings.shape, net.total_variance / net.n_centrals)
+        half = len(settings) // 2
+        tours = np.array([rng.permutation(net.n) for _ in range(half)]).reshape(half, net.n)
+        trips = split(net, settings[:half], variances[:half], tours) if half else []
+        for b in range(half, len(settings)):
+            open_at = np.flatnonzero(settings[b] > 0)
+            trips += [(b, int(rng.choice(open_at)), [j]) for j in range(net.n)]
+        seg = Segments(net, settings, variances, trips)
+        found = self._improved(seg, np.flatnonzero(seg.length))
+        if self._start is not None and self._start.routes:
+            routes = [(0, r.central, list(r.stops)) for r in self._start.routes]
+            found += self._individuals(1, routes)
+        return found
+
+    def _crossed(self) -> list[Individual]:
+        """Children of two parents each, by order crossover of their giant tours."""
+        net, rng = self._net, self._rng
+        tours, settings, variances = [], [], []
+        for _ in range(self._n_children()):
+            mother, father = self._parent(), self._parent()
+            one, two = (giant_tour(p.stops_of(0), rng) for p in (mother, father))
+            tours.append(order_crossover(one, two, rng))
+            settings.append(self._inherited(mother))
+            variances.append(mother.variances)
+        genes = np.array(settings)
+        spread = self._spread(np.array(variances), genes)
+        trips = split(net, genes, spread, np.array(tours))
+        seg = Segments(net, genes, spread, trips)
+        return self._improved(seg, np.flatnonzero(seg.length))
+
+    def _ruined(self) -> list[Individual]:
+        """Children of one parent each: parts set free, improved, and the better parts kept."""
+        net, rng = self._net, self._rng
+        n_children = self._n_children()
+        parents = [self._parent() for _ in range(n_children)]
+        settings = np.array([self._inherited(parent) for parent in parents])
+        spread = self._spread(np.array([p.variances for p in parents]), settings)
+        trips = [trip for b, parent in enumerate(parents) for trip in parent.stops_of(b)]
+        trips = self._reopen(trips, settings)
+        seg = Segments(net, settings, spread, trips)
+        before, before_cost = _by_individual(seg, n_children)
+        changed = ruin(seg, 1 + net.n // WAREHOUSES_PER_REGION, rng)
+        improve(seg, changed, rng, NOISE)
+        after, after_cost = _by_individual(seg, n_children)
+        merged: list[StopsOf] = []
+        for b in range(n_children):
+            parent, child = (before[b], before_cost[b]), (after[b], after_cost[b])
+            merged += partition_crossover(net.n, parent, child)
+        return self._individuals(n_children, merged)
+
+    def _reopen(self, trips: list[StopsOf], settings: Ints) -> list[StopsOf]:
+        """Move trips of a central warehouse that the new setting closes to an open one."""
+        if self._net.n_centrals == 1:
+            return trips
+        moved = []
+        for b, k, stops in trips:
+            at = k
+            if settings[b, k] == 0:
+                at = int(self._rng.choice(np.flatnonzero(settings[b] > 0)))
+            moved.append((b, at, stops))
+        return moved
+
+    def _spread(self, variances: Floats, settings: Ints) -> Floats:
+        """Demand variances to price safety stock by; a newly opened warehouse gets a share."""
+        share = self._net.total_variance / self._net.n_centrals
+        return np.where((variances > 0) & (settings > 0), variances, share)
+
+    def _improved(self, seg: Segments, rows: Ints) -> list[Individual]:
+        improve(seg, rows, self._rng, NOISE)
+        return self._individuals(len(seg.settings), seg.trips())
+
+    def _individuals(self, n_individuals: int, trips: Sequence[StopsOf]) -> list[Individual]:
+        found = appraise(self._net, n_individuals, trips)
+        grouped: list[list[tuple[int, tuple[int, ...]]]] = [[] for _ in range(n_individuals)]
+        for b, k, stops in trips:
+            grouped[b].append((k, tuple(stops)))
+        return [
+            Individual(
+                objective=float(found.objective[b]),
+                setting=tuple(found.settings[b].tolist()),
+                variances=tuple(found.variances[b].tolist()),
+                trips=tuple(grouped[b]),
+            )
+            for b in range(n_individuals)
+            if math.isfinite(found.objective[b])
+        ]
+
+    def _keep(self, children: Sequence[Individual]) -> None:
+        """The best of old and new, no two alike."""
+        every = sorted([*self._population, *children], key=lambda one: one.objective)
+        kept: list[Individual] = []
+        for one in every:
+            if not kept or one.objective > kept[-1].objective * (1 + 1e-10):
+                kept.append(one)
+        self._population = kept[:POPULATION]
+
+    def _parent(self) -> Individual:
+        """The better of two at random; large cases, with few generations, lean on the best."""
+        size = len(self._population)
+        if self._net.n > 40 and self._rng.random() < 0.7:
+            return self._population[0]
+        return self._population[int(self._rng.integers(size, size=2).min())]
+
+    def _inherited(self, parent: Individual) -> tuple[int, ...]:
+        """The parent's setting; now and then with another procurement cycle."""
+        if self._rng.random() < 0.25:
+            return self._outlook.mutated(parent.setting, self._rng)
+        return parent.setting
+
+
+def _by_individual(seg: Segments, n: int) -> tuple[list[list[StopsOf]], list[Floats]]:
+    """Trips and their costs under the setting, for each individual."""
+    rows = np.flatnonzero(seg.length)
+    n_warehouses = seg.net.n
+    trips: list[list[StopsOf]] = [[] for _ in range(n)]
+    costs: list[list[float]] = [[] for _ in range(n)]
+    for row in rows.tolist():
+        b = int(seg.individual[row])
+        stops = [x % n_warehouses for x in seg.nodes_of(row)]
+        trips[b].append((b, int(seg.centre[row]), stops))
+        costs[b].append(float(seg.cost[row]))
+    return trips, [np.array(cost) for cost in costs]
