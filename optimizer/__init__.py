@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from optimizer.case_file import load_case
     from optimizer.case_format import parse_case
+    from optimizer.certify import certify
     from optimizer.errors import CaseError, Infeasible, OptimizerError, PlanFormatError
     from optimizer.evaluation import Evaluation, evaluate
     from optimizer.library import solve
@@ -37,6 +38,7 @@ _HOME = {
     "Progress": "search",
     "Stop": "stop",
     "TargetGap": "stop",
+    "certify": "certify",
     "evaluate": "evaluation",
     "load_case": "case_file",
     "parse_case": "case_format",
@@ -57,6 +59,7 @@ __all__ = [
     "Progress",
     "Stop",
     "TargetGap",
+    "certify",
     "evaluate",
     "load_case",
     "parse_case",

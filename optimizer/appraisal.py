@@ -14,7 +14,7 @@ import numpy as np
 
 from optimizer.decisions import Decisions, Route
 from optimizer.integrals import Floats
-from optimizer.network import Ints, Network
+from optimizer.network import BLOCKED, Ints, Network
 from optimizer.segments import StopsOf
 
 
@@ -39,6 +39,7 @@ def appraise(net: Network, n_individuals: int, trips: Sequence[StopsOf]) -> Appr
     for c in range(len(net.days)):
         offer = by_cycle[c] + price * rate[c]
         offer[~net.divides[:, c]] = np.inf
+        offer[:, by_cycle[c] >= BLOCKED] = np.inf
         np.minimum(upstream, offer, out=upstream)
     at = owner * n_k + centre
     flat = np.zeros((n_individuals * n_k, n_days))

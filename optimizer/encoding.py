@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from optimizer.integrals import Floats
-from optimizer.network import Ints, Network
+from optimizer.network import BLOCKED, Ints, Network
 from optimizer.segments import StopsOf
 
 
@@ -51,7 +51,8 @@ def _stretch_costs(
     for k in range(net.n_centrals):
         none = np.zeros((*net.features.shape[:2], n_individuals, n))
         state.append((zero, none, np.full((n_individuals, n), k)))
-    costs, centres = [], []
+    costs: list[Floats] = []
+    centres: list[Ints] = []
     for length in range(n):
         node = flat[:, length : length + n]
         beyond = node == n_nodes
@@ -64,7 +65,7 @@ def _stretch_costs(
             cost = net.price(km + distance[place[node], k], features)
             better = (cost < best) & ~beyond
             best[better], chosen[better] = cost[better], k
-        if not np.isfinite(best).any():
+        if costs and not (best < BLOCKED).any():
             break
         costs.append(best)
         centres.append(chosen)

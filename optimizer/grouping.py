@@ -26,13 +26,13 @@ def routes_for(
         if not fits(tables, central, cycle_days, [*load, place - n]):
             if not load:
                 return None
-            routes.append(_ordered(tables, central, cycle_days, load))
+            routes.append(ordered(tables, central, cycle_days, load))
             load = []
             if not fits(tables, central, cycle_days, [place - n]):
                 return None
         load.append(place - n)
     if load:
-        routes.append(_ordered(tables, central, cycle_days, load))
+        routes.append(ordered(tables, central, cycle_days, load))
     return routes
 
 
@@ -41,8 +41,9 @@ def fits(tables: ProductTables, central: int, cycle_days: int, stops: Sequence[i
     return load <= tables.product.vehicle.capacity_kg * ROUNDING
 
 
-def _ordered(tables: ProductTables, central: int, cycle_days: int, stops: Sequence[int]) -> Route:
+def ordered(tables: ProductTables, central: int, cycle_days: int, stops: Sequence[int]) -> Route:
     n = tables.n_centrals
+    """A trip through the stops in a short order that the vehicle can carry."""
     order = two_opt(tables.distance_km, central, [n + j for j in stops])
     shorter = tuple(place - n for place in order)
     # In-transit spoilage may weigh the shorter order more heavily than the walk.

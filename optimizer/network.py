@@ -28,6 +28,8 @@ from optimizer.tables import ROUNDING, ProductTables
 Ints = NDArray[np.int64]
 
 KG, OWN, VALUE, KG_KM = range(4)
+BLOCKED = 1e12
+"""Money per day of what may not be: finite, so that gains can be formed, and never chosen."""
 N_NEIGHBOURS = 12
 """Per warehouse, by distance; 20 found no better plans at 200 warehouses and took longer."""
 
@@ -124,7 +126,7 @@ class Network:
         return start + more_km, joined
 
     def price_by_cycle(self, km: Floats, features: Floats) -> Floats:
-        """Money per day of whole trips by cycle; inf where the load does not fit."""
+        """Money per day of whole trips by cycle; BLOCKED where the load does not fit."""
         vehicle = self.tables.product.vehicle
         fare = vehicle.trip_cost + vehicle.cost_per_km * km
         per_day = self.per_day.reshape(-1, *([1] * fare.ndim))
@@ -135,10 +137,10 @@ class Network:
                 + vehicle.cost_per_kg_km * features[KG_KM]
                 + features[VALUE]
             )
-        return np.where(features[KG] > self.capacity_kg, np.inf, cost)
+        return np.where(features[KG] > self.capacity_kg, BLOCKED, cost)
 
     def price(self, km: Floats, features: Floats) -> Floats:
-        """Money per day of whole trips in their best cycle; inf where none fits."""
+        """Money per day of whole trips in their best cycle; BLOCKED where none fits."""
         return np.asarray(self.price_by_cycle(km, features).min(axis=0))
 
 

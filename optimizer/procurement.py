@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizer.bounds import bound_by_setting, own_fare
 from optimizer.integrals import Floats
-from optimizer.network import KG, OWN, Ints, Network
+from optimizer.network import KG, Ints, Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +82,8 @@ def _base(net: Network) -> Floats:
 
 def share_bound(net: Network) -> Floats:
     """(central, procurement cycle): lower bound on the cost if this one serves everyone."""
-    t, vehicle = net.tables, net.tables.product.vehicle
-    bounds = np.full((net.n_centrals, t.n_procurement_cycles), np.inf)
-    variance = np.sqrt(max(0.0, net.total_variance))
-    for k in range(net.n_centrals):
-        there = net.distance_km[k, net.n_centrals :] + net.distance_km[net.n_centrals :, k]
-        fare = vehicle.trip_cost + vehicle.cost_per_km * there
-        own = net.features[OWN] + fare * net.features[KG] / net.capacity_kg * net.per_day[:, None]
-        own = np.where(net.features[KG] <= net.capacity_kg, own, np.inf)
-        if net.is_load_dependent:
-            own += net.per_day[:, None] * net.features[2]
-        for days in range(1, t.n_procurement_cycles + 1):
-            columns = net.divides[days - 1]
-            if not columns.any():
-                continue
-            priced = own[columns] + t.central.rate_price[k, days - 1] * net.rate[columns]
-            bounds[k, days - 1] = (
-                priced.min(axis=0).sum()
-                + t.central.fixed[k, days - 1]
-                + t.central.safety_price[k, days - 1] * t.safety_factor[k] * variance
-            )
-    return bounds
+    t, deviation = net.tables, float(np.sqrt(max(0.0, net.total_variance)))
+    fare = own_fare(t)
+    parts = [bound_by_setting(net, k, fare).sum(axis=1) for k in range(net.n_centrals)]
+    safety = t.central.safety_price * t.safety_factor[:, None] * deviation
+    return np.array(parts).reshape(safety.shape) + t.central.fixed + safety

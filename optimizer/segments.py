@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from optimizer.integrals import Floats
-from optimizer.network import KG, OWN, Ints, Network
+from optimizer.network import BLOCKED, KG, OWN, Ints, Network
 
 StopsOf = tuple[int, int, Sequence[int]]
 """Individual, central warehouse, warehouses in driving order."""
@@ -241,7 +241,7 @@ class Segments:
             for table, at in rows:
                 kg += table[KG, c].take(at)
                 cost += table[OWN, c].take(at)
-            cost[kg > capacity] = np.inf
+            cost[kg > capacity] = BLOCKED
             np.minimum(best, cost, out=best)
         return best
 

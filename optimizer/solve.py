@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from optimizer.baselines import fixed_cycle, full_truck, min_max
+from optimizer.bounds import lower_bound
 from optimizer.decisions import Decisions
 from optimizer.errors import Infeasible
 from optimizer.evaluation import make_plan, violations
+from optimizer.exact import solve_exactly
+from optimizer.feasibility import insist_on_feasible
 from optimizer.genetic import HybridSearch
 from optimizer.matrix import GENERATIONS, MatrixSearch
 from optimizer.plan import Plan, SolverRun
@@ -31,6 +35,12 @@ SOLVERS: tuple[SolverName, ...] = (
 )
 
 
+ONE_SHOT: dict[str, Callable[[ProductTables], Decisions]] = {
+    "exact": solve_exactly,
+    "fixed-cycle": fixed_cycle,
+    "min-max": min_max,
+    "full-truck": full_truck,
+}
 STAGNATION = 6
 """Generations without improvement, plus one per warehouse, that end a hybrid search."""
 
@@ -69,7 +79,11 @@ def solve_problem(problem: Problem, options: SolveOptions) -> Plan:
         seconds=elapsed(),
         time_to_best_seconds=outcome.time_to_best_seconds,
     )
-    return make_plan(problem, tables, outcome.decisions, run)
+    plan = make_plan(problem, tables, outcome.decisions, run)
+    couples = any(t.product.vehicle.shared_with for t in tables)
+    if options.solver == "exact" and not couples:
+        return replace(plan, lower_bound=plan.objective, proven_optimal=True)
+    return plan
 
 
 def _search(
@@ -78,12 +92,18 @@ def _search(
     options: SolveOptions,
     elapsed: Callable[[], float],
 ) -> SearchOutcome:
+    for t in tables:
+        insist_on_feasible(t)
+    if options.solver in ONE_SHOT:
+        decisions = tuple(ONE_SHOT[options.solver](t) for t in tables)
+        return SearchOutcome(decisions, 0, elapsed())
     tracks, stop = _tracks(tables, start, options)
+    wanted = options.stop or stop
     return run_tracks(
         tracks,
         product_ids=[t.product.id for t in tables],
-        stop=options.stop or stop,
-        lower_bound=None,
+        stop=wanted,
+        lower_bound=lower_bound(tables) if wanted.needs_bound else None,
         elapsed=elapsed,
         on_progress=options.on_progress,
         is_cancelled=options.is_cancelled,

@@ -1,0 +1,176 @@
+"""The proven optimum of small cases, by dynamic programming over sets of warehouses.
+
+For a product and a central warehouse: the shortest tour of every set of warehouses (Held and
+Karp), hence the cheapest trip to every set for every procurement cycle, hence the cheapest
+cut of every set into trips, hence the cheapest procurement cycle. Several central warehouses
+share the warehouses out by one more pass over sets, with the safety stock pooled exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.decisions import Decisions, Route
+from optimizer.errors import Infeasible, OptimizerError
+from optimizer.integrals import Floats
+from optimizer.network import BLOCKED, Ints, Network, make_network
+from optimizer.subset_tours import SubsetTours, ordered_tours, shortest_tours
+from optimizer.tables import ProductTables
+
+MAX_WAREHOUSES = 14
+MAX_WAREHOUSES_BY_ORDER = 8
+"""Where the load matters on the way every order of stops is tried."""
+
+
+class TooLarge(OptimizerError):
+    """A case is beyond what enumeration can prove in reasonable time."""
+
+
+def is_within_reach(tables: ProductTables) -> bool:
+    limit = MAX_WAREHOUSES_BY_ORDER if tables.is_load_dependent else MAX_WAREHOUSES
+    return tables.n_warehouses <= limit
+
+
+def solve_exactly(tables: ProductTables) -> Decisions:
+    """The optimal decisions of one product. Raises TooLarge or Infeasible."""
+    if not is_within_reach(tables):
+        limit = MAX_WAREHOUSES_BY_ORDER if tables.is_load_dependent else MAX_WAREHOUSES
+        raise TooLarge(
+            f"{tables.product.id}: {tables.n_warehouses} warehouses are more than the {limit} "
+            "the exact solver can enumerate; use the hybrid solver"
+        )
+    if not tables.n_warehouses:
+        return Decisions((), {})
+    net = make_network(tables)
+    subsets = _Submasks(net.n)
+    options = [_CentralOptions(net, k, subsets) for k in range(net.n_centrals)]
+    everyone = (1 << net.n) - 1
+    shared = [np.full(1 << net.n, np.inf)]
+    shared[0][0] = 0.0
+    for option in options:
+        shared.append(_share_out(shared[-1], option.best, subsets))
+    if not np.isfinite(shared[-1][everyone]):
+        raise Infeasible(
+            tables.product.id,
+            "max_procurement_cycle_days",
+            "no common multiples of admissible cycles for the central warehouses",
+        )
+    routes: list[Route] = []
+    procurement: dict[int, int] = {}
+    left = everyone
+    for k in range(net.n_centrals - 1, -1, -1):
+        parts = subsets.of(left)
+        mine = int(parts[np.argmin(shared[k][left ^ parts] + options[k].best[parts])])
+        if mine:
+            days, trips = options[k].plan(mine)
+            procurement[k] = days
+            routes += trips
+        left ^= mine
+    return Decisions(tuple(routes), procurement).canonical()
+
+
+def _share_out(before: Floats, mine: Floats, subsets: _Submasks) -> Floats:
+    """Cheapest way to serve each set when one more central warehouse may take part of it."""
+    found = np.empty_like(before)
+    for mask in range(len(before)):
+        parts = subsets.of(mask)
+        found[mask] = (before[mask ^ parts] + mine[parts]).min()
+    return found
+
+
+class _Submasks:
+    """All subsets of a set of bits, the set itself included."""
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+
+    def of(self, mask: int) -> Ints:
+        parts = np.zeros(1, dtype=np.int64)
+        while mask:
+            bit = mask & -mask
+            parts = np.concatenate([parts, parts | bit])
+            mask ^= bit
+        return parts
+
+    def with_lowest(self, mask: int) -> Ints:
+        """Those that contain the lowest bit of the set."""
+        low = mask & -mask
+        return self.of(mask ^ low) | low
+
+
+@dataclass(frozen=True, slots=True)
+class _Trips:
+    """Of every set as one trip: money per day by cycle without upstream, and kg per day."""
+
+    cost: Floats
+    rate: Floats
+
+
+class _CentralOptions:
+    """What one central warehouse can do for every set of warehouses."""
+
+    def __init__(self, net: Network, k: int, subsets: _Submasks) -> None:
+        self._net, self._k, self._subsets = net, k, subsets
+        self._tours: SubsetTours = (
+            ordered_tours(net, k) if net.is_load_dependent else shortest_tours(net, k)
+        )
+        self._trips = self._trip_tables()
+        self._trip_cost = self._by_procurement()
+        self._cut = self._cuts()
+        t, sets = net.tables, _members(net.n)
+        variance = np.einsum("si,ij,sj->s", sets, t.covariance, sets)
+        safety = t.safety_factor[k] * np.sqrt(np.maximum(variance, 0.0))
+        self._total = self._cut + t.central.fixed[k] + safety[:, None] * t.central.safety_price[k]
+        self._total[0] = 0.0
+        self.best = self._total.min(axis=1)
+
+    def _trip_tables(self) -> _Trips:
+        net, sets = self._net, _members(self._net.n)
+        rate = sets @ net.rate.T
+        cost = np.full((len(sets), len(net.days)), np.inf)
+        cost[1:] = self._tours.cost[1:]
+        cost[cost >= BLOCKED] = np.inf
+        return _Trips(cost, rate)
+
+    def _by_procurement(self) -> Floats:
+        """(set, procurement cycle): cheapest trip to the set, its share of stage 2 included."""
+        net, price = self._net, self._net.tables.central.rate_price[self._k]
+        found = np.full((len(self._trips.cost), len(price)), np.inf)
+        for c in range(len(net.days)):
+            columns = np.flatnonzero(net.divides[:, c])
+            offer = self._trips.cost[:, c, None] + price[columns] * self._trips.rate[:, c, None]
+            found[:, columns] = np.minimum(found[:, columns], offer)
+        return found
+
+    def _cuts(self) -> Floats:
+        """(set, procurement cycle): cheapest cut of the set into trips."""
+        best = np.full_like(self._trip_cost, np.inf)
+        best[0] = 0.0
+        for mask in range(1, len(best)):
+            parts = self._subsets.with_lowest(mask)
+            best[mask] = (self._trip_cost[parts] + best[mask ^ parts]).min(axis=0)
+        return best
+
+    def plan(self, mask: int) -> tuple[int, list[Route]]:
+        """Procurement cycle and trips of the cheapest plan for a set."""
+        net, column = self._net, int(np.argmin(self._total[mask]))
+        price = net.tables.central.rate_price[self._k, column]
+        routes = []
+        while mask:
+            parts = self._subsets.with_lowest(mask)
+            cut = self._trip_cost[parts, column] + self._cut[mask ^ parts, column]
+            part = int(parts[np.argmin(cut)])
+            cost = self._trips.cost[part] + price * self._trips.rate[part]
+            best = int(np.argmin(np.where(net.divides[column], cost, np.inf)))
+            stops = self._tours.order(part, best)
+            routes.append(Route(self._k, int(net.days[best]), stops))
+            mask ^= part
+        return column + 1, routes
+
+
+def _members(n: int) -> Floats:
+    """(set, warehouse): 1 where the set holds the warehouse."""
+    masks = np.arange(1 << n)
+    return ((masks[:, None] >> np.arange(n)) & 1).astype(np.float64)
