@@ -92,7 +92,7 @@ async def _read_bounded(response: httpx.Response) -> bytes:
 
 
 def _is_gzip(response: httpx.Response) -> bool:
-    return response.headers.get("Content-Encoding", "").strip().lower() == "gzip"
+    return str(response.headers.get("Content-Encoding", "")).strip().lower() == "gzip"
 
 
 def _failure(response: httpx.Response, raw: bytes) -> Unavailable | Refused:

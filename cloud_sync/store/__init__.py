@@ -1,0 +1,1 @@
+"""What the cloud keeps, and how: one set of transactions over any database behind one port."""

@@ -1,0 +1,117 @@
+"""`forepost-cloud`: the command line.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage; a failure is one line on standard error. Commands
+load what they need and no more, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+Run = Callable[[argparse.Namespace], int]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; gives the exit code."""
+    parser = _parser()
+    namespace = parser.parse_args(argv)
+    run: Run | None = getattr(namespace, "run", None)
+    if run is None:
+        parser.print_help(sys.stderr)
+        return 2
+    try:
+        return run(namespace)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="forepost-cloud", description="The cloud that the gateways report to."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve the HTTP API until SIGTERM")
+    _add_database(serve)
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    serve.add_argument("--port", type=_port, default=8080, help="0 takes a free one")
+    serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain, PEM")
+    serve.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key, PEM")
+    serve.add_argument("--log-json", action="store_true", help="log as JSON, one object a line")
+    serve.add_argument(
+        "--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")
+    )
+    serve.set_defaults(run=_serve)
+
+    migrate = commands.add_parser("migrate", help="make the database or bring it up to date")
+    _add_database(migrate)
+    migrate.set_defaults(run=_command("migrate"))
+
+    gateways = commands.add_parser("gateways", help="let gateways in and keep them out")
+    actions = gateways.add_subparsers(metavar="ACTION", required=True)
+    enrol = actions.add_parser("enrol", help="give a gateway a token, printed once")
+    enrol.add_argument("gateway", type=_id, metavar="ID")
+    enrol.add_argument("--warehouse", type=_id, required=True, metavar="ID")
+    _add_database(enrol)
+    enrol.set_defaults(run=_command("enrol"))
+    revoke = actions.add_parser("revoke", help="end all tokens of a gateway")
+    revoke.add_argument("gateway", type=_id, metavar="ID")
+    _add_database(revoke)
+    revoke.set_defaults(run=_command("revoke"))
+
+    tokens = commands.add_parser("tokens", help="let programs and people in")
+    actions = tokens.add_subparsers(metavar="ACTION", required=True)
+    create = actions.add_parser("create", help="make a token, printed once")
+    create.add_argument("name", type=_id, metavar="NAME")
+    create.add_argument("--role", required=True, choices=("admin", "reader"))
+    _add_database(create)
+    create.set_defaults(run=_command("create_token"))
+    return parser
+
+
+def _add_database(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--database", required=True, metavar="PATH", help="the SQLite file")
+
+
+def _id(text: str) -> str:
+    from cloud_sync.contract.keys import is_id
+
+    if not is_id(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not 1 to 64 of A-Z a-z 0-9 . _ -")
+    return text
+
+
+def _port(text: str) -> int:
+    port = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
+    return port
+
+
+def _command(name: str) -> Run:
+    """Runs a function of `commands`, which is only then imported."""
+
+    def run(namespace: argparse.Namespace) -> int:
+        from cloud_sync import commands
+
+        return commands.run_command(name, namespace)
+
+    return run
+
+
+def _serve(namespace: argparse.Namespace) -> int:
+    if (namespace.tls_cert is None) != (namespace.tls_key is None):
+        print("forepost-cloud: --tls-cert and --tls-key go together", file=sys.stderr)
+        return 2
+    from cloud_sync import commands
+
+    return commands.run_service(namespace)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

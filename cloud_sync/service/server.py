@@ -1,0 +1,101 @@
+"""The HTTP server around the application: address, TLS, logs, and an end without cut answers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from cloud_sync.service.app import make_app
+from cloud_sync.store.open import open_database
+
+logger = logging.getLogger(__name__)
+
+DRAIN_S: Final = 15
+BACKLOG: Final = 256
+CONNECTIONS_MAX: Final = 512
+HEADER_BYTES_MAX: Final = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """Where to serve, and on what."""
+
+    database: str
+    host: str
+    port: int
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+
+class CannotServe(Exception):
+    """The service could not start; the message says why in one line."""
+
+
+async def serve(options: ServeOptions) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is inside. Raises CannotServe."""
+    with _listen(options.host, options.port) as listener:
+        async with open_database(options.database) as database:
+            app = make_app(database, wall_us=lambda: time.time_ns() // 1000)
+            config = uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=30,
+                timeout_graceful_shutdown=DRAIN_S,
+                limit_concurrency=CONNECTIONS_MAX,
+                h11_max_incomplete_event_size=HEADER_BYTES_MAX,
+                backlog=BACKLOG,
+                lifespan="off",
+                ws="none",
+                ssl_certfile=options.tls_cert,
+                ssl_keyfile=options.tls_key,
+            )
+            try:
+                config.load()
+            except OSError as error:
+                raise CannotServe(f"TLS: {error}") from error
+            host, port = listener.getsockname()[:2]
+            logger.info("cloud ready", extra={"action": "ready", "host": host, "port": port})
+            server = _Server(config)
+            for sign in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(sign, server.stop)
+            await server.serve(sockets=[listener])
+    logger.info("cloud stopped", extra={"action": "stopped"})
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's own signal handling dies of the signal, before the database is closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave the signals to `serve`."""
+        yield
+
+    def stop(self) -> None:
+        """Take no more, finish what is inside; at the second call leave that, too."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server(
+            (host, port), backlog=BACKLOG, family=_family(host), reuse_port=False
+        )
+    except OSError as error:
+        raise CannotServe(f"{host}:{port}: {error.strerror or error}") from error
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

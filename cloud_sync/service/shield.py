@@ -1,0 +1,61 @@
+"""Around every request: a deadline, and headers that tell browsers to trust nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cloud_sync.contract.batches import Problem
+from cloud_sync.service.problems import render
+
+logger = logging.getLogger(__name__)
+
+HEADERS: Final = (
+    (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+
+
+class Shield:
+    """The outermost layer of the application."""
+
+    def __init__(self, app: ASGIApp, *, deadline_s: float) -> None:
+        self._app = app
+        self._deadline_s = deadline_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or end it: no request, however slow its sender, stays for ever."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        has_started = False
+
+        async def send_guarded(message: Message) -> None:
+            nonlocal has_started
+            if message["type"] == "http.response.start":
+                has_started = True
+                message = {**message, "headers": [*message.get("headers", []), *HEADERS]}
+            await send(message)
+
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                await self._app(scope, receive, send_guarded)
+        except TimeoutError:
+            if has_started:
+                raise
+            problem = Problem(code="timeout", message=f"not done within {self._deadline_s:g} s")
+            await render(problem, {"Connection": "close"})(scope, receive, send_guarded)
+        except Exception as error:
+            if has_started:
+                raise
+            logger.exception(
+                "request failed", extra={"action": "request_failed", "path": scope["path"]}
+            )
+            problem = Problem(code="internal", message=f"a fault of ours: {type(error).__name__}")
+            await render(problem)(scope, receive, send_guarded)

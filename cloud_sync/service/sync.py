@@ -1,0 +1,103 @@
+"""The gateways' two endpoints: batches up, changes down."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cloud_sync.contract.batches import Batch, BatchAnswer
+from cloud_sync.contract.documents import ChangePage
+from cloud_sync.inbox.admission import Refusal
+from cloud_sync.inbox.wire import BatchMalformed, parse_upload
+from cloud_sync.service.access import as_gateway
+from cloud_sync.service.bodies import read_body
+from cloud_sync.service.context import context_of, upload_slot
+from cloud_sync.service.problems import Refused
+from cloud_sync.store.batches import take_batch
+from cloud_sync.store.credentials import Credential, note_contact
+from cloud_sync.store.documents import read_changes
+
+logger = logging.getLogger(__name__)
+router = APIRouter(tags=["sync"])
+
+CONTACT_NOTED_EVERY_US: Final = 10_000_000
+
+AsGateway = Annotated[Credential, Depends(as_gateway)]
+
+
+@router.post(
+    "/sync/v1/batches",
+    response_model=BatchAnswer,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": Batch.model_json_schema()}},
+        }
+    },
+)
+async def post_batch(request: Request, credential: AsGateway) -> Response:
+    """Take consecutive rows of a gateway's journal; gzip is welcome."""
+    context = context_of(request)
+    async with upload_slot(context):
+        raw = await read_body(request)
+        try:
+            upload = parse_upload(raw)
+        except BatchMalformed as error:
+            raise Refused(error.code, str(error)) from error
+        if upload.batch.gateway != credential.name:
+            raise Refused("forbidden", f"the token is not that of {upload.batch.gateway}")
+        outcome = await context.database.transact(
+            partial(
+                take_batch,
+                gateway=credential.name,
+                warehouse=credential.warehouse or "",
+                upload=upload,
+                now_us=context.wall_us(),
+            )
+        )
+    place = {"gateway": credential.name, "first_seq": upload.batch.first_seq}
+    if isinstance(outcome, Refusal):
+        logger.warning(
+            "batch refused",
+            extra={
+                "action": "batch_refused",
+                "code": outcome.code,
+                "reason": outcome.message,
+                **place,
+            },
+        )
+        raise Refused(outcome.code, outcome.message, expected_seq=outcome.expected_seq)
+    if outcome.n_quarantined:
+        logger.warning(
+            "events set aside",
+            extra={"action": "events_quarantined", "events": outcome.n_quarantined, **place},
+        )
+    return Response(
+        outcome.answer.model_dump_json(exclude_none=True), media_type="application/json"
+    )
+
+
+@router.get("/sync/v1/changes")
+async def get_changes(
+    request: Request,
+    credential: AsGateway,
+    cursor: Annotated[int, Query(ge=0, le=2**53)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 500,
+) -> ChangePage:
+    """The documents of the gateway's warehouse that changed after a place in the feed."""
+    context = context_of(request)
+    page = await context.database.read(
+        partial(read_changes, warehouse=credential.warehouse or "", after=cursor, limit=limit)
+    )
+    now_us = context.wall_us()
+    if context.contacts.get(credential.name, 0) + CONTACT_NOTED_EVERY_US <= now_us:
+        context.contacts[credential.name] = now_us
+        await context.database.transact(
+            partial(note_contact, gateway=credential.name, now_us=now_us)
+        )
+    return page

@@ -1,0 +1,73 @@
+"""The database as the cloud needs it: SQL in, rows out, one transaction at a time.
+
+The statements are the common part of SQLite and PostgreSQL, with `?` for each parameter; what
+differs (the schema, placeholders, locks, which errors pass) is behind this port. A script may
+be run again if the database asks for it, so it does nothing but talk to its transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+Value = int | str | bytes | float | None
+Parameters = Sequence[Value]
+Row = Sequence[Value]
+
+
+class StoreError(Exception):
+    """The database cannot do it now; nothing of the transaction was kept. Try again later."""
+
+
+class StoreUnusable(StoreError):
+    """The database cannot be used at all: not ours, too new, or damaged."""
+
+
+class Transaction(Protocol):
+    """One transaction."""
+
+    async def fetch(self, sql: str, parameters: Parameters = ()) -> Sequence[Row]:
+        """All rows of a query."""
+        ...
+
+    async def execute_many(self, sql: str, rows: Iterable[Parameters]) -> None:
+        """One statement, once per row of parameters."""
+        ...
+
+
+Script = Callable[[Transaction], Awaitable[T]]
+
+
+class Database(Protocol):
+    """A database that is open and of the right version."""
+
+    async def transact(self, script: Script[T]) -> T:
+        """Run a script that writes, alone; a cancel waits for its end. Raises StoreError."""
+        ...
+
+    async def read(self, script: Script[T]) -> T:
+        """Run a script that only reads, on one consistent state. Raises StoreError."""
+        ...
+
+
+async def fetch_in(
+    tx: Transaction, sql: str, keys: Iterable[Value], *, before: Parameters = ()
+) -> list[Row]:
+    """All rows of a query with `in (?*)` in it, asked in groups of a few hundred keys.
+
+    before: the parameters that come before the keys.
+    """
+    found: list[Row] = []
+    wanted = sorted(set(keys), key=str)
+    for start in range(0, len(wanted), _GROUP):
+        group = wanted[start : start + _GROUP]
+        # Padded to one length, so that the statement is prepared once and not per length.
+        padded = group + group[-1:] * (_GROUP - len(group))
+        marks = ",".join("?" * _GROUP)
+        found += await tx.fetch(sql.replace("?*", marks), (*before, *padded))
+    return found
+
+
+_GROUP = 250

@@ -1,0 +1,166 @@
+"""The store on SQLite: one file, one writing connection, durable at each commit.
+
+`synchronous = full`, because a gateway may forget what was acknowledged. One connection writes
+and checkpoints, one reads; each is used by one script at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import aiosqlite
+
+from cloud_sync.store.ports import (
+    Parameters,
+    Row,
+    Script,
+    StoreError,
+    StoreUnusable,
+    T,
+)
+from cloud_sync.store.schema_files import read_schema, statements_of
+
+BUSY_MS: Final = 5000
+SCHEMA: Final = files("cloud_sync.store") / "schema" / "sqlite"
+
+
+class SqliteTransaction:
+    """Implements ports.Transaction."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def fetch(self, sql: str, parameters: Parameters = ()) -> Sequence[Row]:
+        """All rows of a query."""
+        return list(await self._connection.execute_fetchall(sql, parameters))
+
+    async def execute_many(self, sql: str, rows: Iterable[Parameters]) -> None:
+        """One statement, once per row of parameters."""
+        await self._connection.executemany(sql, rows)
+
+
+class SqliteDatabase:
+    """Implements ports.Database."""
+
+    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+        self._writer = _Lane(writer, "begin immediate")
+        self._reader = _Lane(reader, "begin")
+
+    async def transact(self, script: Script[T]) -> T:
+        """Run a script that writes, alone; a cancel waits for its end. Raises StoreError."""
+        return await self._writer.run(script)
+
+    async def read(self, script: Script[T]) -> T:
+        """Run a script that only reads, on one consistent state. Raises StoreError."""
+        return await self._reader.run(script)
+
+
+class _Lane:
+    """One connection and the queue in front of it."""
+
+    def __init__(self, connection: aiosqlite.Connection, begin: str) -> None:
+        self._connection = connection
+        self._begin = begin
+        self._lock = asyncio.Lock()
+
+    async def run(self, script: Script[T]) -> T:
+        async with self._lock:
+            # Cancelling inside a transaction would leave it open for the next one to fall into.
+            work = asyncio.create_task(self._run(script), name="transaction")
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                await asyncio.wait({work})
+                raise
+
+    async def _run(self, script: Script[T]) -> T:
+        connection = self._connection
+        try:
+            await connection.execute(self._begin)
+            try:
+                result = await script(SqliteTransaction(connection))
+                await connection.execute("commit")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    await connection.execute("rollback")
+                raise
+        except sqlite3.Error as error:
+            raise _store_error(error) from error
+        return result
+
+
+def _store_error(error: sqlite3.Error) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", None)
+    kind = code & 0xFF if isinstance(code, int) else None
+    if kind in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return StoreUnusable(f"SQLite: {error}")
+    return StoreError(f"SQLite: {error}")
+
+
+@contextlib.asynccontextmanager
+async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
+    """The database in a file, which is made or brought up to date. Raises StoreUnusable."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            writer = await stack.enter_async_context(_connect(path, "rwc"))
+            await _set(
+                writer,
+                "journal_mode = wal",
+                "synchronous = full",
+                "foreign_keys = on",
+                f"busy_timeout = {BUSY_MS}",
+            )
+            await asyncio.to_thread(path.chmod, 0o600)
+            await _migrate(writer, path)
+            reader = await stack.enter_async_context(_connect(path, "rw"))
+            await _set(
+                reader,
+                "query_only = on",
+                "wal_autocheckpoint = 0",
+                f"busy_timeout = {BUSY_MS}",
+            )
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnusable(f"{path}: {error}") from error
+        yield SqliteDatabase(writer, reader)
+
+
+def _connect(path: Path, mode: str) -> aiosqlite.Connection:
+    return aiosqlite.connect(
+        f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
+    )
+
+
+async def _set(connection: aiosqlite.Connection, *pragmas: str) -> None:
+    for pragma in pragmas:
+        await connection.execute(f"pragma {pragma}")
+
+
+async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
+    """Apply what is missing, each file in one transaction with its number in user_version."""
+    scripts = read_schema(SCHEMA)
+    # Two programs may open a new file at once; the second waits here and finds the work done.
+    while True:
+        (row,) = await connection.execute_fetchall("pragma user_version")
+        version = int(row[0])
+        if version > len(scripts):
+            raise StoreUnusable(
+                f"{path}: has version {version}, this program knows {len(scripts)}; "
+                "install the newer program again"
+            )
+        if version == len(scripts):
+            return
+        await connection.execute("begin immediate")
+        (row,) = await connection.execute_fetchall("pragma user_version")
+        if int(row[0]) != version:
+            await connection.execute("rollback")
+            continue
+        for statement in statements_of(scripts[version]):
+            await connection.execute(statement)
+        await connection.execute(f"pragma user_version = {version + 1}")
+        await connection.execute("commit")
