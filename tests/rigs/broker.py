@@ -27,14 +27,10 @@ def free_port() -> int:
 class Mosquitto:
     """One broker process that can be killed and started again on the same store."""
 
-    def __init__(self, directory: Path, port: int, extra: str = "") -> None:
+    def __init__(self, directory: Path, port: int, config: str) -> None:
         self.port = port
         self._config = directory / "mosquitto.conf"
-        self._config.write_text(
-            f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
-            f"persistence_location {directory}/\nmax_inflight_messages 0\n"
-            f"max_queued_messages 0\nuser root\n{extra}"
-        )
+        self._config.write_text(config)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -69,8 +65,21 @@ def wait_for_port(port: int, limit_s: float) -> None:
 
 @contextlib.contextmanager
 def running_mosquitto(directory: Path, extra: str = "") -> Iterator[Mosquitto]:
-    """A broker for the time of the context."""
-    broker = Mosquitto(directory, free_port(), extra)
+    """An open, persistent broker for the time of the context."""
+    port = free_port()
+    config = (
+        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
+        f"persistence_location {directory}/\nmax_inflight_messages 0\n"
+        f"max_queued_messages 0\nuser root\n{extra}"
+    )
+    with running_broker(directory, port, config) as broker:
+        yield broker
+
+
+@contextlib.contextmanager
+def running_broker(directory: Path, port: int, config: str) -> Iterator[Mosquitto]:
+    """A broker on a configuration that names `port`, for the time of the context."""
+    broker = Mosquitto(directory, port, config)
     broker.start()
     try:
         yield broker
