@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from optimizer.case_file import load_case
     from optimizer.case_format import parse_case
-    from optimizer.certify import certify
+    from optimizer.certificate import certify
     from optimizer.errors import CaseError, Infeasible, OptimizerError, PlanFormatError
     from optimizer.evaluation import Evaluation, evaluate
     from optimizer.library import solve
@@ -38,7 +38,7 @@ _HOME = {
     "Progress": "search",
     "Stop": "stop",
     "TargetGap": "stop",
-    "certify": "certify",
+    "certify": "certificate",
     "evaluate": "evaluation",
     "load_case": "case_file",
     "parse_case": "case_format",

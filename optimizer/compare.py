@@ -25,7 +25,7 @@ from optimizer.library import solve
 from optimizer.opponents import OPPONENTS, POPULATION, Chromosome, Opponent
 from optimizer.plan import Plan, SolverRun
 from optimizer.problem import Problem
-from optimizer.solve import SolverName
+from optimizer.solving import SolverName
 from optimizer.stop import MaxGenerations
 from optimizer.tables import make_tables
 

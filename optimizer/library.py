@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from optimizer.certify import certify
+from optimizer.certificate import certify
 from optimizer.plan import Plan
 from optimizer.problem import Problem
 from optimizer.search import Progress
-from optimizer.solve import SOLVERS, SolveOptions, SolverName, solve_problem
+from optimizer.solving import SOLVERS, SolveOptions, SolverName, solve_problem
 from optimizer.stop import Stop
 
 __all__ = ["certify", "solve"]

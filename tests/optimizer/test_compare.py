@@ -9,7 +9,7 @@ from optimizer import parse_case
 from optimizer.__main__ import main
 from optimizer.compare import Contest, contest_table, hold_contest
 from optimizer.opponents import Opponent
-from optimizer.solve import SOLVERS
+from optimizer.solving import SOLVERS
 from tests.optimizer.oracle.brute_force import best_plan
 from tests.optimizer.oracle.flows import Json
 from tests.optimizer.oracle.tiny import random_case
