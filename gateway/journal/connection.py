@@ -1,7 +1,7 @@
 """The two connections to the journal's database, and the lock that makes them the only ones.
 
 One connection writes and checkpoints; one only reads. SQLite before 3.51.3 can lose a WAL reset
-when several connections write or checkpoint at once, so nobody else may: `StateLock` keeps a
+when several connections write or checkpoint at once, so nobody else may: `state_lock` keeps a
 second gateway out, and the command line opens read-only.
 """
 
@@ -13,9 +13,10 @@ import fcntl
 import logging
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import aiosqlite
 
@@ -26,6 +27,22 @@ logger = logging.getLogger(__name__)
 
 FILE: Final = "journal.db"
 BUSY_MS: Final = 5000
+WAL_BYTES_KEPT: Final = 64 * 2**20
+"""What a checkpoint leaves of a log that had to grow."""
+
+WRITER_PRAGMAS: Final = (
+    "journal_mode = wal",
+    # NORMAL may lose the last commits at a power cut; a receipt must not.
+    "synchronous = full",
+    f"busy_timeout = {BUSY_MS}",
+    f"journal_size_limit = {WAL_BYTES_KEPT}",
+    "foreign_keys = on",
+)
+READER_PRAGMAS: Final = (
+    "query_only = on",
+    f"busy_timeout = {BUSY_MS}",
+    "wal_autocheckpoint = 0",
+)
 
 
 @contextlib.contextmanager
@@ -43,8 +60,16 @@ def state_lock(state_dir: Path) -> Iterator[None]:
         except OSError as error:
             owner = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
             raise JournalError(f"{state_dir}: in use by process {owner}") from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        except OSError as error:
+            # The lock holds without the number; a full disk must not keep the gateway from
+            # starting, since only a running one can send what fills it.
+            logger.warning(
+                "lock file not written",
+                extra={"action": "lock_unwritten", "reason": error.strerror},
+            )
         yield
     finally:
         os.close(descriptor)
@@ -53,8 +78,9 @@ def state_lock(state_dir: Path) -> Iterator[None]:
 class Database:
     """The writing and the reading connection. Every write is one `transact`."""
 
-    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
-        self.writer = writer
+    def __init__(self, path: Path, writer: _Connection, reader: _Connection) -> None:
+        self.path = path
+        self._writer = writer
         self._reader = reader
 
     async def transact(self, statements: Statements) -> None:
@@ -64,23 +90,16 @@ class Database:
         nothing of it was written, or (after a failed sync) it is unknown and the caller must
         read the tail again before going on.
         """
-        work = asyncio.create_task(self._transact(statements), name="transact")
+        work = asyncio.create_task(
+            self._writer.call(_run_transaction, statements), name="transact"
+        )
         try:
             await asyncio.shield(work)
         except asyncio.CancelledError:
             await asyncio.wait({work})
             raise
-
-    async def _transact(self, statements: Statements) -> None:
-        try:
-            await self.writer.execute("begin immediate")
-            for sql, rows in statements:
-                await self.writer.executemany(sql, rows)
-            await self.writer.execute("commit")
-        except sqlite3.Error as error:
-            with contextlib.suppress(sqlite3.Error):
-                await self.writer.execute("rollback")
-            raise _journal_error(error) from error
+        except (sqlite3.Error, ValueError, OverflowError) as error:
+            raise journal_error(error, self.path) from error
 
     async def query(
         self, sql: str, parameters: Sequence[object] = ()
@@ -89,41 +108,60 @@ class Database:
         try:
             return list(await self._reader.execute_fetchall(sql, parameters))
         except sqlite3.Error as error:
-            raise _journal_error(error) from error
+            raise journal_error(error, self.path) from error
 
 
-def _journal_error(error: sqlite3.Error) -> JournalError:
+class _Connection(aiosqlite.Connection):
+    """aiosqlite's thread, able to run a whole transaction in one hop.
+
+    aiosqlite offers a hop per statement; at groups of 100 rows these cost as much as the rows.
+    In one hop a transaction is also never left open: no cancel can come between its statements.
+    """
+
+    async def call(
+        self, run: Callable[[sqlite3.Connection, Statements], None], statements: Statements
+    ) -> None:
+        await self._execute(  # type: ignore[no-untyped-call]  # aiosqlite leaves it bare
+            run, self._conn, statements
+        )
+
+
+def _run_transaction(connection: sqlite3.Connection, statements: Statements) -> None:
+    connection.execute("begin immediate")
+    try:
+        for sql, rows in statements:
+            connection.executemany(sql, rows)
+        connection.execute("commit")
+    except BaseException:
+        # SQLite has rolled back by itself after some errors (disk full, I/O error).
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise
+
+
+def journal_error(error: Exception, path: Path) -> JournalError:
+    """What a failure of SQLite, or of handing a value to it, means for the journal."""
     code = getattr(error, "sqlite_errorcode", None)
     if code == sqlite3.SQLITE_FULL:
-        return JournalFull("journal: no room on the disk")
+        return JournalFull(f"{path}: no room on the disk")
     if isinstance(code, int) and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return JournalCorrupt(f"journal: SQLite found the file damaged: {error}")
-    return JournalError(f"journal: {error}")
+        return JournalCorrupt(
+            f"{path}: SQLite found the file damaged ({error});"
+            " run `forepost-gateway journal verify`"
+        )
+    return JournalError(f"{path}: {error}")
 
 
 @contextlib.asynccontextmanager
 async def open_database(path: Path) -> AsyncIterator[Database]:
     """Both connections, with the pragmas that durability needs; the file is made if missing."""
+    _refuse_orphaned_log(path)
     async with contextlib.AsyncExitStack() as stack:
         try:
-            writer = await stack.enter_async_context(_connect(path, "rwc"))
-            for pragma in (
-                "journal_mode = wal",
-                # NORMAL may lose the last commits at a power cut; a receipt must not.
-                "synchronous = full",
-                f"busy_timeout = {BUSY_MS}",
-                "foreign_keys = on",
-            ):
-                await writer.execute(f"pragma {pragma}")
-            reader = await stack.enter_async_context(_connect(path, "rw"))
-            for pragma in (
-                "query_only = on",
-                f"busy_timeout = {BUSY_MS}",
-                "wal_autocheckpoint = 0",
-            ):
-                await reader.execute(f"pragma {pragma}")
+            writer = await stack.enter_async_context(_connect(path, "rwc", WRITER_PRAGMAS))
+            reader = await stack.enter_async_context(_connect(path, "rw", READER_PRAGMAS))
         except sqlite3.Error as error:
-            raise _journal_error(error) from error
+            raise journal_error(error, path) from error
         logger.info(
             "journal opened",
             extra={
@@ -132,10 +170,34 @@ async def open_database(path: Path) -> AsyncIterator[Database]:
                 "path": str(path),
             },
         )
-        yield Database(writer, reader)
+        yield Database(path, writer, reader)
 
 
-def _connect(path: Path, mode: str) -> aiosqlite.Connection:
-    return aiosqlite.connect(
-        f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
-    )
+def _refuse_orphaned_log(path: Path) -> None:
+    """SQLite deletes a log whose database is missing or empty; it may hold the last events."""
+    wal = path.with_name(path.name + "-wal")
+    has_database = path.exists() and path.stat().st_size > 0
+    if not has_database and wal.exists() and wal.stat().st_size > 0:
+        raise JournalCorrupt(
+            f"{path}: missing or empty, but {wal.name} holds {wal.stat().st_size} bytes;"
+            " put the journal back beside it, or move it away to start anew"
+        )
+
+
+@contextlib.asynccontextmanager
+async def _connect(path: Path, mode: str, pragmas: Sequence[str]) -> AsyncIterator[_Connection]:
+    uri = f"file:{quote(str(path))}?mode={mode}"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+        try:
+            for pragma in pragmas:
+                connection.execute(f"pragma {pragma}")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    connection = _Connection(connect, iter_chunk_size=64)
+    async with connection:
+        yield connection

@@ -10,9 +10,8 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Final
 
-import aiosqlite
-
 from gateway.errors import JournalError
+from gateway.journal.connection import Database
 
 SCHEMA: Final = files("gateway.journal") / "schema"
 
@@ -29,23 +28,30 @@ def migrations() -> list[tuple[int, str]]:
     return found
 
 
-async def version_of(connection: aiosqlite.Connection) -> int:
-    """The number of the last migration this database has seen; 0 for a new one."""
-    async with connection.execute("pragma user_version") as rows:
-        row = await rows.fetchone()
-    return int(row[0]) if row is not None else 0
-
-
-async def migrate(connection: aiosqlite.Connection, path: object) -> None:
+async def migrate(database: Database) -> None:
     """Bring the database up to date. Raises JournalError if it is newer than this program."""
     todo = migrations()
-    version = await version_of(connection)
+    ((version,),) = await database.query("pragma user_version")
+    if not isinstance(version, int):
+        raise AssertionError(f"user_version is {version!r}")
     if version > len(todo):
         raise JournalError(
-            f"{path}: the journal has version {version}, this program knows {len(todo)}; "
-            "install the newer program again"
+            f"{database.path}: the journal has version {version}, this program knows"
+            f" {len(todo)}; install the newer program again"
         )
     for number, sql in todo[version:]:
-        await connection.executescript(
-            f"begin immediate;\n{sql}\npragma user_version = {number};\ncommit;"
-        )
+        steps = [(step, [()]) for step in statements_of(sql)]
+        await database.transact([*steps, (f"pragma user_version = {number}", [()])])
+
+
+def statements_of(sql: str) -> list[str]:
+    """The single statements of a script, in order; comments alone are none."""
+    statements, rest = [], ""
+    for line in sql.splitlines():
+        rest += line.partition("--")[0] + "\n"
+        if rest.rstrip().endswith(";"):
+            statements.append(rest.strip())
+            rest = ""
+    if rest.strip():
+        raise AssertionError(f"a statement without its semicolon: {rest.strip()!r}")
+    return statements

@@ -1,26 +1,24 @@
-"""What the journal writes and how it reads it back: statements, jobs and row checks.
+"""What the journal writes and how it reads it back: the statements, and the checks of rows.
 
-Pure: nothing here touches a file. The statements name every column of schema/0001_journal.sql.
+Pure: nothing here touches a file. The statements name every column of the schema.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from cloud_sync.contract.chain import next_link
 from gateway.errors import JournalCorrupt
-from gateway.ports import Draft, Entry, Row, Statements
+from gateway.ports import Entry, ReceiptKey, Row
 
 INSERT: Final = (
     "insert into journal(seq, event_id, type, occurred_at_us, recorded_at_us, body, chain)"
     " values (?, ?, ?, ?, ?, ?, ?)"
 )
 RECEIPT: Final = (
-    "insert into receipt(device, boot, seq, result) values (?, ?, ?, ?) on conflict do nothing"
+    "insert into receipt(device, boot, seq, result, recorded_at_us) values (?, ?, ?, ?, ?)"
 )
 MARK: Final = (
     "insert into device_mark(device, boot, highest) values (?, ?, ?)"
@@ -37,76 +35,82 @@ META: Final = (
     "insert into meta(key, value) values (?, ?)"
     " on conflict(key) do update set value = excluded.value"
 )
-FIND_RECEIPTS: Final = (
-    "select device, boot, seq, result from receipt where (device, boot, seq) in (values "
+SELECT: Final = (
+    "select seq, event_id, type, occurred_at_us, body, chain from journal"
+    " where seq >= ? order by seq limit ?"
 )
-"""To be followed by as many "(?, ?, ?)" as there are keys, and a bracket."""
+_FIND_RECEIPTS: Final = (
+    "select device, boot, seq, result from receipt where (device, boot, seq) in (values {})"
+)
+KEYS_PER_QUERY: Final = 250
+"""SQLite's oldest limit on parameters is 999, three to a key."""
+
+CONSUMERS: Final = ("projector", "planner", "uplink")
+"""Whose cursors are positions in the journal; others keep their own kind of position there."""
+
+Parts = list[tuple[str, Sequence[Sequence[object]]]]
 
 
-@dataclass(slots=True)
-class Job:
-    """One call's share of a transaction."""
-
-    done: asyncio.Future[int]
-    entries: Sequence[Entry] = ()
-    drafts: Sequence[Draft] = ()
-    effects: Statements = ()
-    cursor: tuple[str, int] | None = None
-
-    @property
-    def weight(self) -> int:
-        """How many entries and events it brings."""
-        return len(self.entries) + len(self.drafts)
-
-    def all_drafts(self) -> list[Draft]:
-        """Every event it appends, in order."""
-        return [draft for entry in self.entries for draft in entry.drafts] + list(self.drafts)
-
-
-def side_statements(group: Sequence[Job]) -> list[tuple[str, Sequence[Sequence[object]]]]:
-    """What a group writes besides journal rows; effects in the order of the jobs, cursors last."""
-    entries = [entry for job in group for entry in job.entries]
+def entry_statements(entries: Sequence[Entry], now_us: int) -> Parts:
+    """What entries write besides journal rows."""
     receipts = [entry.receipt for entry in entries if entry.receipt is not None]
-    marks: dict[tuple[str, str], int] = {}
-    for key, _ in receipts:
-        boot = (key.device, key.boot)
-        marks[boot] = max(key.seq, marks.get(boot, key.seq))
+    marks = highest_seqs(key for key, _ in receipts)
     set_aside = [entry.quarantined for entry in entries if entry.quarantined is not None]
-    parts: list[tuple[str, Sequence[Sequence[object]]]] = [
-        (RECEIPT, [(key.device, key.boot, key.seq, result) for key, result in receipts]),
+    parts: Parts = [
+        (RECEIPT, [(key.device, key.boot, key.seq, result, now_us) for key, result in receipts]),
         (MARK, [(*boot, highest) for boot, highest in marks.items()]),
         (QUARANTINE, [(q.device, q.received_at_us, q.kind, q.reason, q.raw) for q in set_aside]),
     ]
-    for job in group:
-        parts.extend(job.effects)
-    parts.append((CURSOR, [job.cursor for job in group if job.cursor is not None]))
     return [(sql, rows) for sql, rows in parts if rows]
 
 
+def highest_seqs(keys: Iterable[ReceiptKey]) -> dict[tuple[str, str], int]:
+    """The highest number per (device, boot)."""
+    highest: dict[tuple[str, str], int] = {}
+    for key in keys:
+        boot = (key.device, key.boot)
+        highest[boot] = max(key.seq, highest.get(boot, key.seq))
+    return highest
+
+
+def find_receipts_query(keys: Sequence[ReceiptKey]) -> tuple[str, list[object]]:
+    """SQL and parameters that ask for at most KEYS_PER_QUERY receipts."""
+    if not 0 < len(keys) <= KEYS_PER_QUERY:
+        raise AssertionError(f"{len(keys)} keys in one query")
+    places = ", ".join(["(?, ?, ?)"] * len(keys))
+    values: list[object] = [value for key in keys for value in (key.device, key.boot, key.seq)]
+    return _FIND_RECEIPTS.format(places), values
+
+
+def as_row(values: Sequence[object]) -> Row:
+    """A row from the columns of SELECT."""
+    seq, event_id, kind, at, body, chain = values
+    return Row(as_int(seq), str(event_id), str(kind), as_int(at), as_bytes(body), as_bytes(chain))
+
+
 def checked(rows: Sequence[Row], after_seq: int, link: bytes, path: Path) -> Sequence[Row]:
-    """The rows, if they follow `after_seq` and its link. Raises JournalCorrupt naming the seq."""
     """The rows, if they follow row `after_seq` and its link. Raises JournalCorrupt."""
     for seq, row in enumerate(rows, after_seq + 1):
         if row.seq != seq:
-            raise JournalCorrupt(f"{path}: row {seq} is missing before row {row.seq}")
+            raise JournalCorrupt(f"{path}: row {seq} is missing before row {row.seq}{ADVICE}")
         link = next_link(link, seq, row.body)
         if link != row.chain:
-            raise JournalCorrupt(
-                f"{path}: row {seq} does not fit its checksum;"
-                " run `forepost-gateway journal verify`"
-            )
+            raise JournalCorrupt(f"{path}: row {seq} does not fit its checksum{ADVICE}")
     return rows
+
+
+ADVICE: Final = "; run `forepost-gateway journal verify`"
 
 
 def as_int(value: object) -> int:
     """The value, if it is what a STRICT integer column holds."""
     if not isinstance(value, int):
-        raise JournalCorrupt(f"journal: {value!r} where the schema says integer")
+        raise JournalCorrupt(f"journal: {value!r} where the schema says integer{ADVICE}")
     return value
 
 
 def as_bytes(value: object) -> bytes:
     """The value, if it is what a STRICT blob column holds."""
     if not isinstance(value, bytes):
-        raise JournalCorrupt(f"journal: {value!r} where the schema says blob")
+        raise JournalCorrupt(f"journal: {value!r} where the schema says blob{ADVICE}")
     return value

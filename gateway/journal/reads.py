@@ -1,0 +1,102 @@
+"""What the journal asks of its own tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gateway.errors import JournalCorrupt
+from gateway.journal.connection import Database
+from gateway.journal.rows import (
+    CONSUMERS,
+    KEYS_PER_QUERY,
+    as_bytes,
+    as_int,
+    find_receipts_query,
+)
+from gateway.ports import Quarantined, ReceiptKey
+
+
+async def read_meta(database: Database) -> dict[str, str]:
+    """Identity and base of the journal; empty for a new one."""
+    rows = await database.query("select key, value from meta")
+    return {str(key): str(value) for key, value in rows}
+
+
+async def read_base(database: Database) -> tuple[int, bytes]:
+    """Seq and link of the last row that was pruned; 0 and the first link before that."""
+    meta = await read_meta(database)
+    return int(meta["base_seq"]), bytes.fromhex(meta["base_link"])
+
+
+async def read_tail(database: Database) -> tuple[int, bytes]:
+    """Seq and link of the last row, or of the base if there is none."""
+    for seq, chain in await database.query(
+        "select seq, chain from journal order by seq desc limit 1"
+    ):
+        return as_int(seq), as_bytes(chain)
+    return await read_base(database)
+
+
+async def cursor_of(database: Database, consumer: str) -> int:
+    """The seq up to which `consumer` is done; 0 if it never ran."""
+    for (seq,) in await database.query("select seq from cursor where consumer = ?", (consumer,)):
+        return as_int(seq)
+    return 0
+
+
+async def lowest_cursor(database: Database) -> int:
+    """What every consumer is done with: 0 while one of them never ran."""
+    return min([await cursor_of(database, consumer) for consumer in CONSUMERS])
+
+
+async def find_receipts(
+    database: Database, keys: Sequence[ReceiptKey]
+) -> Mapping[ReceiptKey, bytes]:
+    """The stored results of those messages that were received before."""
+    found: dict[ReceiptKey, bytes] = {}
+    for start in range(0, len(keys), KEYS_PER_QUERY):
+        sql, values = find_receipts_query(keys[start : start + KEYS_PER_QUERY])
+        for device, boot, seq, result in await database.query(sql, values):
+            found[ReceiptKey(str(device), str(boot), as_int(seq))] = as_bytes(result)
+    return found
+
+
+async def highest_device_seqs(database: Database) -> dict[tuple[str, str], int]:
+    """The highest sequence number received per (device, boot)."""
+    rows = await database.query("select device, boot, highest from device_mark")
+    return {(str(device), str(boot)): as_int(highest) for device, boot, highest in rows}
+
+
+async def read_quarantine(
+    database: Database, *, after_id: int, limit: int
+) -> Sequence[tuple[int, Quarantined]]:
+    """Messages that were set aside, by id."""
+    rows = await database.query(
+        "select id, device, received_at_us, kind, reason, raw from quarantine"
+        " where id > ? order by id limit ?",
+        (after_id, limit),
+    )
+    return [
+        (as_int(id_), Quarantined(str(device), as_int(at), str(kind), str(reason), as_bytes(raw)))
+        for id_, device, at, kind, reason, raw in rows
+    ]
+
+
+async def used_bytes(database: Database) -> int:
+    """Bytes of pages that hold something."""
+    ((pages, free, size),) = await database.query(
+        "select page_count, freelist_count, page_size"
+        " from pragma_page_count, pragma_freelist_count, pragma_page_size"
+    )
+    return (as_int(pages) - as_int(free)) * as_int(size)
+
+
+async def refuse_impossible_cursors(database: Database, last_seq: int) -> None:
+    """Raise JournalCorrupt if a consumer is done with more than there is."""
+    for consumer in CONSUMERS:
+        seq = await cursor_of(database, consumer)
+        if seq > last_seq:
+            raise JournalCorrupt(
+                f"{database.path}: {consumer} is done up to row {seq}, but the last row is"
+                f" {last_seq}; run `forepost-gateway journal verify`"
+            )

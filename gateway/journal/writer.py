@@ -1,0 +1,303 @@
+"""The journal's one writer: whatever is waiting goes to disk in one transaction.
+
+Invariants
+- Jobs are committed in the order in which they were queued; `seq` and `chain` are given out
+  here, at commit, so a failed commit leaves no hole.
+- A job is written whole or not at all. If a group fails, each of its jobs is tried alone, so
+  that one bad value does not fail the others. The tail is read again before anything else.
+- An entry whose receipt key is already in the journal is left out: appending is idempotent for
+  messages that devices number, whatever a caller believed when it queued them.
+- No future is left unresolved, also when the writer ends by an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cloud_sync.contract.chain import next_link
+from gateway.errors import JournalCorrupt, JournalError, JournalFull
+from gateway.journal import reads
+from gateway.journal.connection import Database
+from gateway.journal.rows import CURSOR, INSERT, Parts, entry_statements, highest_seqs
+from gateway.ports import Clock, Draft, Entry, ReceiptKey, Statements
+from gateway.settings import JournalSettings
+
+logger = logging.getLogger(__name__)
+
+ROW_OVERHEAD_BYTES: Final = 512
+"""A generous guess at what a row, its receipt and their B-trees add to the body."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One call's share of a transaction."""
+
+    done: asyncio.Future[int]
+    queued_at_s: float
+    entries: Sequence[Entry] = ()
+    drafts: Sequence[Draft] = ()
+    effects: Statements = ()
+    cursor: tuple[str, int] | None = None
+
+    @property
+    def weight(self) -> int:
+        """How many entries and events it brings."""
+        return len(self.entries) + len(self.drafts)
+
+
+class GroupWriter:
+    """Queue, tail and loop. `start` and `run` it once; `queue` jobs; `close` it to drain."""
+
+    def __init__(self, database: Database, settings: JournalSettings, clock: Clock) -> None:
+        self._database = database
+        self._settings = settings
+        self._clock = clock
+        self._jobs: deque[Job] = deque()
+        self._n_waiting = 0
+        self._has_jobs = asyncio.Event()
+        self._is_group_full = asyncio.Event()
+        self._appended = asyncio.Event()
+        self._is_closing = False
+        self._is_failing = False
+        self._tail_is_known = False
+        self._head = b""
+        self._marks: dict[tuple[str, str], int] = {}
+        self._room_bytes = 0
+        self.last_seq = 0
+
+    async def start(self) -> None:
+        """Read where the journal ends."""
+        self._marks = await reads.highest_device_seqs(self._database)
+        await self._read_tail()
+
+    async def _read_tail(self) -> None:
+        self.last_seq, self._head = await reads.read_tail(self._database)
+        self._tail_is_known = True
+
+    # ------------------------------------------------------------ queue
+
+    def queue(
+        self,
+        *,
+        entries: Sequence[Entry] = (),
+        drafts: Sequence[Draft] = (),
+        effects: Statements = (),
+        cursor: tuple[str, int] | None = None,
+    ) -> asyncio.Future[int]:
+        """Queue one job; the future gives the last seq of the journal after it."""
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        # A caller that was cancelled never looks; the failure is in the log all the same.
+        done.add_done_callback(lambda it: it.cancelled() or it.exception())
+        if self._is_closing:
+            done.set_exception(JournalError(f"{self._database.path}: closing"))
+            return done
+        job = Job(done, self._clock.monotonic(), entries, drafts, effects, cursor)
+        self._jobs.append(job)
+        self._n_waiting += job.weight
+        self._has_jobs.set()
+        if self._n_waiting >= self._settings.group_max:
+            self._is_group_full.set()
+        return done
+
+    async def wait_beyond(self, seq: int) -> int:
+        """Return the last durable seq as soon as it is above `seq`."""
+        while self.last_seq <= seq:
+            await self._appended.wait()
+        return self.last_seq
+
+    def close(self) -> None:
+        """Let `run` end once everything queued is committed; take in nothing more."""
+        self._is_closing = True
+        self._has_jobs.set()
+        self._is_group_full.set()
+
+    # ------------------------------------------------------------ commit
+
+    async def run(self) -> None:
+        """Commit what is queued, in groups, until `close`. Raises JournalCorrupt."""
+        group: list[Job] = []
+        try:
+            while True:
+                await self._has_jobs.wait()
+                if self._jobs:
+                    await self._gather()
+                    group = self._take_group()
+                    await self._commit(group)
+                elif self._is_closing:
+                    return
+                else:
+                    self._has_jobs.clear()
+        finally:
+            self._is_closing = True
+            for job in (*group, *self._jobs):
+                if not job.done.done():
+                    job.done.set_exception(JournalError(f"{self._database.path}: stopped"))
+
+    async def _gather(self) -> None:
+        """Wait for company, if the first job has not waited long enough already.
+
+        A sync costs the same for one row and for many. On a slow disk jobs gather during the
+        sync before, so the groups grow by themselves and nobody waits twice.
+        """
+        waited_s = self._clock.monotonic() - self._jobs[0].queued_at_s
+        rest_s = self._settings.group_wait_ms / 1000 - waited_s
+        if rest_s > 0 and not self._is_group_full.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(rest_s):
+                    await self._is_group_full.wait()
+
+    def _take_group(self) -> list[Job]:
+        group: list[Job] = []
+        weight = 0
+        while self._jobs and (not group or weight < self._settings.group_max):
+            job = self._jobs.popleft()
+            weight += job.weight
+            group.append(job)
+        self._n_waiting -= weight
+        if self._n_waiting < self._settings.group_max and not self._is_closing:
+            self._is_group_full.clear()
+        return group
+
+    async def _commit(self, group: Sequence[Job]) -> None:
+        try:
+            await self._write(group)
+        except JournalCorrupt as error:
+            _fail(group, error)
+            raise
+        except JournalError as error:
+            self._tail_is_known = False
+            if len(group) > 1:
+                for job in group:
+                    await self._commit([job])
+                return
+            self._report_failure(error)
+            _fail(group, error)
+        else:
+            if self._is_failing:
+                logger.info("commits succeed again", extra={"action": "commits_resumed"})
+            self._is_failing = False
+
+    def _report_failure(self, error: JournalError) -> None:
+        """Once per spell: while a disk is full every retry fails alike."""
+        log = logger.debug if self._is_failing else logger.error
+        log("commit failed", extra={"action": "commit_failed", "reason": str(error)})
+        self._is_failing = True
+
+    async def _write(self, group: Sequence[Job]) -> None:
+        if not self._tail_is_known:
+            await self._read_tail()
+        known = await self._known(group)
+        seq, link, now_us = self.last_seq, self._head, self._clock.wall_us()
+        rows: list[tuple[object, ...]] = []
+        taken: list[Entry] = []
+        last_of_job: list[int] = []
+        for job in group:
+            fresh = _without_repeats(job.entries, known)
+            taken.extend(fresh)
+            for draft in (*(draft for entry in fresh for draft in entry.drafts), *job.drafts):
+                seq += 1
+                link = next_link(link, seq, draft.body)
+                stamps = (draft.occurred_at_us, now_us)
+                rows.append((seq, draft.event_id, draft.type, *stamps, draft.body, link))
+            last_of_job.append(seq)
+        if taken:
+            await self._refuse_if_full(taken)
+        statements: Parts = [(INSERT, rows)] if rows else []
+        statements += entry_statements(taken, now_us)
+        for job in group:
+            statements += job.effects
+        statements.append((CURSOR, [job.cursor for job in group if job.cursor is not None]))
+        await self._database.transact([part for part in statements if part[1]])
+        self._settle(group, taken, last_of_job, seq, link)
+
+    def _settle(
+        self,
+        group: Sequence[Job],
+        taken: Sequence[Entry],
+        last_of_job: Sequence[int],
+        seq: int,
+        link: bytes,
+    ) -> None:
+        """The transaction is on disk: move the tail and tell everybody."""
+        has_grown = seq > self.last_seq
+        self.last_seq, self._head = seq, link
+        for boot, highest in highest_seqs(e.receipt[0] for e in taken if e.receipt).items():
+            self._marks[boot] = max(highest, self._marks.get(boot, highest))
+        for job, last in zip(group, last_of_job, strict=True):
+            if not job.done.done():
+                job.done.set_result(last)
+        if has_grown:
+            self._appended.set()
+            self._appended = asyncio.Event()
+
+    async def _known(self, group: Sequence[Job]) -> set[ReceiptKey]:
+        """Those receipt keys of the group that are in the journal already."""
+        doubtful = [
+            entry.receipt[0]
+            for job in group
+            for entry in job.entries
+            if entry.receipt is not None and not self._is_above_mark(entry.receipt[0])
+        ]
+        return set(await reads.find_receipts(self._database, doubtful))
+
+    def _is_above_mark(self, key: ReceiptKey) -> bool:
+        highest = self._marks.get((key.device, key.boot))
+        return highest is None or key.seq > highest
+
+    async def _refuse_if_full(self, entries: Sequence[Entry]) -> None:
+        """Raise JournalFull above the size limit. Asks the disk only when it may be reached."""
+        self._room_bytes -= sum(
+            ROW_OVERHEAD_BYTES
+            + sum(len(draft.body) for draft in entry.drafts)
+            + (len(entry.quarantined.raw) if entry.quarantined is not None else 0)
+            for entry in entries
+        )
+        if self._room_bytes >= 0:
+            return
+        size = await size_bytes(self._database)
+        self._room_bytes = (self._settings.max_bytes - size) // 2
+        if size > self._settings.max_bytes:
+            raise JournalFull(
+                f"{self._database.path}: {size} bytes, limit {self._settings.max_bytes}; nothing"
+                " more is taken in until the cloud has caught up and old rows may go"
+            )
+
+
+def _without_repeats(entries: Sequence[Entry], known: set[ReceiptKey]) -> list[Entry]:
+    """Entries not in `known`; adds theirs to it, so that a group repeats nothing either."""
+    fresh = []
+    for entry in entries:
+        if entry.receipt is not None:
+            key = entry.receipt[0]
+            if key in known:
+                logger.warning(
+                    "repeat left out",
+                    extra={"action": "repeat_left_out", "device": key.device, "seq": key.seq},
+                )
+                continue
+            known.add(key)
+        fresh.append(entry)
+    return fresh
+
+
+def _fail(group: Sequence[Job], error: JournalError) -> None:
+    for job in group:
+        if not job.done.done():
+            job.done.set_exception(error)
+
+
+async def size_bytes(database: Database) -> int:
+    """Bytes in use: pages with content, plus the write-ahead log."""
+    used = await reads.used_bytes(database)
+    wal = database.path.with_name(database.path.name + "-wal")
+    try:
+        return used + os.stat(wal).st_size  # noqa: PTH116 -- one system call, not worth a thread
+    except FileNotFoundError:
+        return used
