@@ -8,7 +8,7 @@ from optimizer.errors import OptimizerError
 from optimizer.figures import Figure
 
 PANEL_INCHES = (4.6, 3.6)
-DPI = 110
+DPI = 80
 MAX_LEGEND = 8
 
 

@@ -11,6 +11,7 @@ import csv
 import io
 import math
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from optimizer.case_file import load_case
 from optimizer.figures import Cell, Figure, Line, Panel, Table, sensitivity_figures
 from optimizer.library import certify, solve
 from optimizer.plan import Plan, ProductPlan
-from optimizer.plots import draw, require_matplotlib
+from optimizer.plots import PlottingUnavailable, draw, require_matplotlib
 from optimizer.problem import Problem
 from optimizer.publication import PUBLISHED, PublishedTrip
 from optimizer.search import Progress
@@ -63,7 +64,7 @@ def make_study(
     plan = certify(problem, solve(problem, seed=seed))
     seeds = range(seed, seed + CONVERGENCE_SEEDS)
     curves = [_converge(problem, "matrix", n, generations) for n in seeds]
-    curves.append(_converge(problem, "hybrid", seed, generations))
+    curves.append(_converge(problem, "hybrid", seed, None))
     freshness = [sweep_freshness(problem, p.id) for p in problem.products]
     investment = [sweep_investment(problem, p.id) for p in problem.products]
     return Study(
@@ -85,14 +86,16 @@ def make_study(
     )
 
 
-def _converge(problem: Problem, solver: SolverName, seed: int, generations: int) -> Curve:
+def _converge(problem: Problem, solver: SolverName, seed: int, generations: int | None) -> Curve:
+    """One run; without a number of generations the solver ends by its own habit."""
     best: dict[int, float] = {}
 
     def note(progress: Progress) -> None:
         if math.isfinite(progress.objective):
             best[progress.generation] = progress.objective
 
-    solve(problem, solver=solver, seed=seed, stop=MaxGenerations(generations), on_progress=note)
+    stop = MaxGenerations(generations) if generations else None
+    solve(problem, solver=solver, seed=seed, stop=stop, on_progress=note)
     return Curve(f"{solver}, seed {seed}", tuple(best), tuple(best.values()))
 
 
@@ -104,7 +107,7 @@ def warehouse_table(plan: Plan) -> Table:
         for w in product.warehouses
     ]
     columns = ("product", "warehouse", "central", "cycle_days", "quantity_kg", "safety_stock_kg")
-    return Table("table_4_warehouses", "Pre-positioned warehouses", columns, tuple(rows))
+    return Table("table_4_warehouses", "Table 4: pre-positioned warehouses", columns, tuple(rows))
 
 
 def trip_table(problem: Problem, plan: Plan) -> Table:
@@ -118,11 +121,11 @@ def trip_table(problem: Problem, plan: Plan) -> Table:
             beside = _take(left, trip.cycle_days)
             ours = (product.id, trip.cycle_days, " ".join((trip.central, *trip.stops)))
             load = (trip.length_km, trip.load_kg, trip.load_kg / capacity)
-            rows.append((*ours, *load, *_shown(beside)))
-        rows += [(product.id, x.cycle_days, None, None, None, None, *_shown(x)) for x in left]
+            rows.append((*ours, *load, *_shown(beside), _difference(trip.load_kg, beside)))
+        rows += [(product.id, x.cycle_days, *[None] * 4, *_shown(x), None) for x in left]
     columns = ("product", "cycle_days", "route", "length_km", "load_kg", "load_rate")
-    published = ("published_load_kg", "published_load_rate")
-    return Table("table_5_trips", "Trips", columns + published, tuple(rows))
+    published = ("published_load_kg", "published_load_rate", "difference")
+    return Table("table_5_trips", "Table 5: trips", columns + published, tuple(rows))
 
 
 def _take(left: list[PublishedTrip], cycle_days: int) -> PublishedTrip | None:
@@ -138,19 +141,27 @@ def _shown(trip: PublishedTrip | None) -> tuple[Cell, Cell]:
     return (trip.load_kg, trip.load_rate) if trip else (None, None)
 
 
+def _difference(ours: float, published: PublishedTrip | None) -> float | None:
+    return ours / published.load_kg - 1 if published else None
+
+
 def central_table(plan: Plan) -> Table:
     """Table 6: what the central warehouses procure, and when."""
     rows: list[tuple[Cell, ...]] = []
     for product in plan.products:
         known = PUBLISHED.get(product.id)
-        beside = (known.procurement_days, known.purchase_kg) if known else (None, None)
-        rows += [
-            (product.id, order.id, order.cycle_days, order.quantity_kg, *beside)
-            for order in product.central
-        ]
+        for order in product.central:
+            ours = (product.id, order.id, order.cycle_days, order.quantity_kg)
+            beside: tuple[Cell, ...] = (None, None, None)
+            if known:
+                apart = order.quantity_kg / known.purchase_kg - 1
+                beside = (known.procurement_days, known.purchase_kg, apart)
+            rows.append((*ours, *beside))
     columns = ("product", "central", "cycle_days", "quantity_kg")
-    published = ("published_cycle_days", "published_quantity_kg")
-    return Table("table_6_central", "Central warehouses", columns + published, tuple(rows))
+    published = ("published_cycle_days", "published_quantity_kg", "difference")
+    return Table(
+        "table_6_central", "Table 6: central warehouses", columns + published, tuple(rows)
+    )
 
 
 def cycle_table(plan: Plan) -> Table:
@@ -216,19 +227,24 @@ def markdown_table(table: Table) -> str:
     lines = [
         "| " + " | ".join(column.replace("_", " ") for column in table.columns) + " |",
         "|" + "---|" * len(table.columns),
-        *("| " + " | ".join(map(_cell, row)) + " |" for row in table.rows),
+        *("| " + " | ".join(map(_cell, table.columns, row)) + " |" for row in table.rows),
     ]
     return "\n".join(lines)
 
 
-def _cell(value: Cell) -> str:
+def _cell(column: str, value: Cell) -> str:
     if value is None:
         return "–"
-    if isinstance(value, float) and not value.is_integer():
-        return f"{value:.4f}" if abs(value) < 1 else f"{value:,.1f}".replace(",", " ")
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    if column.endswith(("rate", "gap", "difference")):
+        return f"{value:.2%}"
+    return f"{value:g}" if value.is_integer() else f"{value:,.1f}".replace(",", " ")
 
 
+PURCHASES = """Our purchases cover the deliveries of the cycle, what spoils at the central
+warehouse, and its safety stock's spoilage; the published ambient and frozen purchases are below
+their own deliveries, so they cannot be met by any plan with these trips."""
 CONTRADICTED = """The published figures contradict each other in places. Ours and theirs stand
 side by side; nothing is tuned to either:
 
@@ -248,6 +264,7 @@ def page(study: Study, *, plots: str | None) -> str:
         "Written by `forepost-optimizer study CASE --page FILE`; do not edit.",
         f"**{publication.RECONSTRUCTION}** Source: {publication.SOURCE}; see docs/model.md.",
         f"Plan: {plan.objective:.2f} per day, {proof}; {_maker(plan)}.",
+        PURCHASES,
         CONTRADICTED + "\n".join(f"- {text}" for text in publication.CONTRADICTIONS),
     ]
     for table in study.tables:
@@ -291,10 +308,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write everything; 0, also where a statement does not hold: that is a result."""
+    """Write everything; 0, also where a statement does not hold: that is a result too."""
     problem = load_case(args.case)
     if not args.no_plots:
-        require_matplotlib()
+        try:
+            require_matplotlib()
+        except PlottingUnavailable as error:
+            print(f"forepost-optimizer: {error}", file=sys.stderr)
+            return 2
     study = make_study(problem, seed=args.seed)
     write_study(study, args.output, draw_figure=None if args.no_plots else draw)
     where = None

@@ -1,4 +1,4 @@
-"""Pins every solver to an outside judge: plans recomputed by the checker, optima by brute force."""
+"""Pins every solver to an outside judge: the checker for plans, brute force for optima."""
 
 import pytest
 
