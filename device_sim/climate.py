@@ -1,0 +1,100 @@
+"""Zone climates with known truth, and the MQTT sensor that measures one of them.
+
+The temperature swings around the zone's set point as a refrigerated room does: a slow sine of
+the compressor's cycle and measuring noise. `offset_c` shifts it, for an excursion on order.
+
+Orders   {"do":"offset","celsius":X}   shift the zone's temperature
+         {"do":"silence","on":BOOL}    stop or resume sending
+Reports  {"event":"ready"}  {"event":"sent","seq":N,"temperature_c":X}
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from device_sim.broker import DeviceClient, Endpoint, topic
+from device_sim.catalog import ZONES
+from device_sim.clock import iso_time, wall_us
+from device_sim.pipe import read_orders, report
+
+CYCLE_S: Final = 40.0
+SWING_C: Final = 0.6
+NOISE_C: Final = 0.05
+SWING_PCT: Final = 2.0
+
+
+@dataclass(slots=True)
+class ZoneClimate:
+    """The climate of one zone over time. Raises KeyError for a zone that does not exist."""
+
+    zone: str
+    random: Random
+    offset_c: float = 0.0
+
+    def at(self, time_s: float) -> tuple[float, float]:
+        """Temperature in °C and relative humidity in % at a time, with measuring noise."""
+        celsius, percent = ZONES[self.zone]
+        wave = math.sin(2 * math.pi * time_s / CYCLE_S)
+        measured = celsius + self.offset_c + SWING_C * wave + self.random.gauss(0, NOISE_C)
+        return round(measured, 2), round(min(100.0, percent - SWING_PCT * wave), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ClimateOptions:
+    """Which sensor this is and how often it speaks."""
+
+    broker: Endpoint
+    warehouse: str
+    name: str
+    boot: str
+    zone: str
+    period_s: float
+    seed: int
+
+
+async def run_climate_sensor(options: ClimateOptions) -> None:
+    """Measure and send until standard input ends."""
+    climate = ZoneClimate(options.zone, Random(f"{options.seed}/{options.name}"))
+    client = DeviceClient(options.broker, warehouse=options.warehouse, device=options.name)
+    silenced = False
+
+    async def measure() -> None:
+        seq = 0
+        while True:
+            celsius, percent = climate.at(time.monotonic())
+            seq += 1
+            sample = {
+                "v": 1,
+                "boot": options.boot,
+                "seq": seq,
+                "time": iso_time(wall_us()),
+                "zone": options.zone,
+                "temperature_c": celsius,
+                "humidity_pct": percent,
+                "battery_pct": max(5, 95 - seq // 500),
+            }
+            payload = json.dumps(sample).encode()
+            channel = topic(options.warehouse, options.name, "climate")
+            if not silenced and client.publish(channel, payload):
+                report("sent", seq=seq, temperature_c=celsius)
+            await asyncio.sleep(options.period_s)
+
+    await client.start()
+    report("ready")
+    try:
+        async with asyncio.TaskGroup() as group:
+            measuring = group.create_task(measure(), name="measuring")
+            async for order in read_orders():
+                if order["do"] == "offset":
+                    climate.offset_c = float(str(order.get("celsius", 0.0)))
+                elif order["do"] == "silence":
+                    silenced = order.get("on") is True
+            measuring.cancel()
+    finally:
+        await client.stop()

@@ -1,0 +1,139 @@
+"""Simulated XY-MD02 transmitters: Modbus RTU units on one bus, which is a pseudo-terminal.
+
+Each unit measures a zone's climate. The requests are taken apart here, not by the gateway's
+codec: address, function 04, first register, count, CRC-16 (Modbus over Serial Line 1.02).
+
+Orders   {"do":"unit","address":N,"state":"ok|dead|exception|bad_crc"}
+         {"do":"offset","address":N,"celsius":X}
+Reports  {"event":"ready","link":PATH}
+         {"event":"answered","n":N}   answers so far, every 20
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from pymodbus.framer.rtu import FramerRTU
+
+from device_sim.climate import ZoneClimate
+from device_sim.pipe import read_orders, report
+from device_sim.pty_port import open_pty
+
+REQUEST_BYTES: Final = 8
+READ_INPUT_REGISTERS: Final = 4
+ILLEGAL_FUNCTION: Final = 1
+ILLEGAL_ADDRESS: Final = 2
+DEVICE_FAILURE: Final = 4
+N_REGISTERS: Final = 3
+"""Registers 0 to 2; 1 holds the temperature, 2 the humidity, each times ten."""
+STATES: Final = ("ok", "dead", "exception", "bad_crc")
+REPORT_EVERY: Final = 20
+
+
+@dataclass(slots=True)
+class Unit:
+    """One transmitter."""
+
+    climate: ZoneClimate
+    state: str = "ok"
+
+
+@dataclass(slots=True)
+class Bus:
+    """All units of a bus without its wires: requests in, answers out."""
+
+    units: dict[int, Unit]
+    n_answered: int = 0
+    _buffer: bytearray = field(default_factory=bytearray)
+
+    def take(self, data: bytes, now_s: float) -> list[bytes]:
+        """The answers to the requests that `data` completes; noise is skipped byte by byte."""
+        self._buffer += data
+        answers = []
+        while len(self._buffer) >= REQUEST_BYTES:
+            request = bytes(self._buffer[:REQUEST_BYTES])
+            if _with_crc(request[:-2]) != request:
+                del self._buffer[0]
+                continue
+            del self._buffer[:REQUEST_BYTES]
+            answer = self._answer(request, now_s)
+            if answer is not None:
+                self.n_answered += 1
+                answers.append(answer)
+        return answers
+
+    def _answer(self, request: bytes, now_s: float) -> bytes | None:
+        address, function = request[0], request[1]
+        unit = self.units.get(address)
+        if unit is None or unit.state == "dead":
+            return None
+        if unit.state == "exception":
+            return _exception(address, function, DEVICE_FAILURE)
+        if function != READ_INPUT_REGISTERS:
+            return _exception(address, function, ILLEGAL_FUNCTION)
+        first, count = (int.from_bytes(request[i : i + 2], "big") for i in (2, 4))
+        if not 1 <= count <= N_REGISTERS or first + count > N_REGISTERS:
+            return _exception(address, function, ILLEGAL_ADDRESS)
+        celsius, percent = unit.climate.at(now_s)
+        registers = (0, round(celsius * 10) & 0xFFFF, round(percent * 10))
+        words = b"".join(value.to_bytes(2, "big") for value in registers[first : first + count])
+        answer = _with_crc(bytes((address, function, len(words))) + words)
+        if unit.state == "bad_crc":
+            return answer[:-1] + bytes((answer[-1] ^ 0xFF,))
+        return answer
+
+
+def _exception(address: int, function: int, code: int) -> bytes:
+    return _with_crc(bytes((address, function | 0x80, code)))
+
+
+def _with_crc(body: bytes) -> bytes:
+    crc: int = FramerRTU.compute_CRC(body)
+    return body + crc.to_bytes(2, "big")
+
+
+def make_bus(zones: dict[int, str], seed: int) -> Bus:
+    """A bus with one unit per address, each measuring its zone."""
+    return Bus(
+        {
+            address: Unit(ZoneClimate(zone, Random(f"{seed}/{address}")))
+            for address, zone in zones.items()
+        }
+    )
+
+
+async def run_xy_md02(link: Path, bus: Bus) -> None:
+    """Be the bus on `link` until standard input ends."""
+    with open_pty(link) as port:
+        port.listen()
+        report("ready", link=str(link))
+
+        async def serve() -> None:
+            while True:
+                for answer in bus.take(await port.read(), time.monotonic()):
+                    port.write(answer)
+                    if bus.n_answered % REPORT_EVERY == 0:
+                        report("answered", n=bus.n_answered)
+
+        async with asyncio.TaskGroup() as group:
+            serving = group.create_task(serve(), name="serve")
+            async for order in read_orders():
+                _obey(order, bus)
+            serving.cancel()
+
+
+def _obey(order: dict[str, object], bus: Bus) -> None:
+    unit = bus.units.get(int(str(order.get("address", 0))))
+    if unit is None:
+        report("bad_order", reason=f"address: there is no unit {order.get('address')!r}")
+    elif order["do"] == "unit" and order.get("state") in STATES:
+        unit.state = str(order["state"])
+    elif order["do"] == "offset":
+        unit.climate.offset_c = float(str(order.get("celsius", 0.0)))
+    else:
+        report("bad_order", reason=f"{order!r} is not understood")
