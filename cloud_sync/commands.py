@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
+from cloud_sync.service.clock import wall_us
 from cloud_sync.store.credentials import (
     NotEnrolled,
     create_token,
@@ -71,24 +71,20 @@ async def _enrol(database: Database, namespace: argparse.Namespace) -> str:
         enrol_gateway,
         gateway=namespace.gateway,
         warehouse=namespace.warehouse,
-        now_us=_now_us(),
+        now_us=wall_us(),
     )
     return await database.transact(script)
 
 
 async def _revoke(database: Database, namespace: argparse.Namespace) -> str:
-    script = partial(revoke_gateway, gateway=namespace.gateway, now_us=_now_us())
+    script = partial(revoke_gateway, gateway=namespace.gateway, now_us=wall_us())
     n_revoked = await database.transact(script)
     return f"{namespace.gateway}: {n_revoked} token(s) revoked"
 
 
 async def _create_token(database: Database, namespace: argparse.Namespace) -> str:
-    script = partial(create_token, name=namespace.name, role=namespace.role, now_us=_now_us())
+    script = partial(create_token, name=namespace.name, role=namespace.role, now_us=wall_us())
     return await database.transact(script)
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000
 
 
 _COMMANDS: Final[dict[str, Command]] = {

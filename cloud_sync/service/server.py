@@ -7,7 +7,6 @@ import contextlib
 import logging
 import signal
 import socket
-import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Final
 import uvicorn
 
 from cloud_sync.service.app import make_app
+from cloud_sync.service.clock import wall_us
 from cloud_sync.store.open import open_database
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ async def serve(options: ServeOptions) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is inside. Raises CannotServe."""
     with _listen(options.host, options.port) as listener:
         async with open_database(options.database) as database:
-            app = make_app(database, wall_us=lambda: time.time_ns() // 1000)
+            app = make_app(database, wall_us=wall_us)
             config = uvicorn.Config(
                 app,
                 log_config=None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
 from importlib.resources import files
@@ -16,6 +17,7 @@ from typing import Final
 
 import aiosqlite
 
+from cloud_sync.store.finish import finish
 from cloud_sync.store.ports import (
     Parameters,
     Row,
@@ -72,12 +74,7 @@ class _Lane:
     async def run(self, script: Script[T]) -> T:
         async with self._lock:
             # Cancelling inside a transaction would leave it open for the next one to fall into.
-            work = asyncio.create_task(self._run(script), name="transaction")
-            try:
-                return await asyncio.shield(work)
-            except asyncio.CancelledError:
-                await asyncio.wait({work})
-                raise
+            return await finish(self._run(script), name="transaction")
 
     async def _run(self, script: Script[T]) -> T:
         connection = self._connection
@@ -108,6 +105,7 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
     """The database in a file, which is made or brought up to date. Raises StoreUnusable."""
     async with contextlib.AsyncExitStack() as stack:
         try:
+            await asyncio.to_thread(_touch, path)
             writer = await stack.enter_async_context(_connect(path, "rwc"))
             await _set(
                 writer,
@@ -116,7 +114,6 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
                 "foreign_keys = on",
                 f"busy_timeout = {BUSY_MS}",
             )
-            await asyncio.to_thread(path.chmod, 0o600)
             await _migrate(writer, path)
             reader = await stack.enter_async_context(_connect(path, "rw"))
             await _set(
@@ -128,6 +125,11 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
         except (sqlite3.Error, OSError) as error:
             raise StoreUnusable(f"{path}: {error}") from error
         yield SqliteDatabase(writer, reader)
+
+
+def _touch(path: Path) -> None:
+    """Make the file readable by nobody else before anything is in it. Raises OSError."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def _connect(path: Path, mode: str) -> aiosqlite.Connection:
