@@ -121,12 +121,12 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _check_config(namespace: argparse.Namespace) -> int:
-    from gateway.registry import find_driver
+    from gateway.app import make_drivers
+    from gateway.clock import SystemClock
     from gateway.settings import load_settings
 
     settings = load_settings(namespace.file)
-    for device in settings.devices:
-        find_driver(device.driver)
+    make_drivers(settings, SystemClock())
     print(
         f"{namespace.file}: good: gateway {settings.gateway.id}, {len(settings.devices)} devices"
     )

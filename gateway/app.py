@@ -1,7 +1,8 @@
 """The only wiring: which parts a gateway has, in which order they start and stop.
 
-Start: lock and open the journal, load the facts, status socket, intake, consumers, broker
-session, devices; then READY.
+Start: make the drivers, so that a wrong configuration is told before anything is touched; lock
+and open the journal, load the facts, status socket, intake, consumers, broker session, devices;
+then READY.
 Stop (SIGTERM, SIGINT): devices and broker session first, so that nothing new comes in; intake
 settles what is queued; consumers end between two transactions; the journal drains and closes.
 What is not finished within STOP_S is left to the journal, which makes leaving it harmless.
@@ -30,7 +31,7 @@ from gateway.links.mqtt import PahoSession
 from gateway.links.open import open_link
 from gateway.ops.notify import Notifier
 from gateway.ops.status import serve_status
-from gateway.ports import Clock
+from gateway.ports import Clock, Driver
 from gateway.registry import DriverContext, find_driver
 from gateway.report import Parts, status_report
 from gateway.services.cloud_gate import open_cloud
@@ -95,6 +96,7 @@ async def run_parts(settings: Settings) -> AsyncIterator[Parts]:
     new_id = EventIds(clock)
     heartbeats = Heartbeats(clock)
     gateway = settings.gateway
+    session, drivers = make_drivers(settings, clock)
     async with open_journal(
         gateway.state_dir, gateway=gateway.id, settings=settings.journal, clock=clock
     ) as journal:
@@ -129,7 +131,7 @@ async def run_parts(settings: Settings) -> AsyncIterator[Parts]:
             new_id=new_id,
             heartbeats=heartbeats,
         )
-        parts = Parts(settings, clock, journal, projector, intake, queue, heartbeats)
+        parts = Parts(settings, clock, journal, projector, intake, queue, heartbeats, drivers)
         async with (
             serve_status(settings.status_socket, lambda: status_report(parts)),
             _running_uplink(parts, new_id, heartbeats),
@@ -140,7 +142,7 @@ async def run_parts(settings: Settings) -> AsyncIterator[Parts]:
                 clock=clock,
             ),
             _running_intake(intake),
-            _running_devices(parts),
+            _running_devices(parts, session),
         ):
             yield parts
 
@@ -178,9 +180,24 @@ async def _running_intake(intake: IntakeService) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _running_devices(parts: Parts) -> AsyncIterator[None]:
+async def _running_devices(parts: Parts, session: PahoSession | None) -> AsyncIterator[None]:
     """The broker session and every configured device."""
-    settings, clock = parts.settings, parts.clock
+    loops: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+        (f"device-{device.name}", partial(driver.run, parts.queue))
+        for device, driver in zip(parts.settings.devices, parts.drivers, strict=True)
+    ]
+    if session is not None:
+        loops.append(("mqtt", session.run))
+        loops.append(("task-board", partial(publish_tasks, parts.projector, session)))
+    async with _running(*loops, clock=parts.clock):
+        yield
+
+
+def make_drivers(settings: Settings, clock: Clock) -> tuple[PahoSession | None, list[Driver]]:
+    """The broker session, if one is configured, and a driver per device; nothing runs yet.
+
+    Raises ConfigError for a driver, link or option that is not there.
+    """
     session = None
     if settings.mqtt is not None:
         session = PahoSession(
@@ -193,16 +210,7 @@ async def _running_devices(parts: Parts) -> AsyncIterator[None]:
         open_link=open_link,
         random=random.random,
     )
-    loops: list[tuple[str, Callable[[], Awaitable[None]]]] = []
-    for device in settings.devices:
-        driver = find_driver(device.driver)(device, context)
-        parts.drivers.append(driver)
-        loops.append((f"device-{device.name}", partial(driver.run, parts.queue)))
-    if session is not None:
-        loops.append(("mqtt", session.run))
-        loops.append(("task-board", partial(publish_tasks, parts.projector, session)))
-    async with _running(*loops, clock=clock):
-        yield
+    return session, [find_driver(device.driver)(device, context) for device in settings.devices]
 
 
 @contextlib.asynccontextmanager

@@ -6,7 +6,7 @@ Format: docs/configuration.md, "Status". Everything in it is read, nothing compu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 from cloud_sync.contract import events as ev
 from gateway.core.projection import Milestone
@@ -34,8 +34,8 @@ class Parts:
     intake: IntakeService
     queue: IntakeQueue
     heartbeats: Heartbeats
+    drivers: Sequence[Driver]
     uplink: uplink.Uplink | None = None
-    drivers: list[Driver] = field(default_factory=list)
 
 
 async def status_report(parts: Parts) -> dict[str, object]:

@@ -10,8 +10,16 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from gateway.errors import ConfigError
 
@@ -36,6 +44,15 @@ class GatewaySettings(BaseModel):
     """The language of messages to workers."""
     timezone: str = "UTC"
     """The warehouse's time zone (IANA name): an expiry day ends at its midnight."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("not a time zone of the IANA database") from error
+        return name
 
 
 class JournalSettings(BaseModel):

@@ -180,6 +180,10 @@ def test_a_second_gateway_with_the_same_id_is_named_in_the_log(
         second.kill()
 
 
+WHO = "[gateway]\nid='a'\nwarehouse='J1'\nstate_dir='{state}'\n"
+M100 = "[[devices]]\nname='gate'\n{}\n"
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -190,13 +194,20 @@ def test_a_second_gateway_with_the_same_id_is_named_in_the_log(
             "gateway.colour: unknown key",
         ),
         ("[gateway", "not TOML"),
+        (WHO + "timezone='Mars/Olympus'", "gateway.timezone: not a time zone"),
+        (WHO + M100.format("driver='m1000'\nlink='tcp://x:1'"), "driver: 'm1000' is not"),
+        (WHO + M100.format("driver='m100'\nlink='usb0'"), "devices.gate.link: 'usb0' is neither"),
+        (
+            WHO + M100.format("driver='m100'\nlink='tcp://x:1'\noptions={powr=3}"),
+            "devices.gate.options.powr: unknown key",
+        ),
     ],
 )
 def test_a_wrong_configuration_is_one_line_with_the_path(
     tmp_path: Path, text: str, complaint: str
 ) -> None:
     file = tmp_path / "wrong.toml"
-    file.write_text(text)
+    file.write_text(text.replace("{state}", str(tmp_path)))
     for command in (["check-config", str(file)], ["run", "--config", str(file)]):
         done = subprocess.run(
             [sys.executable, "-m", "gateway", *command],

@@ -43,6 +43,7 @@ def test_a_good_file_is_read() -> None:
         ('id = "gw-J1"', 'id = "gw J1"', "x: gateway.id: "),
         ('id = "gw-J1"', "", "x: gateway.id: missing"),
         ('warehouse = "J1"', 'warehous = "J1"', "x: gateway."),
+        ('id = "gw-J1"', 'id = "g"\ntimezone = "../etc"', "x: gateway.timezone: not a time zone"),
         ('host = "localhost"', 'host = "h"\nport = 70000', "x: mqtt.port: "),
         ('host = "localhost"', 'host = "h"\ntsl = true', "x: mqtt.tsl: unknown key"),
         ('[mqtt]\nhost = "localhost"', "", "x: mqtt: needed"),
