@@ -125,6 +125,10 @@ class _Connection(aiosqlite.Connection):
             run, self._conn, statements
         )
 
+    async def join(self) -> None:
+        """Wait for the thread's end."""
+        await asyncio.to_thread(self._thread.join)
+
 
 def _run_transaction(connection: sqlite3.Connection, statements: Statements) -> None:
     connection.execute("begin immediate")
@@ -199,5 +203,13 @@ async def _connect(path: Path, mode: str, pragmas: Sequence[str]) -> AsyncIterat
         return connection
 
     connection = _Connection(connect, iter_chunk_size=64)
-    async with connection:
+    try:
+        await connection
+    except BaseException:
+        # aiosqlite tells its thread to end, but leaves without it; it must not outlive the loop.
+        await connection.join()
+        raise
+    try:
         yield connection
+    finally:
+        await connection.close()

@@ -126,7 +126,7 @@ def verify(connection: sqlite3.Connection, path: Path) -> Verdict:
             if n_rows == 0 and row.seq > seq + 1:
                 seq, link = _base_now(connection, path, row, problems)
             elif row.seq != seq + 1:
-                problems.append(f"rows {seq + 1} to {row.seq - 1} are missing")
+                problems.append(_missing(seq + 1, row.seq - 1))
             elif next_link(link, row.seq, row.body) != row.chain:
                 problems.append(f"row {row.seq} does not fit its checksum")
             n_rows, seq, link = n_rows + 1, row.seq, row.chain
@@ -146,10 +146,14 @@ def _base_now(
     """Where rows begin, asked again: the gateway may have pruned since we looked."""
     now = read_identity(connection, path)
     if row.seq != now.base_seq + 1:
-        problems.append(f"rows {now.base_seq + 1} to {row.seq - 1} are missing")
+        problems.append(_missing(now.base_seq + 1, row.seq - 1))
     elif next_link(now.base_link, row.seq, row.body) != row.chain:
         problems.append(f"row {row.seq} does not fit its checksum")
     return row.seq - 1, now.base_link
+
+
+def _missing(first: int, last: int) -> str:
+    return f"row {first} is missing" if first == last else f"rows {first} to {last} are missing"
 
 
 def _page_problems(connection: sqlite3.Connection) -> list[str]:

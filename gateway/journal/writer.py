@@ -74,10 +74,10 @@ class GroupWriter:
 
     async def start(self) -> None:
         """Read where the journal ends."""
-        self._marks = await reads.highest_device_seqs(self._database)
         await self._read_tail()
 
     async def _read_tail(self) -> None:
+        self._marks = await reads.highest_device_seqs(self._database)
         self.last_seq, self._head = await reads.read_tail(self._database)
         self._tail_is_known = True
 
