@@ -91,7 +91,7 @@ _ROWS: Final[tuple[tuple[str, str, str, int, int, int, int, int, int], ...]] = (
     # name, name_zh, zone, grams, case pack, shelf life (d), demand (1/d), slack, popularity
     ("Jasmine rice 1 kg", "茉莉香米 1 kg", "ambient", 1000, 10, 360, 60, 90, 2),
     ("Bananas 1 kg", "香蕉 1 kg", "ambient", 1000, 6, 7, 80, 70, 3),
-    ("Fresh milk 1 l", "鲜牛奶 1 l", "refrigerated", 1030, 12, 12, 120, 14, 6),
+    ("Fresh milk 1 l", "鲜牛奶 1 l", "refrigerated", 1030, 12, 12, 120, 10, 6),
     ("Strawberries 400 g", "草莓 400 g", "refrigerated", 400, 8, 5, 100, 60, 3),
     ("Pork dumplings 500 g", "猪肉水饺 500 g", "frozen", 500, 10, 270, 120, 80, 3),
     ("Vanilla ice cream 750 ml", "香草冰淇淋 750 ml", "frozen", 480, 6, 360, 60, 60, 2),

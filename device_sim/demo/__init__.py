@@ -1,0 +1,1 @@
+"""The whole product in one terminal: broker, cloud, two gateways, devices, and the proof."""

@@ -1,0 +1,171 @@
+"""What the demo's programs are given: configuration files and command lines.
+
+Every program is started as its own command (`python -m …`), with the interpreter the demo runs
+under, so that an installed wheel and a checkout behave alike.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from device_sim.broker import Endpoint
+from device_sim.errors import SimulatorError
+
+PRE_POSITIONED: Final = "J1"
+CENTRAL: Final = "K1"
+"""Warehouse ids of the M Company network."""
+
+READ_POINT: Final = "DOCK"
+BUS_UNITS: Final = {1: "refrigerated", 2: "frozen"}
+"""Modbus address → zone at the pre-positioned warehouse."""
+
+SBIN: Final = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+"""Where Debian puts mosquitto; not on every user's PATH."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One warehouse of the demo and the files of its gateway."""
+
+    warehouse: str
+    directory: Path
+
+    @property
+    def gateway(self) -> str:
+        """The gateway's id, which is its MQTT client id too."""
+        return f"gw-{self.warehouse}"
+
+    @property
+    def config(self) -> Path:
+        return self.directory / f"{self.gateway}.toml"
+
+    @property
+    def token(self) -> Path:
+        return self.directory / f"{self.gateway}.token"
+
+    def pty(self, name: str) -> Path:
+        """Where a simulated serial port appears."""
+        return self.directory / f"tty-{name}"
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    """The command line of one of our programs."""
+    return [sys.executable, "-m", module, *arguments]
+
+
+def find_mosquitto() -> str | None:
+    """Mosquitto's path if it is installed."""
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path=SBIN)
+
+
+def broker_program(wanted: str, directory: Path, port: int) -> tuple[str, list[str]]:
+    """Name and command line of the broker. wanted: auto, mosquitto or iotcore."""
+    mosquitto = find_mosquitto()
+    if wanted == "mosquitto" and mosquitto is None:
+        raise SimulatorError("mosquitto is not installed; --broker iotcore needs no package")
+    if mosquitto is not None and wanted != "iotcore":
+        config = directory / "mosquitto.conf"
+        config.write_text(mosquitto_config(directory, port), encoding="utf-8")
+        return "mosquitto", [mosquitto, "-c", str(config)]
+    return "iotcore", python(
+        "iotcore", "--listen", "127.0.0.1", "--port", str(port), "--log-level", "error"
+    )
+
+
+def mosquitto_config(directory: Path, port: int) -> str:
+    """A broker for this machine alone, with persistence and without its own queue limits."""
+    return (
+        f"listener {port} 127.0.0.1\n"
+        "allow_anonymous true\n"
+        "persistence true\n"
+        f"persistence_location {directory}/\n"
+        "max_inflight_messages 0\n"
+        "max_queued_messages 0\n"
+        f"user {_user()}\n"
+    )
+
+
+def _user() -> str:
+    # Started by root, mosquitto would become its own user, who may not write here.
+    import getpass
+
+    return getpass.getuser()
+
+
+def gateway_config(site: Site, broker: Endpoint, cloud_url: str, *, seed: int) -> str:
+    """The gateway's TOML. Short windows, so that the whole loop turns within a minute."""
+    text = f"""
+[gateway]
+id = "{site.gateway}"
+warehouse = "{site.warehouse}"
+state_dir = "{site.directory / site.gateway}"
+
+[mqtt]
+host = "{broker.host}"
+port = {broker.port}
+
+[cloud]
+url = "{cloud_url}"
+token_file = "{site.token}"
+poll_s = 1.0
+
+[planner]
+seed = {seed}
+time_limit_s = 3.0
+gather_s = 1.0
+quiet_s = 10.0
+
+[[devices]]
+name = "pda-*"
+driver = "pda"
+link = "mqtt"
+"""
+    return text + (_site_devices(site) if site.warehouse == PRE_POSITIONED else "")
+
+
+def _site_devices(site: Site) -> str:
+    units = ", ".join(
+        f'{{ address = {address}, zone = "{zone}" }}' for address, zone in BUS_UNITS.items()
+    )
+    return f"""
+[[devices]]
+name = "climate-*"
+driver = "mqtt-climate"
+link = "mqtt"
+
+[[devices]]
+name = "rfid-dock"
+driver = "m100"
+link = "serial://{site.pty("m100")}?baud=115200"
+zone = "{READ_POINT}"
+
+[[devices]]
+name = "cold-bus"
+driver = "xy-md02"
+link = "serial://{site.pty("xy-md02")}?baud=9600"
+
+[devices.options]
+period_s = 2.0
+units = [{units}]
+"""
+
+
+def device_program(
+    kind: str, *, broker: Endpoint | None, options: Sequence[str], seed: int
+) -> list[str]:
+    """The command line of a simulated device."""
+    address = () if broker is None else ("--broker", f"{broker.host}:{broker.port}")
+    return python("device_sim", "device", kind, *address, *options, "--seed", str(seed))

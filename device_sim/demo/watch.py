@@ -1,0 +1,99 @@
+"""What the gateways say of themselves, asked through their own command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from device_sim.demo.configuration import Site, python
+from device_sim.demo.processes import run_to_end
+
+STATUS_S: Final = 20.0
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayReport:
+    """One status report; the keys are those of `forepost-gateway status --json`."""
+
+    warehouse: str
+    epoch: str
+    last_seq: int
+    journal_bytes: int
+    cursors: Mapping[str, int]
+    acknowledged_seq: int
+    lag_events: int
+    lag_s: float
+    is_connected: bool
+    last_error: str
+    intake: Mapping[str, int]
+    devices: list[Row] = field(default_factory=list)
+    climate: list[Row] = field(default_factory=list)
+    stock: list[Row] = field(default_factory=list)
+    triggers: list[Row] = field(default_factory=list)
+    plans: list[Row] = field(default_factory=list)
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing waits in the intake, and every reader of the journal has come to its end."""
+        behind = [cursor for cursor in self.cursors.values() if cursor < self.last_seq]
+        return self.intake.get("queued", 0) == 0 and self.lag_events == 0 and not behind
+
+
+def parse_report(raw: str) -> GatewayReport:
+    """A report out of the command's output. Raises ValueError."""
+    report = json.loads(raw)
+    if not isinstance(report, dict):
+        raise ValueError("the status report is not an object")
+    journal, sync = _mapping(report, "journal"), _mapping(report, "sync")
+    return GatewayReport(
+        warehouse=str(report["warehouse"]),
+        epoch=str(report["epoch"]),
+        last_seq=_int(journal, "last_seq"),
+        journal_bytes=_int(journal, "bytes"),
+        cursors=_counts(report, "cursors"),
+        acknowledged_seq=_int(sync, "acknowledged_seq"),
+        lag_events=_int(sync, "lag_events"),
+        lag_s=float(str(sync.get("lag_s") or 0.0)),
+        is_connected=sync.get("is_connected") is True,
+        last_error=str(sync.get("last_error") or ""),
+        intake=_counts(report, "intake"),
+        devices=_rows(report, "devices"),
+        climate=_rows(report, "climate"),
+        stock=_rows(report, "stock"),
+        triggers=_rows(report, "triggers"),
+        plans=_rows(report, "plans"),
+    )
+
+
+async def ask_gateway(site: Site) -> GatewayReport | None:
+    """The gateway's report; None while it does not answer."""
+    code, output, _ = await run_to_end(
+        python("gateway", "status", "--config", str(site.config), "--json"), limit_s=STATUS_S
+    )
+    if code != 0:
+        return None
+    return parse_report(output)
+
+
+def _mapping(report: Mapping[str, object], key: str) -> Mapping[str, object]:
+    value = report.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _counts(report: Mapping[str, object], key: str) -> dict[str, int]:
+    counts = _mapping(report, key)
+    return {name: count for name, count in counts.items() if isinstance(count, int)}
+
+
+def _int(values: Mapping[str, object], key: str) -> int:
+    value = values.get(key)
+    return value if isinstance(value, int) else 0
+
+
+def _rows(report: Mapping[str, object], key: str) -> list[Row]:
+    value = report.get(key)
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
