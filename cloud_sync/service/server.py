@@ -65,8 +65,6 @@ async def serve(options: ServeOptions) -> None:
                 config.load()
             except OSError as error:
                 raise CannotServe(f"TLS: {error}") from error
-            host, port = listener.getsockname()[:2]
-            logger.info("cloud ready", extra={"action": "ready", "host": host, "port": port})
             server = _Server(config)
             for sign in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(sign, server.stop)
@@ -81,6 +79,13 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Generator[None]:
         """Leave the signals to `serve`."""
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say so once the signals are handled and the port answers."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            host, port = listener.getsockname()[:2]
+            logger.info("cloud ready", extra={"action": "ready", "host": host, "port": port})
 
     def stop(self) -> None:
         """Take no more, finish what is inside; at the second call leave that, too."""

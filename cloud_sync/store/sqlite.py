@@ -123,7 +123,8 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
                 f"busy_timeout = {BUSY_MS}",
             )
         except (sqlite3.Error, OSError) as error:
-            raise StoreUnusable(f"{path}: {error}") from error
+            reason = getattr(error, "strerror", None) or error
+            raise StoreUnusable(f"{path}: {reason}") from error
         yield SqliteDatabase(writer, reader)
 
 

@@ -1,0 +1,89 @@
+"""The real cloud program on a real port, to be started, asked, killed and started again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+
+def run_cloud(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """One command of `forepost-cloud`, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "cloud_sync", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+class CloudProcess:
+    """`forepost-cloud serve` on a database of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.database = str(directory / "cloud.db")
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def token(self, *arguments: str) -> str:
+        """The token that a command prints."""
+        done = run_cloud(*arguments, "--database", self.database)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def start(self) -> None:
+        """Start and wait until it answers; the first start chooses the port for all."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "cloud_sync", "serve", "--database", self.database,
+             "--port", str(self.port), "--log-json"],
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+        self.port = self._wait_until_ready()
+
+    def _wait_until_ready(self) -> int:
+        """The port in the line that says so; the line is written when the port is open."""
+        process = self.process
+        assert process is not None
+        assert process.stderr is not None
+        for line in process.stderr:
+            record = json.loads(line)
+            if record.get("action") == "ready":
+                return int(record["port"])
+        raise AssertionError(f"the cloud ended with {process.wait(5)} before it was ready")
+
+    def get(self, path: str, token: str) -> dict[str, object]:
+        """The JSON answer to a GET."""
+        response = httpx.get(
+            self.url + path, headers={"Authorization": f"Bearer {token}"}, timeout=20
+        )
+        assert response.status_code == 200, response.text
+        found: dict[str, object] = response.json()
+        return found
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self.process is not None
+        self.process.kill()
+        self._reap()
+
+    def terminate(self) -> int:
+        """SIGTERM, and the exit code that follows."""
+        assert self.process is not None
+        self.process.terminate()
+        return self._reap()
+
+    def _reap(self) -> int:
+        assert self.process is not None
+        code = self.process.wait(30)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+        return code
