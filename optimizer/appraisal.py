@@ -25,10 +25,16 @@ class Appraisal:
     objective: Floats
     settings: Ints
     variances: Floats
+    asked: Floats
+    """Money per day under the settings asked about; inf where they do not fit."""
 
 
-def appraise(net: Network, n_individuals: int, trips: Sequence[StopsOf]) -> Appraisal:
-    """The best setting of each individual's trips. Cost inf where none fits."""
+def appraise(net: Network, asked: Ints, trips: Sequence[StopsOf]) -> Appraisal:
+    """The best setting of each individual's trips, and what they cost under the asked one.
+
+    asked: (individual, central) procurement days. Costs are inf where nothing fits.
+    """
+    n_individuals = len(asked)
     t, n_k = net.tables, net.n_centrals
     owner = np.array([trip[0] for trip in trips], dtype=np.int64)
     centre = np.array([trip[1] for trip in trips], dtype=np.int64)
@@ -52,10 +58,13 @@ def appraise(net: Network, n_individuals: int, trips: Sequence[StopsOf]) -> Appr
     summed = summed + t.central.safety_price.T[:, None, :] * safety
     best = np.argmin(summed, axis=0)
     cost = np.take_along_axis(summed, best[None], axis=0)[0]
+    there = np.take_along_axis(summed, np.maximum(asked, 1)[None] - 1, axis=0)[0]
+    there = np.where(asked > 0, there, np.inf)
     return Appraisal(
         objective=np.where(used, cost, 0.0).sum(axis=1),
         settings=np.where(used, best + 1, 0),
         variances=variances,
+        asked=np.where(used, there, 0.0).sum(axis=1),
     )
 
 

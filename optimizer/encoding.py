@@ -16,24 +16,38 @@ from optimizer.network import BLOCKED, Ints, Network
 from optimizer.segments import StopsOf
 
 
-def split(net: Network, settings: Ints, variances: Floats, tours: Ints) -> list[StopsOf]:
-    """Trips of each individual, cut from its tour at the least cost under its setting.
+def split(
+    net: Network, settings: Ints, variances: Floats, tours: Ints, n_kept: int
+) -> tuple[Ints, list[StopsOf]]:
+    """The best of the tours, cut into trips at the least cost under their settings.
 
-    tours: (individual, position) warehouses. Needs every warehouse to fit alone.
+    tours: (individual, position) warehouses. Gives the individuals kept, by rising cost, and
+    their trips, numbered in that order.
     """
-    net = net.narrowed(settings)
-    cost, centre = _stretch_costs(net, settings, variances, tours)
-    cut = _shortest_path(cost)
+    narrow = net.narrowed(settings)
+    cost, centre = _stretch_costs(narrow, settings, variances, tours)
+    total, cut = _shortest_path(cost)
+    total = total + _idle_costs(net, settings, variances)
+    kept = np.argsort(total, kind="stable")[:n_kept]
     trips: list[StopsOf] = []
-    n = tours.shape[1]
-    for b, (tour, length) in enumerate(zip(tours.tolist(), cut.tolist(), strict=True)):
-        end = n
+    for b, individual in enumerate(kept.tolist()):
+        tour, length = tours[individual].tolist(), cut[individual].tolist()
+        end = len(tour)
         while end > 0:
             start = end - length[end]
-            k = int(centre[length[end] - 1, b, start])
+            k = int(centre[length[end] - 1, individual, start])
             trips.append((b, k, tour[start:end]))
             end = start
-    return trips
+    return kept, trips
+
+
+def _idle_costs(net: Network, settings: Ints, variances: Floats) -> Floats:
+    """What the central warehouses of each setting cost beside what they deliver."""
+    t = net.tables
+    column, every = np.maximum(settings, 1) - 1, np.arange(net.n_centrals)
+    safety = t.central.safety_price[every, column] * t.safety_factor * np.sqrt(variances)
+    idle = np.where(settings > 0, t.central.fixed[every, column] + safety, 0.0)
+    return np.asarray(idle.sum(axis=1))
 
 
 def _stretch_costs(
@@ -72,8 +86,8 @@ def _stretch_costs(
     return np.array(costs), np.array(centres)
 
 
-def _shortest_path(cost: Floats) -> Ints:
-    """(individual, end): length of the last stretch of the best cut up to each position."""
+def _shortest_path(cost: Floats) -> tuple[Floats, Ints]:
+    """Cost of each best cut, and (individual, end) the length of its last stretch there."""
     longest, n_individuals, n = cost.shape
     reach = np.full((n_individuals, n + longest + 1), np.inf)
     reach[:, 0] = 0.0
@@ -85,7 +99,7 @@ def _shortest_path(cost: Floats) -> Ints:
         better = offer < reach[:, ahead]
         reach[:, ahead] = np.where(better, offer, reach[:, ahead])
         last[:, ahead] = np.where(better, lengths[None, :], last[:, ahead])
-    return last[:, : n + 1]
+    return reach[:, n], last[:, : n + 1]
 
 
 def giant_tour(trips: Sequence[StopsOf], rng: np.random.Generator) -> Ints:

@@ -26,9 +26,16 @@ from optimizer.procurement import Procurement, procurement_outlook
 from optimizer.segments import Segments, StopsOf
 from optimizer.tables import ProductTables
 
-POPULATION = 24
-NODES_PER_BATCH = 256
+POPULATION = 40
+PER_SETTING = 4
+SMALL = 40
+"""Warehouses up to which recombination finds more than local search from good plans."""
+NODES_PER_BATCH_SMALL, NODES_PER_BATCH = 80, 256
 """Children per generation times warehouses: enough to keep whole-array arithmetic busy."""
+SCREENED = 4
+"""Tours cut for each child that is then improved; cutting is cheap where there are few stops."""
+STRANGERS = 0.2
+"""Share of fathers that are tours at random."""
 WAREHOUSES_PER_REGION = 28
 NOISE = 0.5
 
@@ -90,10 +97,15 @@ class HybridSearch:
             self._keep(self._ruined())
 
     def _crossover_share(self) -> float:
-        return 0.4 if self._net.n <= 40 else 0.05
+        return 0.9 if self._net.n <= SMALL else 0.05
+
+    def _screened(self) -> int:
+        """Tours cut for each child that is then improved; cutting is cheap for few stops."""
+        return SCREENED if self._net.n <= SMALL else 1
 
     def _n_children(self) -> int:
-        return max(1, min(32, NODES_PER_BATCH // self._net.n))
+        nodes = NODES_PER_BATCH_SMALL if self._net.n <= SMALL else NODES_PER_BATCH
+        return max(1, min(16, nodes // self._net.n))
 
     def _beginners(self) -> list[Individual]:
         """Random tours cut into trips, and trips grown from single stops, improved."""
@@ -102,7 +114,10 @@ class HybridSearch:
         variances = np.full(settings.shape, net.total_variance / net.n_centrals)
         half = len(settings) // 2
         tours = np.array([rng.permutation(net.n) for _ in range(half)]).reshape(half, net.n)
-        trips = split(net, settings[:half], variances[:half], tours) if half else []
+        trips: list[StopsOf] = []
+        if half:
+            kept, trips = split(net, settings[:half], variances[:half], tours, half)
+            settings[:half] = settings[kept]
         for b in range(half, len(settings)):
             open_at = np.flatnonzero(settings[b] > 0)
             trips += [(b, int(rng.choice(open_at)), [j]) for j in range(net.n)]
@@ -110,23 +125,26 @@ class HybridSearch:
         found = self._improved(seg, np.flatnonzero(seg.length))
         if self._start is not None and self._start.routes:
             routes = [(0, r.central, list(r.stops)) for r in self._start.routes]
-            found += self._individuals(1, routes)
+            asked = [self._start.procurement_days.get(k, 0) for k in range(net.n_centrals)]
+            found += self._individuals(np.array([asked]), routes)
         return found
 
     def _crossed(self) -> list[Individual]:
         """Children of two parents each, by order crossover of their giant tours."""
         net, rng = self._net, self._rng
         tours, settings, variances = [], [], []
-        for _ in range(self._n_children()):
+        for _ in range(self._n_children() * self._screened()):
             mother, father = self._parent(), self._parent()
             one, two = (giant_tour(p.stops_of(0), rng) for p in (mother, father))
+            if rng.random() < STRANGERS:
+                two = rng.permutation(net.n)
             tours.append(order_crossover(one, two, rng))
             settings.append(self._inherited(mother))
             variances.append(mother.variances)
         genes = np.array(settings)
         spread = self._spread(np.array(variances), genes)
-        trips = split(net, genes, spread, np.array(tours))
-        seg = Segments(net, genes, spread, trips)
+        kept, trips = split(net, genes, spread, np.array(tours), self._n_children())
+        seg = Segments(net, genes[kept], spread[kept], trips)
         return self._improved(seg, np.flatnonzero(seg.length))
 
     def _ruined(self) -> list[Individual]:
@@ -147,7 +165,7 @@ class HybridSearch:
         for b in range(n_children):
             parent, child = (before[b], before_cost[b]), (after[b], after_cost[b])
             merged += partition_crossover(net.n, parent, child)
-        return self._individuals(n_children, merged)
+        return self._individuals(settings, merged)
 
     def _reopen(self, trips: list[StopsOf], settings: Ints) -> list[StopsOf]:
         """Move trips of a central warehouse that the new setting closes to an open one."""
@@ -168,39 +186,52 @@ class HybridSearch:
 
     def _improved(self, seg: Segments, rows: Ints) -> list[Individual]:
         improve(seg, rows, self._rng, NOISE)
-        return self._individuals(len(seg.settings), seg.trips())
+        return self._individuals(seg.settings, seg.trips())
 
-    def _individuals(self, n_individuals: int, trips: Sequence[StopsOf]) -> list[Individual]:
-        found = appraise(self._net, n_individuals, trips)
-        grouped: list[list[tuple[int, tuple[int, ...]]]] = [[] for _ in range(n_individuals)]
+    def _individuals(self, settings: Ints, trips: Sequence[StopsOf]) -> list[Individual]:
+        """Each set of trips under the setting it was searched in and under its best."""
+        found = appraise(self._net, settings, trips)
+        grouped: list[list[tuple[int, tuple[int, ...]]]] = [[] for _ in settings]
         for b, k, stops in trips:
             grouped[b].append((k, tuple(stops)))
-        return [
-            Individual(
-                objective=float(found.objective[b]),
-                setting=tuple(found.settings[b].tolist()),
-                variances=tuple(found.variances[b].tolist()),
-                trips=tuple(grouped[b]),
-            )
-            for b in range(n_individuals)
-            if math.isfinite(found.objective[b])
-        ]
+        individuals = []
+        for objective, chosen in ((found.objective, found.settings), (found.asked, settings)):
+            individuals += [
+                Individual(
+                    objective=float(objective[b]),
+                    setting=tuple(chosen[b].tolist()),
+                    variances=tuple(found.variances[b].tolist()),
+                    trips=tuple(grouped[b]),
+                )
+                for b in range(len(settings))
+                if math.isfinite(objective[b])
+            ]
+        return individuals
 
     def _keep(self, children: Sequence[Individual]) -> None:
-        """The best of old and new, no two alike."""
+        """The best of old and new: a few under each setting, no two of them alike."""
         every = sorted([*self._population, *children], key=lambda one: one.objective)
         kept: list[Individual] = []
+        niches: dict[tuple[int, ...], list[Individual]] = {}
         for one in every:
-            if not kept or one.objective > kept[-1].objective * (1 + 1e-10):
+            niche = niches.setdefault(one.setting, [])
+            is_new = not niche or one.objective > niche[-1].objective * (1 + 1e-10)
+            if len(kept) < POPULATION and len(niche) < PER_SETTING and is_new:
+                niche.append(one)
                 kept.append(one)
-        self._population = kept[:POPULATION]
+        self._population = kept
 
     def _parent(self) -> Individual:
-        """The better of two at random; large cases, with few generations, lean on the best."""
-        size = len(self._population)
-        if self._net.n > 40 and self._rng.random() < 0.7:
+        """The better of two settings, then of two individuals, drawn at random.
+
+        Large cases have few generations and lean on the best.
+        """
+        if self._net.n > SMALL and self._rng.random() < 0.7:
             return self._population[0]
-        return self._population[int(self._rng.integers(size, size=2).min())]
+        settings = list(dict.fromkeys(one.setting for one in self._population))
+        setting = settings[int(self._rng.integers(len(settings), size=2).min())]
+        niche = [one for one in self._population if one.setting == setting]
+        return niche[int(self._rng.integers(len(niche), size=2).min())]
 
     def _inherited(self, parent: Individual) -> tuple[int, ...]:
         """The parent's setting; now and then with another procurement cycle."""

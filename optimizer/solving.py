@@ -41,8 +41,7 @@ ONE_SHOT: dict[str, Callable[[ProductTables], Decisions]] = {
     "min-max": min_max,
     "full-truck": full_truck,
 }
-STAGNATION = 6
-"""Generations without improvement, plus one per warehouse, that end a hybrid search."""
+PATIENCE, MAX_PATIENCE = 6, 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,16 @@ def _tracks(
         warm = start[n] if start is not None else None
         tracks.append(HybridSearch(n, t, np.random.default_rng(child), warm))
     largest = max((t.n_warehouses for t in tables), default=0)
-    return tracks, NoImprovement(STAGNATION + largest)
+    return tracks, NoImprovement(_patience(largest))
+
+
+def _patience(n_warehouses: int) -> int:
+    """Generations without improvement that end a hybrid search.
+
+    Tight packings of a few trips are what recombination needs long for; their number doubles
+    with each warehouse.
+    """
+    return min(MAX_PATIENCE, PATIENCE << min(10, max(0, n_warehouses - 10)))
 
 
 def _insist_on_plans(tables: Sequence[ProductTables], decisions: Sequence[Decisions]) -> None:
