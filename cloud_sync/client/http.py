@@ -88,6 +88,8 @@ async def _read_bounded(response: httpx.Response) -> bytes:
         if total > MAX_REPLY_BYTES or (inflater is not None and inflater.unconsumed_tail):
             raise Unavailable(f"the answer is longer than {MAX_REPLY_BYTES} bytes")
         parts.append(out)
+    if inflater is not None and not inflater.eof:
+        raise Unavailable("the answer was cut short")
     return b"".join(parts)
 
 
