@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import termios
 from typing import Final
 
 import serial
@@ -26,6 +27,7 @@ class SerialLink:
         self._port = port
         self._descriptor: int = port.fileno()
         os.set_blocking(self._descriptor, False)
+        _wait_for_a_byte(self._descriptor)
 
     async def read(self) -> bytes:
         """The next bytes. Raises LinkLost when the port is gone."""
@@ -79,6 +81,17 @@ class SerialLink:
             self._port.close()
 
 
+def _wait_for_a_byte(descriptor: int) -> None:
+    """Make an empty line say "not yet" instead of "end of file".
+
+    pyserial sets VMIN to 0, under which a read of an empty line gives no bytes even where
+    O_NONBLOCK is set (termios(3)), and a quiet device looks like a closed port.
+    """
+    attributes = termios.tcgetattr(descriptor)
+    attributes[6][termios.VMIN], attributes[6][termios.VTIME] = 1, 0
+    termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
+
+
 async def open_serial(path: str, *, baud: int) -> SerialLink:
     """Open a port for this process alone, 8 data bits, no parity, one stop bit."""
     try:
@@ -88,4 +101,8 @@ async def open_serial(path: str, *, baud: int) -> SerialLink:
         )
     except (serial.SerialException, OSError, ValueError) as error:
         raise LinkLost(f"serial://{path}", str(error)) from error
-    return SerialLink(f"serial://{path}", port)
+    try:
+        return SerialLink(f"serial://{path}", port)
+    except (termios.error, OSError) as error:
+        port.close()
+        raise LinkLost(f"serial://{path}", str(error)) from error
