@@ -12,6 +12,7 @@ a second machine under the same id is kept out while the first was heard of with
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -28,6 +29,12 @@ from cloud_sync.inbox.wire import Upload
 ACCEPTED: Final = "accepted"
 DUPLICATE: Final = "duplicate"
 QUARANTINED: Final = "quarantined"
+
+_LONG_BYTES: Final = 500
+"""No event shorter than this has room for the digits below beside what it must have."""
+
+_DIGITS: Final = re.compile(rb"[0-9]{300}")
+_EXPONENT: Final = re.compile(rb"[eE]\+?[0-9]{3}")
 
 LEASE_US: Final = 30_000_000
 """How long one machine keeps another out that speaks under the same id."""
@@ -164,8 +171,8 @@ def read_rows(
 def _read(body: bytes, warehouse: str) -> ev.Event | str:
     try:
         event = ev.parse_event(body)
-        # What the event's model leaves open (its body) must have an encoding, too.
-        ev.canonical(json.loads(body))
+        if _may_overflow(body):
+            ev.canonical(json.loads(body))
     except ValueError as error:
         return str(error)
     if event.warehouse != warehouse:
@@ -175,6 +182,20 @@ def _read(body: bytes, warehouse: str) -> ev.Event | str:
     if event.type == ev.PLAN_PROPOSED:
         return _plan_problem(event) or event
     return event
+
+
+def _may_overflow(body: bytes) -> bool:
+    """True if a number in it may be none: NaN, or too large for a double.
+
+    The event's model says so of its own numbers, but not of what it leaves open. Looking for the
+    few spellings takes a third of the time of encoding every event again.
+    """
+    return (
+        b"NaN" in body
+        or b"Infinity" in body
+        or _EXPONENT.search(body) is not None
+        or (len(body) > _LONG_BYTES and _DIGITS.search(body) is not None)
+    )
 
 
 def _plan_problem(event: ev.Event) -> str | None:

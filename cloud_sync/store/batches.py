@@ -172,11 +172,11 @@ async def _add_stock(tx: Transaction, events: Sequence[ev.Event]) -> None:
         "values (?, ?, ?, ?, ?, ?, ?) "
         "on conflict (warehouse, item, location, lot, status, unit) "
         "do update set quantity = stock.quantity + excluded.quantity",
-        [
+        # In one order everywhere, so that two writers lock rows without a deadlock.
+        sorted(
             (key.warehouse, key.item, key.location, key.lot, key.status, key.unit, quantity)
-            # In one order everywhere, so that two writers lock rows without a deadlock.
-            for key, quantity in sorted(changes.items())
-        ],
+            for key, quantity in changes.items()
+        ),
     )
 
 

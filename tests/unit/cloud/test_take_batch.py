@@ -207,6 +207,8 @@ POISON = {
     "a number": b"7",
     "nan": b'"body":{"x":NaN},',
     "infinity": b'"body":{"x":1e999},',
+    "infinity by digits": b'"body":{"x":' + b"9" * 310 + b".0},",
+    "unknown key": b'"surprise":1e400,',
     "surrogate": b'"body":{"x":"\\ud800"},',
     "deep": b'"body":{"x":' + b"[" * 300 + b"]" * 300 + b"},",
     "other warehouse": b'"warehouse":"W2",',
