@@ -76,6 +76,7 @@ class PahoSession:
         self._random = random
         self._routes: list[_Route] = []
         self._held: deque[MqttMessage] = deque()
+        self._waiting: deque[tuple[str, bytes, bool]] = deque()
         self._protocol: int = mqtt.MQTTv5
         self._client: mqtt.Client | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -100,8 +101,12 @@ class PahoSession:
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Queue a QoS 1 message; it leaves as soon as the broker is there."""
-        if self._client is None:
-            self.n_refused += 1
+        if self._client is None or not self._is_connected:
+            # Not paho's own queue: it is lost with a client that turns out to speak too new.
+            if len(self._waiting) >= QUEUED_MAX:
+                self.n_refused += 1
+            else:
+                self._waiting.append((topic, payload, retain))
             return
         info = self._client.publish(topic, payload, qos=1, retain=retain)
         if info.rc == mqtt.MQTT_ERR_QUEUE_SIZE:
@@ -250,6 +255,9 @@ class PahoSession:
         self._is_connected = True
         for route in self._routes:
             client.subscribe(route.topic_filter, qos=1)
+        while self._waiting:
+            topic, payload, retain = self._waiting.popleft()
+            self.publish(topic, payload, retain=retain)
         logger.info(
             "broker reached",
             extra={
