@@ -3,7 +3,8 @@
 What this adds to paho
 - PUBACK is sent when the message's owner says so (`manual_ack`), and only on the connection the
   message came on: packet ids start anew with every connection, and an old acknowledgement would
-  hit somebody else's message.
+  hit somebody else's message. PUBACKs leave in the order the messages came, whatever the order
+  their owners are done in (MQTT 5.0 and 3.1.1, 4.6); some brokers drop who does otherwise.
 - Back-pressure: when a handler has no room the socket is not read any more, because brokers do
   not keep to their in-flight window.
 - MQTT 5 first; a broker that drops that connection is spoken to in 3.1.1.
@@ -59,6 +60,14 @@ class HasDescriptor(Protocol):
 
 
 @dataclass(slots=True)
+class _Unacknowledged:
+    """A QoS 1 message the broker waits for; is_done: its owner has said so."""
+
+    mid: int
+    is_done: bool = False
+
+
+@dataclass(slots=True)
 class _Route:
     topic_filter: str
     handler: Handler
@@ -76,6 +85,7 @@ class PahoSession:
         self._random = random
         self._routes: list[_Route] = []
         self._held: deque[MqttMessage] = deque()
+        self._unacknowledged: deque[_Unacknowledged] = deque()
         self._waiting: deque[tuple[str, bytes, bool]] = deque()
         self._protocol: int = mqtt.MQTTv5
         self._client: mqtt.Client | None = None
@@ -163,6 +173,7 @@ class PahoSession:
         self._lost = asyncio.Event()
         self._generation += 1
         self._held.clear()
+        self._unacknowledged.clear()
         client = self._client or self._make_client()
         self._client = client
         # Connecting blocks on names and hosts that do not answer; the loop must not.
@@ -305,16 +316,24 @@ class PahoSession:
             self._generation = 0
 
     def _on_message(self, client: mqtt.Client, _userdata: object, paho: mqtt.MQTTMessage) -> None:
-        generation, mid, qos = self._generation, paho.mid, paho.qos
+        generation, entry = self._generation, _Unacknowledged(paho.mid)
+        if paho.qos > 0:
+            self._unacknowledged.append(entry)
 
         def acknowledge() -> None:
+            entry.is_done = True
             if generation == self._generation and self._is_connected:
-                client.ack(mid, qos)
+                self._acknowledge_in_order(client)
 
         message = MqttMessage(paho.topic, bytes(paho.payload), paho.retain, acknowledge)
         if self._held or not self._offer(message):
             self._held.append(message)
             self._pause()
+
+    def _acknowledge_in_order(self, client: mqtt.Client) -> None:
+        waiting = self._unacknowledged
+        while waiting and waiting[0].is_done:
+            client.ack(waiting.popleft().mid, 1)
 
     def _offer(self, message: MqttMessage) -> bool:
         """Find somebody who takes the message; False if that somebody has no room."""
