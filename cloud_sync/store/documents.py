@@ -49,6 +49,7 @@ class Draft:
 
 async def put_documents(tx: Transaction, drafts: Sequence[Draft]) -> int:
     """Put documents at the end of the feed, those that say something new. Gives their number."""
+    await _lock_feed(tx)
     newest = {(draft.kind, draft.key): draft for draft in drafts}
     known = {
         (text(kind), text(key)): content
@@ -83,13 +84,18 @@ async def put_documents(tx: Transaction, drafts: Sequence[Draft]) -> int:
     return len(changed)
 
 
+async def _lock_feed(tx: Transaction) -> None:
+    """Keep others from writing documents: the two ends of a transfer must see each other's sums,
+    and a change must not become visible before one with a smaller number."""
+    await tx.execute_many("update feed set last = last where id = ?", [(1,)])
+
+
 async def apply_orders(tx: Transaction, events: Sequence[ev.Event]) -> None:
     """Bring deliveries and transfers up to date with accepted events."""
     orders = orders_of(events)
     if not (orders.flows or orders.lots or orders.plans):
         return
-    # Locks the feed: two gateways at the two ends of a transfer must see each other's sums.
-    await tx.execute_many("update feed set last = last where id = ?", [(1,)])
+    await _lock_feed(tx)
     await _add_flows(tx, orders)
     lots = await _add_lots(tx, orders)
     transfers = {key.document for key in orders.flows if key.kind == "transfer"}

@@ -44,7 +44,11 @@ class Database(Protocol):
     """A database that is open and of the right version."""
 
     async def transact(self, script: Script[T]) -> T:
-        """Run a script that writes, alone; a cancel waits for its end. Raises StoreError."""
+        """Run a script that writes; a cancel waits for its end. Raises StoreError.
+
+        Scripts may run side by side: one that reads in order to write first locks a row that
+        all such scripts lock, by an update that leaves it as it is.
+        """
         ...
 
     async def read(self, script: Script[T]) -> T:

@@ -55,7 +55,7 @@ class SqliteDatabase:
         self._reader = _Lane(reader, "begin")
 
     async def transact(self, script: Script[T]) -> T:
-        """Run a script that writes, alone; a cancel waits for its end. Raises StoreError."""
+        """Run a script that writes; a cancel waits for its end. Raises StoreError."""
         return await self._writer.run(script)
 
     async def read(self, script: Script[T]) -> T:

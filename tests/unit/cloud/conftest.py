@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
+import asyncpg
 import pytest
 
 from cloud_sync.store.credentials import create_token, enrol_gateway
 from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
+from tests.rigs.postgres import find_programs, running_postgres
 
 GATEWAYS = {"gw-W1": "W1", "gw-C1": "C1"}
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Path]:
+    programs = find_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with running_postgres(programs) as directory:
+        yield directory
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
+async def database_name(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The name of a database that nobody has used."""
+    if request.param == "sqlite":
+        return str(tmp_path / "cloud.db")
+    host = quote(str(request.getfixturevalue("cluster")), safe="")
+    database = f"cloud{next(_numbers)}"
+    connection = await asyncpg.connect(f"postgresql://forepost@/postgres?host={host}")
+    await connection.execute(f"create database {database}")
+    await connection.close()
+    return f"postgresql://forepost@/{database}?host={host}"
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with open_database(str(tmp_path / "cloud.db")) as it:
+async def database(database_name: str) -> AsyncIterator[Database]:
+    async with open_database(database_name) as it:
         yield it
 
 

@@ -20,6 +20,7 @@ async def last_of(tx: Transaction) -> int:
 
 
 async def add_one(tx: Transaction) -> int:
+    await tx.execute_many("update feed set last = last where id = ?", [(1,)])
     last = await last_of(tx)
     await asyncio.sleep(0)
     await tx.execute_many("update feed set last = ? where id = 1", [(last + 1,)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from functools import partial
 
@@ -21,6 +22,7 @@ from cloud_sync.store.documents import (
     read_documents,
 )
 from cloud_sync.store.ports import Database, Transaction
+from cloud_sync.store.queries import read_plans
 from tests.fakes.uploads import ITEM, Book, make_line
 
 pytestmark = pytest.mark.usefixtures("tokens")
@@ -203,6 +205,34 @@ async def test_any_interleaving_of_the_two_ends_gives_the_same_documents(
         seen.add("".join(mine).replace(name, "abc"))
     assert len(seen) == 1
     assert "'received'" in seen.pop()
+
+
+async def test_the_two_ends_may_report_at_the_same_moment(database: Database) -> None:
+    book, central = story()
+
+    async def report(it: Book) -> None:
+        for seq in range(1, len(it.bodies) + 1):
+            await send(database, it.upload(seq, seq), it.warehouse)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(report(book))
+        group.create_task(report(central))
+    assert (await asn_of(database)).status == "received"
+    assert (await transfer_of(database)).status == "received"
+
+
+async def test_plans_are_read_with_their_place(database: Database) -> None:
+    book = w1()
+    book.receive(1)
+    event = book.record(ev.PLAN_PROPOSED, body=PLAN)
+    book.record(ev.PLAN_PROPOSED, body={**PLAN, "plan_id": "PL-def"})
+    await all_of(database, book)
+    for warehouse in ("W1", None):
+        plans = await database.read(partial(read_plans, warehouse=warehouse, limit=10))
+        assert [plan["plan_id"] for plan in plans] == ["PL-def", "PL-abc"]
+        assert (plans[1]["event_id"], plans[1]["seq"]) == (event.event_id, 2)
+    assert await database.read(partial(read_plans, warehouse="C1", limit=10)) == []
+    assert len(await database.read(partial(read_plans, warehouse=None, limit=1))) == 1
 
 
 async def test_a_dispatch_by_somebody_else_does_not_count(database: Database) -> None:

@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 
 import httpx
 import pytest
@@ -21,6 +22,12 @@ from cloud_sync.store.credentials import (
 from cloud_sync.store.ports import Database
 from tests.fakes.http_words import BATCHES, NOW_US, batch_of, bearer, code_of
 from tests.fakes.uploads import ITEM, Book, changed
+
+
+@pytest.fixture
+def database_name(tmp_path: Path) -> str:
+    """HTTP is the same on any store: the quicker one will do."""
+    return str(tmp_path / "cloud.db")
 
 
 @pytest.fixture

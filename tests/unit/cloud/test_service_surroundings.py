@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,6 +13,12 @@ from cloud_sync.service.app import make_app
 from cloud_sync.service.context import UPLOADS_MAX
 from cloud_sync.store.ports import Database, Script, StoreError, T
 from tests.fakes.http_words import BATCHES, NOW_US, batch_of, bearer, code_of
+
+
+@pytest.fixture
+def database_name(tmp_path: Path) -> str:
+    """HTTP is the same on any store: the quicker one will do."""
+    return str(tmp_path / "cloud.db")
 
 
 @pytest.fixture

@@ -1,0 +1,142 @@
+"""The store on PostgreSQL: a pool of connections, transactions run again when the server asks.
+
+READ COMMITTED is enough: whoever takes a batch first locks its gateway's row, and whoever writes
+documents the feed's. What is left (two gateways with one event id at the same moment, deadlocks,
+a server that restarts) ends in an error after which the whole transaction is run again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import re
+from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import lru_cache
+from importlib.resources import files
+from typing import Final, cast
+
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
+
+from cloud_sync.store.finish import finish
+from cloud_sync.store.ports import Parameters, Row, Script, StoreError, StoreUnusable, T
+from cloud_sync.store.schema_files import read_schema, statements_of
+
+SCHEMA: Final = files("cloud_sync.store") / "schema" / "postgres"
+CONNECTIONS_MAX: Final = 8
+TRIES: Final = 8
+STATEMENT_S: Final = 20.0
+MIGRATION_LOCK: Final = 0x666F7265706F7374
+"""The advisory lock under which one program at a time brings the schema up to date."""
+
+_AGAIN: Final = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.UniqueViolationError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    ConnectionError,
+)
+_FAILED: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+class PostgresTransaction:
+    """Implements ports.Transaction."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def fetch(self, sql: str, parameters: Parameters = ()) -> Sequence[Row]:
+        """All rows of a query."""
+        rows = await self._connection.fetch(_numbered(sql), *parameters)
+        return [tuple(row) for row in rows]
+
+    async def execute_many(self, sql: str, rows: Iterable[Parameters]) -> None:
+        """One statement, once per row of parameters."""
+        await self._connection.executemany(_numbered(sql), rows)
+
+
+@lru_cache(maxsize=256)
+def _numbered(sql: str) -> str:
+    """`?` as `$1`, `$2` …; no statement of ours has a question mark of another kind."""
+    numbers = itertools.count(1)
+    return re.sub(r"\?", lambda _: f"${next(numbers)}", sql)
+
+
+class PostgresDatabase:
+    """Implements ports.Database."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def transact(self, script: Script[T]) -> T:
+        """Run a script that writes; a cancel waits for its end. Raises StoreError."""
+        return await finish(
+            self._run(script, isolation="read_committed", readonly=False), name="transaction"
+        )
+
+    async def read(self, script: Script[T]) -> T:
+        """Run a script that only reads, on one consistent state. Raises StoreError."""
+        return await self._run(script, isolation="repeatable_read", readonly=True)
+
+    async def _run(self, script: Script[T], *, isolation: str, readonly: bool) -> T:
+        for n_tries in itertools.count(1):
+            try:
+                async with (
+                    self._pool.acquire(timeout=STATEMENT_S) as connection,
+                    connection.transaction(isolation=isolation, readonly=readonly),
+                ):
+                    return await script(PostgresTransaction(connection))
+            except _AGAIN as error:
+                # A commit whose answer was lost is run again, too: a batch that is in is skipped.
+                if n_tries == TRIES:
+                    raise StoreError(f"PostgreSQL: {error}") from error
+                await asyncio.sleep(0.01 * 2**n_tries)
+            except _FAILED as error:
+                raise StoreError(f"PostgreSQL: {type(error).__name__}: {error}") from error
+        raise AssertionError("the loop above returns or raises")
+
+
+@contextlib.asynccontextmanager
+async def open_postgres(url: str) -> AsyncIterator[PostgresDatabase]:
+    """The database at a postgresql:// URL, brought up to date. Raises StoreUnusable."""
+    try:
+        pool = await asyncpg.create_pool(
+            url, min_size=1, max_size=CONNECTIONS_MAX, command_timeout=STATEMENT_S
+        )
+    except (*_FAILED, ValueError) as error:
+        # The URL may hold a password and is not repeated.
+        raise StoreUnusable(f"PostgreSQL: {type(error).__name__}: {error}") from error
+    try:
+        async with pool.acquire() as connection:
+            await _migrate(connection)
+        yield PostgresDatabase(pool)
+    finally:
+        await pool.close()
+
+
+async def _migrate(connection: asyncpg.Connection) -> None:
+    """Apply what is missing, each file in one transaction with its number."""
+    scripts = read_schema(SCHEMA)
+    await connection.execute("select pg_advisory_lock($1)", MIGRATION_LOCK)
+    try:
+        await connection.execute(
+            "create table if not exists schema_version(number bigint primary key)"
+        )
+        version = cast(
+            int, await connection.fetchval("select coalesce(max(number), 0) from schema_version")
+        )
+        if version > len(scripts):
+            raise StoreUnusable(
+                f"PostgreSQL: has version {version}, this program knows {len(scripts)}; "
+                "install the newer program again"
+            )
+        for number, script in enumerate(scripts[version:], version + 1):
+            async with connection.transaction():
+                for statement in statements_of(script):
+                    await connection.execute(statement)
+                await connection.execute("insert into schema_version values ($1)", number)
+    finally:
+        await connection.execute("select pg_advisory_unlock($1)", MIGRATION_LOCK)
