@@ -148,7 +148,8 @@ def _stop(args: argparse.Namespace) -> Stop | None:
     if args.no_improvement:
         parts.append(NoImprovement(args.no_improvement))
     if args.target_gap is not None:
-        parts.append(TargetGap(args.target_gap))
+        # A gap that cannot be proven must not search for ever.
+        parts += [TargetGap(args.target_gap), NoImprovement(args.no_improvement or 100)]
     return AnyOf(tuple(parts)) if parts else None
 
 

@@ -56,6 +56,14 @@ class _Turn:
     is_over: bool = False
 
 
+def _status(
+    turn: _Turn, turns: Sequence[_Turn], lower_bound: float | None, seconds: float
+) -> SearchStatus:
+    total = math.fsum(t.best for t in turns)
+    gap = total / lower_bound - 1 if lower_bound and math.isfinite(total) else None
+    return SearchStatus(seconds, turn.generation, turn.generation - turn.improved_at, gap)
+
+
 @dataclass(frozen=True, slots=True)
 class SearchOutcome:
     decisions: tuple[Decisions, ...]
@@ -89,14 +97,14 @@ def run_tracks(
             if turn.track.objective < turn.best - IMPROVEMENT * abs(turn.track.objective):
                 turn.best, turn.best_seconds = turn.track.objective, seconds
                 turn.improved_at = turn.generation
-            total = math.fsum(t.best for t in turns)
-            gap = total / lower_bound - 1 if lower_bound and math.isfinite(total) else None
-            stagnation = turn.generation - turn.improved_at
-            status = SearchStatus(seconds, turn.generation, stagnation, gap)
-            turn.is_over = stop.is_met(status)
+            turn.is_over = stop.is_met(_status(turn, turns, lower_bound, seconds))
             if on_progress is not None:
                 names = tuple(product_ids[n] for n in turn.track.products)
+                total = math.fsum(t.best for t in turns)
                 on_progress(Progress(names, turn.generation, total, lower_bound, seconds))
+        # The last product's first plan completes the whole, and with it the gap of them all.
+        for turn in turns:
+            turn.is_over |= stop.is_met(_status(turn, turns, lower_bound, elapsed()))
         if is_cancelled is not None and is_cancelled():
             break
     decisions: dict[int, Decisions] = {}

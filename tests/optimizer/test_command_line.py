@@ -1,0 +1,79 @@
+"""Pins the command line: plans on disk, exit codes, one clear line on bad input, instant help."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from optimizer.__main__ import main
+from tests.optimizer.oracle.public_cases import CHECKOUT
+from tests.optimizer.oracle.tiny import flat_case
+
+M_COMPANY = str(CHECKOUT / "deploy" / "example" / "m_company.json")
+
+
+def test_solve_writes_a_plan_that_certify_proves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan, judged = tmp_path / "plan.json", tmp_path / "judged.json"
+    assert main(["solve", M_COMPANY, "--solver", "exact", "--output", str(plan)]) == 0
+    assert "127,529.94" in capsys.readouterr().out
+    arguments = ["certify", M_COMPANY, "--plan", str(plan), "--json", "--output", str(judged)]
+    assert main(arguments) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown == json.loads(judged.read_text())
+    assert shown["format"] == "forepost-plan/1"
+    assert shown["proven_optimal"] is True
+
+
+def test_options_of_the_search_are_heeded(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["solve", M_COMPANY, "--seed", "4", "--max-generations", "2", "--json"]
+    assert main(arguments) == 0
+    run = json.loads(capsys.readouterr().out)["solver"]
+    assert (run["name"], run["seed"], run["generations"]) == ("hybrid", 4, 2)
+
+
+def test_bad_case_is_one_line_and_exit_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text(json.dumps(flat_case() | {"service_z": "high"}))
+    assert main(["solve", str(bad)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "service_z" in error
+
+
+def test_missing_plan_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["certify", M_COMPANY, "--plan", "no-such-plan.json"]) == 2
+    assert "no-such-plan.json" in capsys.readouterr().err
+
+
+def test_infeasible_case_is_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "case.json"
+    path.write_text(json.dumps(flat_case(vehicle={"capacity_kg": 5})))
+    assert main(["solve", str(path)]) == 1
+    assert "vehicle.capacity_kg" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--time-limit=0", "--max-generations=0", "--target-gap=-1"])
+def test_bad_option_is_exit_2(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["solve", M_COMPANY, option])
+    assert caught.value.code == 2
+    assert option.split("=", maxsplit=1)[0] in capsys.readouterr().err
+
+
+def test_help_does_not_load_numpy() -> None:
+    code = (
+        "import sys\n"
+        "from optimizer.__main__ import main\n"
+        "try:\n    main(['--help'])\n"
+        "except SystemExit:\n    pass\n"
+        "sys.exit('numpy' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, text=True)
+    assert run.returncode == 0
+    assert "solve" in run.stdout
