@@ -40,7 +40,7 @@ UNSEEDED: tuple[SolverName, ...] = ("exact", "fixed-cycle", "min-max", "full-tru
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One run: money per day (inf without a feasible plan) and seconds, tables included."""
+    """One run: money per day (inf without a feasible plan), processor seconds with tables."""
 
     contestant: str
     seed: int
@@ -78,7 +78,7 @@ def hold_contest(
     *,
     seeds: Sequence[int],
     evaluations: int,
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] = time.process_time,
     tell: Callable[[str], None] | None = None,
 ) -> Contest:
     """Let everybody solve the case; every plan is priced by the same evaluation."""
@@ -190,7 +190,7 @@ PAGE = """# Solvers side by side
 Written by `forepost-optimizer compare CASE... --seeds {seeds} --write FILE`; do not edit.
 
 Money per day of the plan each solver ends with, over {seeds} seeds (one run where a solver has
-no chance in it), and the median wall time of a run on one core, cost tables included. pymoo,
+no chance in it), and the median processor time of a run, cost tables included. pymoo,
 PyGAD and DEAP get the published chromosome, the same model and the same number of evaluated
 plans ({evaluations}) as `matrix`, the published algorithm; `hybrid` runs until it stagnates, by
 its own default. Every plan is priced again from its decisions. The gap is to the best plan of
