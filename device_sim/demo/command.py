@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SOCKET_PATH_MAX: Final = 107
 """Linux's limit for the path of a UNIX socket, which the gateways' status sockets are."""
+STOPPED_EARLY: Final = 130
+"""Exit code of a demo that was interrupted before it could check anything."""
 DEEPEST_SOCKET: Final = "J1/gw-J1/status.sock"
 
 
@@ -67,6 +69,8 @@ def run(namespace: argparse.Namespace) -> int:
         is_live = not namespace.no_live and sys.stdout.isatty()
         try:
             summary = asyncio.run(_run(options, is_live=is_live))
+        except asyncio.CancelledError:
+            return STOPPED_EARLY
         except BaseExceptionGroup as group:
             raise _first_known(group) from group
     if namespace.json is not None:

@@ -1,0 +1,131 @@
+"""Pins the demo: all checks hold, also after kill -9 of a gateway, and no process outlives it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+DEMO = [sys.executable, "-m", "device_sim", "demo", "--no-live"]
+GONE_S = 15.0
+
+
+def processes_of(directory: Path) -> list[str]:
+    """Command lines of running programs that work in the demo's directory, and its devices."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            opened = [str(each.readlink()) for each in (entry / "fd").iterdir()]
+        except OSError:
+            continue  # it has just ended
+        # Every program of the demo has its log in the directory, led devices their error log.
+        if int(entry.name) != os.getpid() and (
+            str(directory) in line or any(str(directory) in path for path in opened)
+        ):
+            found.append(line)
+    return found
+
+
+def until(is_so: Callable[[], bool], limit_s: float) -> bool:
+    deadline_s = time.monotonic() + limit_s
+    while time.monotonic() < deadline_s:
+        if is_so():
+            return True
+        time.sleep(0.05)
+    return is_so()
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Callable[[], tuple[subprocess.Popen[str], Path]]:
+    def start() -> tuple[subprocess.Popen[str], Path]:
+        directory = tmp_path / "demo"
+        output = (tmp_path / "output").open("w")
+        process = subprocess.Popen(
+            [*DEMO, "--directory", str(directory)], stdout=output, stderr=output, text=True
+        )
+        output.close()
+        is_running = until(lambda: "  running" in (tmp_path / "output").read_text(), 90)
+        assert is_running, (tmp_path / "output").read_text()
+        assert len(processes_of(directory)) >= 8
+        return process, directory
+
+    return start
+
+
+@pytest.mark.parametrize("broker", ["mosquitto", "iotcore"])
+def test_everything_holds_although_a_gateway_is_killed(tmp_path: Path, broker: str) -> None:
+    summary_file = tmp_path / "summary.json"
+    options = ["--duration", "22", "--kill-gateway-at", "9", "--broker", broker]
+    done = subprocess.run(
+        [*DEMO, *options, "--json", str(summary_file)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    summary = json.loads(summary_file.read_text())
+    assert summary["ok"] is True
+    assert all(each["holds"] for each in summary["checks"])
+    assert summary["gateway_kills"] == 1
+    assert summary["pdas"]["pda-J1"]["scans"] > 80
+    assert summary["pdas"]["pda-J1"]["refused"] >= 2, "mistakes are part of the show"
+    assert summary["events"]["transfer.received"] >= 1
+    assert summary["events"]["climate.sampled"] >= 5, "both transports of climate are silent"
+    assert summary["events"]["tag.arrived"] >= 1
+    assert summary["plans"][0]["fallback"] is None
+    assert summary["killed_at_stop"] == []
+
+
+def test_ctrl_c_ends_the_day_checks_it_and_leaves_nothing(
+    started: Callable[[], tuple[subprocess.Popen[str], Path]],
+) -> None:
+    process, directory = started()
+    process.send_signal(signal.SIGINT)
+    process.wait(150)
+    assert processes_of(directory) == []
+
+
+def test_a_second_ctrl_c_ends_at_once(
+    started: Callable[[], tuple[subprocess.Popen[str], Path]],
+) -> None:
+    process, directory = started()
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)  # two presses of a key, not two signals merged into one
+    process.send_signal(signal.SIGINT)
+    assert process.wait(40) == 130
+    assert processes_of(directory) == []
+
+
+def test_nothing_outlives_a_killed_demo(
+    started: Callable[[], tuple[subprocess.Popen[str], Path]],
+) -> None:
+    process, directory = started()
+    process.kill()
+    process.wait(10)
+    assert until(lambda: not processes_of(directory), GONE_S), processes_of(directory)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--duration", "0"], "expected a number above 0"),
+        (["--broker", "hive"], "invalid choice"),
+        (["--directory", "/" + "d" * 120], "too long a path"),
+    ],
+)
+def test_a_wrong_option_is_one_clear_line(options: list[str], complaint: str) -> None:
+    done = subprocess.run([*DEMO, *options], capture_output=True, text=True, check=False)
+    assert done.returncode in (1, 2)
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
