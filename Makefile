@@ -50,7 +50,7 @@ lock: ## pin every dependency anew (needs uv)
 
 .PHONY: picture
 picture: $(VENV)/installed-demo ## draw docs/pictures/demo.svg from a real run of the demo
-	@scripts/picture
+	@$(BIN)/python scripts/picture.py
 
 .PHONY: clean
 clean: ## remove the environment, caches and what was built

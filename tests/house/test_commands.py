@@ -59,7 +59,8 @@ def test_an_unknown_command_is_refused_in_one_line(program: str) -> None:
 def test_the_running_gateway_holds_neither_solver_nor_web_framework() -> None:
     done = python(
         "import gateway.app, sys\n"
-        "sys.stderr.write(' '.join({'numpy', 'fastapi', 'uvicorn', 'optimizer'} & set(sys.modules)))"
+        "held = {'numpy', 'fastapi', 'uvicorn', 'optimizer'} & set(sys.modules)\n"
+        "sys.stderr.write(' '.join(held))"
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
