@@ -75,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_database(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--database", required=True, metavar="PATH", help="the SQLite file")
+    parser.add_argument(
+        "--database", required=True, metavar="PATH", help="the SQLite file, or a postgresql:// URL"
+    )
 
 
 def _id(text: str) -> str:

@@ -270,16 +270,20 @@ async def test_a_plan_that_cannot_be_carried_out_is_set_aside(
     assert await feed_of(database, "W1") == []
 
 
-async def test_a_lot_keeps_what_was_said_first(database: Database) -> None:
+@pytest.mark.parametrize(
+    ("at_w1_us", "at_c1_us", "expiry"), [(9, 5, "2026-06-06"), (5, 9, "2027-01-01")]
+)
+async def test_a_lot_keeps_what_was_said_first(
+    database: Database, at_w1_us: int, at_c1_us: int, expiry: str
+) -> None:
     book, central = w1(), c1()
     book.record(ev.PLAN_PROPOSED, body=PLAN)
-    book.record(ev.LOT_CREATED, body={"item": ITEM, "lot": "L1", "expiry": "2027-01-01"}, at_us=9)
-    central.record(
-        ev.LOT_CREATED, body={"item": ITEM, "lot": "L1", "expiry": "2026-06-06"}, at_us=5
-    )
+    lot = {"item": ITEM, "lot": "L1"}
+    book.record(ev.LOT_CREATED, body={**lot, "expiry": "2027-01-01"}, at_us=at_w1_us)
+    central.record(ev.LOT_CREATED, body={**lot, "expiry": "2026-06-06"}, at_us=at_c1_us)
     dispatch(central, 1)
     await all_of(database, central, book)
-    assert [line.expiry for line in (await asn_of(database)).shipped] == ["2026-06-06"]
+    assert [line.expiry for line in (await asn_of(database)).shipped] == [expiry]
 
 
 async def test_nonsense_in_a_lot_does_not_reach_a_document(database: Database) -> None:
