@@ -48,6 +48,7 @@ class DemoState:
     phase: str = "setting up"
     broker: str = ""
     cloud_url: str = ""
+    lead_time_days: float = 0.0
     began_s: float = field(default_factory=time.monotonic)
     running_since_s: float | None = None
     reports: dict[str, GatewayReport] = field(default_factory=dict)
@@ -121,6 +122,7 @@ class Show:
         self._enter("stocking")
         catalog = self._world.catalog
         lead_time_days = lead_time_of(self._network, PRE_POSITIONED)
+        self.state.lead_time_days = lead_time_days
         opening = {
             item.gtin: item.reorder_point(lead_time_days) + item.opening_slack for item in catalog
         }

@@ -119,7 +119,7 @@ def stock_table(state: DemoState) -> Table:
     }
     for item in make_catalog():
         here = shelves.get(PRE_POSITIONED, {}).get(item.gtin, 0)
-        point = item.reorder_point(0.25)
+        point = item.reorder_point(state.lead_time_days)
         table.add_row(
             item.name,
             item.zone,
