@@ -32,6 +32,8 @@ SMALL = 40
 """Warehouses up to which recombination finds more than local search from good plans."""
 NODES_PER_BATCH_SMALL, NODES_PER_BATCH = 80, 256
 """Children per generation times warehouses: enough to keep whole-array arithmetic busy."""
+BEGINNERS = 16
+"""At least so many start small cases, half of them under the likeliest settings in turn."""
 SCREENED = 4
 """Tours cut for each child that is then improved; cutting is cheap where there are few stops."""
 STRANGERS = 0.2
@@ -66,6 +68,8 @@ class HybridSearch:
         self._net: Network = make_network(tables)
         self._outlook: Procurement = procurement_outlook(self._net)
         self._population: list[Individual] = []
+        self._niches: list[list[Individual]] = []
+        """The population by setting, best settings and individuals first."""
         self._start = start
 
     @property
@@ -110,7 +114,8 @@ class HybridSearch:
     def _beginners(self) -> list[Individual]:
         """Random tours cut into trips, and trips grown from single stops, improved."""
         net, rng = self._net, self._rng
-        settings = self._outlook.settings(rng, max(self._n_children(), 4))
+        n_beginners = BEGINNERS if net.n <= SMALL else 4
+        settings = self._outlook.settings(rng, max(self._n_children(), n_beginners))
         variances = np.full(settings.shape, net.total_variance / net.n_centrals)
         half = len(settings) // 2
         tours = np.array([rng.permutation(net.n) for _ in range(half)]).reshape(half, net.n)
@@ -220,6 +225,7 @@ class HybridSearch:
                 niche.append(one)
                 kept.append(one)
         self._population = kept
+        self._niches = [niche for niche in niches.values() if niche]
 
     def _parent(self) -> Individual:
         """The better of two settings, then of two individuals, drawn at random.
@@ -228,10 +234,12 @@ class HybridSearch:
         """
         if self._net.n > SMALL and self._rng.random() < 0.7:
             return self._population[0]
-        settings = list(dict.fromkeys(one.setting for one in self._population))
-        setting = settings[int(self._rng.integers(len(settings), size=2).min())]
-        niche = [one for one in self._population if one.setting == setting]
-        return niche[int(self._rng.integers(len(niche), size=2).min())]
+        niche = self._niches[self._better_of_two(len(self._niches))]
+        return niche[self._better_of_two(len(niche))]
+
+    def _better_of_two(self, n: int) -> int:
+        """The lower of two ranks drawn at random."""
+        return int(min(self._rng.random(), self._rng.random()) * n)
 
     def _inherited(self, parent: Individual) -> tuple[int, ...]:
         """The parent's setting; now and then with another procurement cycle."""

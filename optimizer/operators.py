@@ -14,11 +14,11 @@ from optimizer.segments import Segments, StopsOf
 def order_crossover(mother: Ints, father: Ints, rng: np.random.Generator) -> Ints:
     """A stretch of the mother's tour, the rest in the father's order (OX)."""
     n = len(mother)
-    a, b = np.sort(rng.integers(0, n + 1, size=2))
+    a, b = sorted((int(rng.random() * (n + 1)), int(rng.random() * (n + 1))))
     kept = mother[a:b]
     taken = np.zeros(n, dtype=bool)
     taken[kept] = True
-    rolled = np.roll(father, -int(b))
+    rolled = np.concatenate([father[b:], father[:b]])
     rest = rolled[~taken[rolled]]
     child = np.empty_like(mother)
     child[a:b] = kept

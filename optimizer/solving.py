@@ -41,7 +41,7 @@ ONE_SHOT: dict[str, Callable[[ProductTables], Decisions]] = {
     "min-max": min_max,
     "full-truck": full_truck,
 }
-PATIENCE, MAX_PATIENCE = 6, 120
+PATIENCE, MAX_PATIENCE = 7, 120
 
 
 @dataclass(frozen=True, slots=True)
