@@ -1,6 +1,7 @@
 # Pins that every program answers --help at once: nothing heavy is loaded to print a list, and
 # that wrong usage is one line and exit code 2.
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -54,6 +55,26 @@ def test_an_unknown_command_is_refused_in_one_line(program: str) -> None:
     assert done.returncode == 2
     assert "no-such-command" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_command_that_is_listed_answers_help(program: str) -> None:
+    def help_of(*command: str) -> subprocess.CompletedProcess[str]:
+        module = PROGRAMS[program].partition(":")[0].removesuffix(".__main__")
+        return subprocess.run(
+            [sys.executable, "-m", module, *command, "--help"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    commands = re.findall(r"^    ([a-z][a-z-]*)(?=\s)", help_of().stdout, re.MULTILINE)
+    assert len(commands) > 1
+    for command in commands:
+        done = help_of(command)
+        assert done.stdout.startswith(f"usage: {program} {command}"), done.stderr
 
 
 def test_the_running_gateway_holds_neither_solver_nor_web_framework() -> None:
