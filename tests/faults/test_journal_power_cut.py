@@ -1,0 +1,152 @@
+"""Pins the promise under power cuts and full disks, on real file systems of the test's own.
+
+A cut is ext4's shutdown without a flush of its log, on a loop device, followed by a remount: what
+had not been synced is gone, as after pulling the plug. The control run uses SQLite's faster
+setting, synchronous=NORMAL, and must lose.
+"""
+
+import contextlib
+import fcntl
+import os
+import random
+import signal
+import struct
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import JournalFull
+from tests.rigs.journal import draft, entry, numbers, opened
+from tests.rigs.journal_crash import Process, audit, kill_all, run_child
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.needs_root,
+    pytest.mark.skipif(
+        os.geteuid() != 0 and "CI" not in os.environ, reason="mounting disks needs root"
+    ),
+]
+
+EXT4_IOC_SHUTDOWN = 0x8004587D
+NO_LOG_FLUSH = 2
+IMAGE_BYTES = 64 * 2**20
+N_CUTS = 10
+
+
+def run(*command: object) -> None:
+    subprocess.run([str(part) for part in command], check=True, capture_output=True)
+
+
+@contextlib.contextmanager
+def mounted(place: Path, *options: object) -> Iterator[None]:
+    run("mount", *options, place)
+    try:
+        yield
+    finally:
+        run("umount", place)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> tuple[Path, Path]:
+    """An ext4 image and where to mount it."""
+    image, place = tmp_path / "disk.img", tmp_path / "mount"
+    image.touch()
+    os.truncate(image, IMAGE_BYTES)
+    run("mkfs.ext4", "-q", "-F", image)
+    place.mkdir()
+    return image, place
+
+
+def cut_power(process: Process, place: Path) -> None:
+    """Stop the writer between two instructions, shut the file system, then kill.
+
+    Stopped first, because ext4 lets a sync that is under way at the shutdown return success.
+    """
+    os.killpg(process.pid, signal.SIGSTOP)
+    while not all(is_stopped(task) for task in Path(f"/proc/{process.pid}/task").iterdir()):
+        os.sched_yield()
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        fcntl.ioctl(descriptor, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
+    finally:
+        os.close(descriptor)
+    kill_all(process)
+
+
+def is_stopped(task: Path) -> bool:
+    return (task / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def cut_once(disk: tuple[Path, Path], acknowledged: int, n: int, options: list[str]) -> int:
+    """Write until `n` acknowledgements, cut; gives the last one."""
+    image, place = disk
+    with mounted(place, "-o", "loop", image):
+        return run_child(
+            place / "state",
+            acknowledged,
+            options=options,
+            n_acknowledgements=n,
+            end=lambda process: cut_power(process, place),
+        )
+
+
+def test_a_power_cut_at_any_moment_loses_and_doubles_nothing(disk: tuple[Path, Path]) -> None:
+    rng = random.Random(7)
+    acknowledged = 0
+    for _ in range(N_CUTS):
+        acknowledged = cut_once(disk, acknowledged, 1 + rng.randrange(300), [])
+        with mounted(disk[1], "-o", "loop", disk[0]):
+            audit(disk[1] / "state", acknowledged).must_be_sound()
+    assert acknowledged > N_CUTS
+
+
+def test_control_synchronous_normal_loses(disk: tuple[Path, Path]) -> None:
+    rng = random.Random(7)
+    for _ in range(3 * N_CUTS):
+        acknowledged = cut_once(disk, 0, 200 + rng.randrange(300), ["--normal"])
+        with mounted(disk[1], "-o", "loop", disk[0]):
+            if audit(disk[1] / "state", acknowledged).n_lost:
+                return
+            run("rm", "-r", disk[1] / "state")
+    pytest.fail("no cut has lost anything: the rig cuts no power")
+
+
+async def test_a_full_disk_refuses_keeps_and_recovers(tmp_path: Path) -> None:
+    place = tmp_path / "small"
+    place.mkdir()
+    acknowledged = 0
+    with mounted(place, "-t", "tmpfs", "-o", "size=3m", "tmpfs"):
+        async with opened(place / "state") as store:
+
+            async def fill() -> None:
+                nonlocal acknowledged
+                while True:
+                    first = acknowledged + 1
+                    await store.append([entry(n) for n in range(first, first + 50)])
+                    acknowledged += 50
+
+            with pytest.raises(JournalFull, match="no room on the disk"):
+                await fill()
+            assert acknowledged >= 1000
+            assert await numbers(store) == list(range(1, acknowledged + 1))
+            with pytest.raises(JournalFull):
+                await store.append([entry(n) for n in range(10**6, 10**6 + 1000)])
+            run("mount", "-o", "remount,size=12m", place)
+            await store.append([entry(acknowledged + 1)])
+            await store.advance("projector", to_seq=1, drafts=[draft(acknowledged + 2)])
+            assert await numbers(store) == list(range(1, acknowledged + 3))
+        audit(place / "state", acknowledged).must_be_sound()
+
+
+def test_a_gateway_killed_on_a_full_disk_starts_on_it(tmp_path: Path) -> None:
+    place = tmp_path / "small"
+    place.mkdir()
+    with mounted(place, "-t", "tmpfs", "-o", "size=3m", "tmpfs"):
+        # The child dies of its second refusal in a row.
+        acknowledged = run_child(place / "state", 0)
+        audit(place / "state", acknowledged).must_be_sound()
+        run("mount", "-o", "remount,size=12m", place)
+        acknowledged = run_child(place / "state", acknowledged, n_acknowledgements=5)
+        audit(place / "state", acknowledged).must_be_sound()
