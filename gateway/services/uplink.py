@@ -108,7 +108,8 @@ class Uplink:
                 continue
             self._succeeded()
             self._report(answer)
-            sent = answer.acknowledged_seq
+            # A cloud cannot have what was never sent; believing it would skip rows for good.
+            sent = min(answer.acknowledged_seq, rows[-1].seq)
             await self._journal.advance(UP, to_seq=sent)
             self.state.acknowledged_seq = sent
 

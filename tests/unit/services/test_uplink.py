@@ -151,3 +151,18 @@ async def test_changes_are_journaled_with_their_cursor(bench: Bench) -> None:
         {"kind": "item", "key": "x", "version": 1, "deleted": False, "data": {"a": 1}},
         {"kind": "item", "key": "y", "version": 3, "deleted": True, "data": None},
     ]
+
+
+async def test_a_cloud_that_claims_too_much_makes_no_row_skipped(bench: Bench) -> None:
+    await bench.journal_rows(3)
+    honest = bench.cloud.send_batch
+
+    async def boastful(body: bytes) -> BatchAnswer:
+        answer = await honest(body)
+        return BatchAnswer(acknowledged_seq=answer.acknowledged_seq + 1000, events=answer.events)
+
+    bench.cloud.send_batch = boastful  # type: ignore[method-assign]
+    await bench.until(lambda: bench.journal.cursors.get(UP) == 3)
+    await bench.journal_rows(2)
+    await bench.until(lambda: bench.cloud.held == 5)
+    assert sorted(bench.cloud.events) == [1, 2, 3, 4, 5]

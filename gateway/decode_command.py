@@ -1,0 +1,131 @@
+"""`forepost-gateway decode KIND`: one input a line in, one JSON object a line out.
+
+    {"ok":true,…} or {"ok":false,"error":{"kind":KIND,"message":…}}
+
+Text for `gs1` and `datawedge`, hex for the binary kinds. A bad line is answered and never ends
+the run. A codec is loaded only when its kind is the one asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from typing import Final
+
+Output = dict[str, object]
+Decode = Callable[[str], Output]
+
+
+class LineRefused(ValueError):
+    """An input line that does not decode; the message says why."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("kind", choices=sorted(_KINDS), metavar="KIND", help=", ".join(_KINDS))
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Decode standard input to its end."""
+    decode = _KINDS[namespace.kind]()
+    # Bytes that are not UTF-8 must be answered like any other bad line.
+    for raw in sys.stdin.buffer:
+        line = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
+        try:
+            answer: Output = {"ok": True, **decode(line)}
+        except LineRefused as refusal:
+            error = {"kind": namespace.kind, "message": str(refusal)}
+            answer = {"ok": False, "error": error}
+        print(json.dumps(answer))
+    return 0
+
+
+def _gs1() -> Decode:
+    from gateway.codecs.gs1 import symbol_or_reason
+
+    def decode(line: str) -> Output:
+        symbol, reason = symbol_or_reason(line)
+        if reason is not None:
+            raise LineRefused(reason)
+        if symbol is None:
+            raise LineRefused("not a GS1 symbol")
+        answer: Output = {"elements": [list(element) for element in symbol.elements]}
+        return answer if symbol.gtin is None else {**answer, "gtin": symbol.gtin}
+
+    return decode
+
+
+def _epc() -> Decode:
+    from gateway.codecs.epc import EpcRefused, decode_epc
+
+    def decode(line: str) -> Output:
+        try:
+            return dict(decode_epc(line.strip()))
+        except EpcRefused as refusal:
+            raise LineRefused(str(refusal)) from refusal
+
+    return decode
+
+
+def _m100() -> Decode:
+    from gateway.codecs.m100 import FrameDecoder, tag_of
+
+    def decode(line: str) -> Output:
+        reports = [tag_of(frame) for frame in FrameDecoder().feed(_bytes(line))]
+        reads = [{"epc": tag.epc, "rssi_dbm": tag.rssi_dbm} for tag in reports if tag is not None]
+        return {"reads": reads}
+
+    return decode
+
+
+def _xy_md02() -> Decode:
+    from gateway.codecs.xy_md02 import (
+        ModbusRefused,
+        RegisterMap,
+        climate_of,
+        parse_response,
+        request,
+    )
+
+    def decode(line: str) -> Output:
+        parts = line.split()
+        if len(parts) != 2:
+            raise LineRefused("expected two words, REQUESTHEX RESPONSEHEX")
+        asked, answered = _bytes(parts[0]), _bytes(parts[1])
+        if len(asked) != 8:
+            raise LineRefused(f"a request has 8 bytes, got {len(asked)}")
+        unit, first, count = asked[0], int.from_bytes(asked[2:4]), int.from_bytes(asked[4:6])
+        if request(unit, first, count) != asked:
+            raise LineRefused("the request is not a read of input registers with a right CRC")
+        covered = range(first, first + count)
+        registers = RegisterMap(
+            temperature=1 if 1 in covered else None, humidity=2 if 2 in covered else None
+        )
+        try:
+            climate = climate_of(registers, first, parse_response(unit, count, answered))
+        except ModbusRefused as refusal:
+            raise LineRefused(str(refusal)) from refusal
+        values = {
+            "temperature_c": climate.temperature_centi_c,
+            "humidity_pct": climate.humidity_centi_pct,
+        }
+        return {name: value / 100 for name, value in values.items() if value is not None}
+
+    return decode
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise LineRefused(f"not hexadecimal: {text[:40]!r}") from error
+
+
+_KINDS: Final[dict[str, Callable[[], Decode]]] = {
+    "gs1": _gs1,
+    "epc": _epc,
+    "m100": _m100,
+    "xy-md02": _xy_md02,
+}

@@ -1,0 +1,65 @@
+"""Pins `forepost-gateway decode`: one answer a line, bad lines answered, never a traceback."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+GS1 = b"]C101095060001343521726123110L1"
+
+
+def decode(kind: str, text: bytes) -> list[dict[str, object]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "decode", kind],
+        input=text,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_label_is_shown_element_by_element() -> None:
+    (answer,) = decode("gs1", GS1 + b"\n")
+    assert answer == {
+        "ok": True,
+        "elements": [["01", "09506000134352"], ["17", "261231"], ["10", "L1"]],
+        "gtin": "09506000134352",
+    }
+
+
+def test_a_tag_is_shown_as_item_and_serial() -> None:
+    (answer,) = decode("epc", b"3034257BF7194E4000001A85\n")
+    assert (answer["gtin"], answer["serial"]) == ("80614141123458", "6789")
+
+
+def test_noise_around_a_frame_is_no_read() -> None:
+    # A notification with a right checksum between noise bytes.
+    frame = "bb02220011c934003034257bf7194e4000001a853a76"
+    checksum = sum(bytes.fromhex(frame[2:])) & 0xFF
+    (answer,) = decode("m100", f"00ff{frame}{checksum:02x}7e0102\n".encode())
+    assert answer["reads"] == [{"epc": "3034257BF7194E4000001A85", "rssi_dbm": -55}]
+
+
+def test_both_registers_of_a_transmitter_are_shown() -> None:
+    # Values of the maker's manual.
+    (answer,) = decode("xy-md02", b"010400010002200b 010404013102222ace\n")
+    assert answer == {"ok": True, "temperature_c": 30.5, "humidity_pct": 54.6}
+
+
+@pytest.mark.parametrize("kind", ["gs1", "epc", "m100", "xy-md02"])
+def test_a_bad_line_is_answered_and_the_next_is_read(kind: str) -> None:
+    answers = decode(kind, b"zz\n\xff\xfe\n" + b"\n" + b"x" * 10_000 + b"\n")
+    assert len(answers) == 4
+    assert not answers[0]["ok"]
+    assert answers[0]["error"]["kind"] == kind  # type: ignore[index]
+
+
+def test_an_unknown_kind_is_wrong_usage() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "decode", "morse"], capture_output=True, check=False
+    )
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
