@@ -31,16 +31,16 @@ def main(argv: list[str] | None = None) -> int:
     parser = _parser(wanted=next((a for a in arguments if not a.startswith("-")), None))
     args = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = args.run
-    from optimizer.errors import CaseError, Infeasible, PlanFormatError
+    from optimizer.errors import Infeasible, OptimizerError
 
     try:
         return run(args)
-    except (CaseError, PlanFormatError) as error:
-        print(f"forepost-optimizer: {error}", file=sys.stderr)
-        return 2
     except Infeasible as error:
         print(f"forepost-optimizer: {error}", file=sys.stderr)
         return 1
+    except OptimizerError as error:
+        print(f"forepost-optimizer: {error}", file=sys.stderr)
+        return 2
     except OSError as error:
         print(f"forepost-optimizer: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
