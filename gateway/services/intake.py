@@ -151,7 +151,13 @@ class IntakeService:
             key = _receipt_key(arrival.reading.stamp)
             if key is not None and key.seq <= self._highest.get((key.device, key.boot), -1):
                 asked.append(key)
-        return await self._journal.find_receipts(asked) if asked else {}
+        watched = [key for key in asked if key in self._in_flight]
+        known: dict[ReceiptKey, bytes] = {}
+        while asked:
+            known.update(await self._journal.find_receipts(asked))
+            # What was settled while we asked may be missing from the answer: it is there now.
+            asked = [key for key in watched if key not in self._in_flight and key not in known]
+        return known
 
     def _is_repeat(
         self, key: ReceiptKey, arrival: Arrival, known: Mapping[ReceiptKey, bytes]

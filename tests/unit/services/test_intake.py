@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import count
 from zoneinfo import ZoneInfo
 
@@ -23,7 +23,7 @@ from gateway.core.readings import (
     TaskContext,
 )
 from gateway.core.smoothing import SmoothingRule
-from gateway.ports import Arrival, Receipt
+from gateway.ports import Arrival, Receipt, ReceiptKey
 from gateway.services import intake as intake_module
 from gateway.services.intake import IntakeService
 from gateway.services.intake_queue import IntakeQueue
@@ -126,6 +126,30 @@ async def test_a_repeat_that_overtakes_the_commit_waits_for_it(bench: Bench) -> 
         bench.journal.release()
         statuses = [receipt.status for receipt in await bench.settled(2)]
     assert statuses == ["accepted", "duplicate"]
+    assert bench.journal.last_seq == 2
+
+
+async def test_a_repeat_that_meets_the_settling_of_its_first_is_still_a_repeat(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = bench.journal.find_receipts
+
+    async def ask_slowly(keys: Sequence[ReceiptKey]) -> Mapping[ReceiptKey, bytes]:
+        answer = await ask(keys)
+        bench.journal.release()
+        await bench.settled(1)
+        return answer
+
+    monkeypatch.setattr(bench.journal, "find_receipts", ask_slowly)
+    bench.journal.hold()
+    async with running(bench):
+        await bench.say(scan(1))
+        while not bench.service.counts.received:
+            await asyncio.sleep(0)
+        await bench.say(scan(1))
+        first, second = await bench.settled(2)
+    assert second.status == "duplicate"
+    assert second.body["event_id"] == first.body["event_id"]
     assert bench.journal.last_seq == 2
 
 
