@@ -43,12 +43,13 @@ def run(namespace: argparse.Namespace) -> int:
 
 
 def _gs1() -> Decode:
-    from gateway.codecs.gs1 import symbol_or_reason
+    from gateway.codecs.gs1 import SymbolRefused, parse_symbol
 
     def decode(line: str) -> Output:
-        symbol, reason = symbol_or_reason(line)
-        if reason is not None:
-            raise LineRefused(reason)
+        try:
+            symbol = parse_symbol(line, is_gs1=True)
+        except SymbolRefused as refusal:
+            raise LineRefused(str(refusal)) from refusal
         if symbol is None:
             raise LineRefused("not a GS1 symbol")
         answer: Output = {"elements": [list(element) for element in symbol.elements]}
@@ -62,9 +63,11 @@ def _epc() -> Decode:
 
     def decode(line: str) -> Output:
         try:
-            return dict(decode_epc(line.strip()))
+            epc = decode_epc(line.strip())
         except EpcRefused as refusal:
             raise LineRefused(str(refusal)) from refusal
+        link = {} if epc.digital_link is None else {"digital_link": epc.digital_link}
+        return {"scheme": epc.scheme, "uri": epc.uri, "tag_uri": epc.tag_uri, **epc.keys, **link}
 
     return decode
 

@@ -1,138 +1,199 @@
 """GS1 symbols: element strings, Digital Link URIs and plain EAN/UPC, into one Symbol.
 
-biip does the parsing behind this module; what it is strict about, where it is lenient and what
-we add stands here and nowhere else:
-- a symbol whose AIM identifier says GS1 must be GS1; without one, 8, 12, 13 or 14 digits are a
-  trade item number, and text that is neither is no GS1 symbol at all (an internal label);
-- biip reports a wrong check digit inside an element as a note on it: here it refuses the symbol;
-- AI 01 and 02 exclude each other, 02 needs 37 (GS1 General Specifications, 4.13 and 4.14);
-- the GS separator may come as U+001D, `<GS>` or `\\x1d`.
+What a scanner delivers, by AIM identifier (ISO/IEC 15424):
+    ]C1 ]d2 ]Q3 ]e0 ]J1     a GS1 element string, and nothing else
+    ]E0 ]E3 ]E4             EAN-13 or UPC-A (with add-on: ]E3), EAN-8; a 2D component may
+                            follow behind `|]e0`
+    any other, or none      a Digital Link, a trade item number of 8, 12, 13 or 14 digits, an
+                            element string that names an item or a logistic unit — or no GS1 at
+                            all, such as a location's label
+The GS separator may come as U+001D, `<GS>` or `\\x1d`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
-from biip import ParseError, parse
-from biip.gs1_element_strings import GS1ElementString
-
+from cloud_sync.contract.keys import gtin_check_digit
+from gateway.codecs.gs1_elements import (
+    FIXED_LENGTH,
+    GS,
+    Element,
+    ElementsRefused,
+    check_together,
+    parse_elements,
+)
+from gateway.codecs.gs1_link import is_link, parse_link
+from gateway.codecs.gs1_rules import days_in_month, full_year
 from gateway.core.readings import Symbol
 
 MAX_CHARS: Final = 4096
 """The longest symbol there is holds 7089 digits (QR 40-L); no label of goods comes near this."""
 
-_GS1_AIM: Final = ("]C1", "]e0", "]d2", "]Q3", "]J1")
-"""AIM identifiers whose content is always a GS1 message (ISO/IEC 15424)."""
+_AIM: Final = re.compile(r"\]([A-Za-z])([0-9A-Za-z])")
+_GS1_AIM: Final = frozenset({"C1", "e0", "d2", "Q3", "J1"})
+_EAN_LENGTHS: Final = {"E0": (13,), "E3": (15, 18), "E4": (8,)}
+_TRADE_ITEM_LENGTHS: Final = (8, 12, 13, 14)
+_GS1_SYMBOLOGY: Final = re.compile(r"GS1|EAN[-_ ]?128|DATABAR", re.IGNORECASE)
+_COMPOSITE: Final = "|]e0"
+_LOOKS_LIKE_A_KEY: Final = re.compile(r"00[0-9]{18}|0[123][0-9]{14}")
 
 _DATES: Final = {"11": "production_date", "15": "best_before", "17": "expiry"}
-_TRADE_ITEM: Final = ("01", "02")
 
 
 class SymbolRefused(ValueError):
     """A symbol that claims to be GS1 and is not; the message is for the worker."""
 
 
-def parse_symbol(data: str) -> Symbol | None:
-    """What a scanned symbol says; None if it is not GS1 at all. Raises SymbolRefused."""
+@dataclass(slots=True)
+class _Named:
+    """The fields of a Symbol while its elements are gone through."""
+
+    gtin: str | None = None
+    lot: str | None = None
+    expiry: str | None = None
+    best_before: str | None = None
+    production_date: str | None = None
+    serial: str | None = None
+    sscc: str | None = None
+    weight_g: int | None = None
+    count: int | None = None
+
+
+def parse_symbol(
+    data: str, symbology: str | None = None, *, is_gs1: bool = False
+) -> Symbol | None:
+    """What a scanned symbol says; None if it is not GS1 at all. Raises SymbolRefused.
+
+    symbology: the scanner's name for it, where the data has no AIM identifier. is_gs1: the
+    caller knows that it is one.
+    """
     if len(data) > MAX_CHARS:
         raise SymbolRefused(f"{len(data)} characters, more than any label holds")
-    text = data.replace("<GS>", "\x1d").replace("\\x1d", "\x1d")
-    claims_gs1 = text.startswith(_GS1_AIM)
-    bare = re.sub(r"^\][A-Za-z][0-9]", "", text)
-    if bare.isascii() and bare.isdigit() and len(bare) in (8, 12, 13, 14) and not claims_gs1:
-        return _trade_item_number(bare)
-    is_link = bare.lower().startswith(("http://", "https://"))
-    result = parse(_canonical_link(bare) if is_link else text)
-    if is_link:
-        if result.gs1_digital_link_uri is None:
-            return None
-        return _symbol(result.gs1_digital_link_uri.element_strings)
-    if result.gs1_message is not None:
-        return _symbol(result.gs1_message.element_strings)
-    if claims_gs1:
-        raise SymbolRefused(result.gs1_message_error or "not a GS1 message")
-    return None
+    text = data.replace("<GS>", GS).replace("\\x1d", GS)
+    aim, text = _split_aim(text)
+    claims_gs1 = (
+        is_gs1
+        or aim in _GS1_AIM
+        or text[:1] == GS
+        or (aim is None and symbology is not None and bool(_GS1_SYMBOLOGY.search(symbology)))
+    )
+    try:
+        if aim in _EAN_LENGTHS:
+            return _ean(text, _EAN_LENGTHS[aim])
+        if is_link(text):
+            return _link(text, is_gs1=claims_gs1)
+        if _is_trade_item_number(text) and aim not in _GS1_AIM:
+            return _symbol((("01", _gtin(text)),))
+        return _element_string(text, claims_gs1=claims_gs1)
+    except ElementsRefused as refusal:
+        raise SymbolRefused(str(refusal)) from refusal
 
 
-def _trade_item_number(digits: str) -> Symbol:
-    result = parse(digits)
-    if result.gtin is None:
-        raise SymbolRefused(result.gtin_error or f"{digits} is not a trade item number")
-    gtin = result.gtin.as_gtin_14()
-    return Symbol(elements=(("01", gtin),), gtin=gtin)
+def _split_aim(text: str) -> tuple[str | None, str]:
+    match = _AIM.match(text)
+    if match is None:
+        if text.startswith("]"):
+            raise SymbolRefused("the symbology identifier is cut short")
+        return None, text
+    return match[1] + match[2], text[match.end() :]
 
 
-def _canonical_link(uri: str) -> str:
-    """Scheme and host in lower case, which biip expects and RFC 3986 (6.2.2.1) allows."""
-    parts = urlsplit(uri)
-    return urlunsplit(parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower()))
+def _is_trade_item_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) in _TRADE_ITEM_LENGTHS
 
 
-def _symbol(elements: list[GS1ElementString]) -> Symbol:
-    fields: dict[str, object] = {}
-    for element in elements:
-        _check(element)
-        ai, value = element.ai.ai, element.value
-        if ai in _TRADE_ITEM and element.gtin is not None:
-            fields["gtin"] = element.gtin.as_gtin_14()
+def _ean(text: str, lengths: tuple[int, ...]) -> Symbol:
+    digits, bar, component = text.partition(_COMPOSITE)
+    if not (digits.isascii() and digits.isdigit()) or len(digits) not in lengths:
+        raise SymbolRefused(f"an EAN/UPC symbol has {lengths[0]} digits, got {digits[:20]!r}")
+    # An add-on (2 or 5 digits, ISO/IEC 15420) is the publisher's issue or price.
+    elements = (("01", _gtin(digits[:13])),)
+    return _symbol(elements + (parse_elements(component) if bar else ()))
+
+
+def _gtin(digits: str) -> str:
+    if gtin_check_digit(digits[:-1]) != digits[-1]:
+        raise ElementsRefused(f"wrong check digit in {digits}")
+    return digits.zfill(14)
+
+
+def _link(text: str, *, is_gs1: bool) -> Symbol | None:
+    elements = parse_link(text)
+    if elements is None:
+        if is_gs1:
+            raise SymbolRefused("a web address without any GS1 key")
+        return None
+    return _symbol(elements)
+
+
+def _element_string(text: str, *, claims_gs1: bool) -> Symbol | None:
+    try:
+        symbol = _symbol(parse_elements(text))
+    except ElementsRefused:
+        if claims_gs1 or _LOOKS_LIKE_A_KEY.match(text):
+            raise
+        return None
+    is_label_of_ours = not claims_gs1 and symbol.gtin is None and symbol.sscc is None
+    return None if is_label_of_ours else symbol
+
+
+def _symbol(elements: Sequence[Element]) -> Symbol:
+    check_together(elements)
+    named = _Named()
+    for ai, value in elements:
+        if ai in ("01", "02"):
+            named.gtin = value
         elif ai == "10":
-            fields["lot"] = value
+            named.lot = value
         elif ai == "21":
-            fields["serial"] = value
+            named.serial = value
         elif ai == "00":
-            fields["sscc"] = value
-        elif ai in _DATES and element.date is not None:
-            fields[_DATES[ai]] = element.date.isoformat()
+            named.sscc = value
+        elif ai in _DATES:
+            setattr(named, _DATES[ai], _iso_date(value))
         elif ai in ("30", "37"):
-            fields["count"] = int(value)
-        elif ai.startswith("310") and element.decimal is not None:
-            fields["weight_g"] = int(element.decimal * 1000)
-    pairs = tuple((element.ai.ai, element.value) for element in elements)
-    _check_together({ai for ai, _ in pairs})
-    return Symbol(elements=pairs, **fields)  # type: ignore[arg-type]  # built by name just above
+            named.count = int(value)
+        elif ai[:3] == "310":
+            # The AI's last digit counts the decimals of a weight in kg.
+            named.weight_g = int(value) * 1000 // 10 ** int(ai[3])
+    return Symbol(
+        elements=tuple(elements),
+        gtin=named.gtin,
+        lot=named.lot,
+        expiry=named.expiry,
+        best_before=named.best_before,
+        production_date=named.production_date,
+        serial=named.serial,
+        sscc=named.sscc,
+        weight_g=named.weight_g,
+        count=named.count,
+    )
 
 
-def _check(element: GS1ElementString) -> None:
-    wrong = element.gtin_error or element.sscc_error or element.gln_error
-    if wrong:
-        raise SymbolRefused(wrong.replace("Invalid GTIN check digit", "wrong check digit"))
+def _iso_date(yymmdd: str) -> str:
+    """Day 00 means the last day of the month (General Specifications 3.4)."""
+    year, month = full_year(int(yymmdd[:2])), int(yymmdd[2:4])
+    day = int(yymmdd[4:]) or days_in_month(year, month)
+    return f"{year}-{month:02d}-{day:02d}"
 
 
-def _check_together(ais: set[str]) -> None:
-    if {"01", "02"} <= ais:
-        raise SymbolRefused("an item (01) and contents (02) in one symbol exclude each other")
-    if "02" in ais and "37" not in ais:
-        raise SymbolRefused("contents (02) need their count (37)")
-
-
-def symbol_or_reason(data: str) -> tuple[Symbol | None, str | None]:
+def symbol_or_reason(data: str, symbology: str | None = None) -> tuple[Symbol | None, str | None]:
     """`parse_symbol` as values: (symbol, None), (None, None) for no GS1, (None, reason)."""
     try:
-        return parse_symbol(data), None
+        return parse_symbol(data, symbology), None
     except SymbolRefused as refusal:
         return None, str(refusal)
-    except ParseError as error:
-        return None, str(error)
 
 
-def encode_gs1_128(elements: list[tuple[str, str]]) -> str:
-    """A GS1-128 symbol as a scanner reports it: AIM identifier, elements, GS where needed.
-
-    Elements with a length that the AI fixes go first or last as given; every other one is
-    ended by GS unless it is the last (GS1 General Specifications, 7.8.5).
-    """
+def encode_gs1_128(elements: Sequence[Element]) -> str:
+    """A GS1-128 symbol as a scanner reports it: AIM identifier, elements, GS where needed."""
     text = "]C1"
     for i, (ai, value) in enumerate(elements):
         text += ai + value
-        if i + 1 < len(elements) and ai[:2] not in _FIXED_LENGTH:
-            text += "\x1d"
+        if i + 1 < len(elements) and ai[:2] not in FIXED_LENGTH:
+            text += GS
     return text
-
-
-_FIXED_LENGTH: Final = frozenset(
-    {"00", "01", "02", "03", "04", "11", "12", "13", "14", "15", "16", "17", "18", "19", "20"}
-    | {"31", "32", "33", "34", "35", "36", "41"}
-)
-"""AI prefixes of predefined length (GS1 General Specifications, figure 7.8.5-2)."""

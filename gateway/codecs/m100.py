@@ -79,6 +79,11 @@ class FrameDecoder:
         self.n_noise_bytes = 0
         self.n_broken = 0
 
+    @property
+    def n_kept(self) -> int:
+        """Bytes kept for the rest of their frame."""
+        return len(self._buffer)
+
     def feed(self, data: bytes) -> Iterator[Frame]:
         """The frames that `data` completes, in order."""
         self._buffer += data

@@ -193,7 +193,7 @@ def _scan(reader: _Reader, stamp: Stamp) -> Scan:
     if task is not None and not isinstance(task, dict):
         raise reader.refuse("task", "an object", task)
     context = None if task is None else _task(_Reader(task, "task."))
-    symbol, symbol_error = symbol_or_reason(data)
+    symbol, symbol_error = symbol_or_reason(data, symbology)
     return Scan(stamp, data, symbology, context, symbol, symbol_error)
 
 

@@ -1,0 +1,115 @@
+"""Pins what a scanned symbol becomes: named elements, reasons for pickers, and what is no GS1."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.codecs.gs1 import SymbolRefused, encode_gs1_128, parse_symbol, symbol_or_reason
+from gateway.core.readings import Symbol
+
+GTIN = "09506000134352"
+
+
+def parsed(data: str, symbology: str | None = None) -> Symbol:
+    symbol = parse_symbol(data, symbology)
+    assert symbol is not None
+    return symbol
+
+
+def test_every_named_element_is_found() -> None:
+    symbol = parsed(f"]d201{GTIN}11260101152602281726030010L-1\x1d21S9\x1d310300125030024")
+    assert symbol.gtin == GTIN
+    assert (symbol.lot, symbol.serial, symbol.weight_g) == ("L-1", "S9", 1250)
+    assert (symbol.production_date, symbol.best_before) == ("2026-01-01", "2026-02-28")
+    assert symbol.expiry == "2026-03-31", "day 00 is the last of the month"
+
+
+@pytest.mark.parametrize(
+    ("yymmdd", "date"),
+    [
+        ("240200", "2024-02-29"),
+        ("260200", "2026-02-28"),
+        ("761231", "2076-12-31"),
+        ("770101", "1977-01-01"),
+    ],
+)
+def test_dates_are_read_as_the_standard_says(yymmdd: str, date: str) -> None:
+    assert parsed(f"]C101{GTIN}17{yymmdd}").expiry == date
+
+
+def test_contents_of_a_pallet_carry_their_count() -> None:
+    symbol = parsed(f"]C10010614141234567890802{GTIN}3748")
+    assert (symbol.gtin, symbol.count) == (GTIN, 48)
+    assert symbol.sscc == "106141412345678908"
+
+
+@pytest.mark.parametrize("separator", ["\x1d", "<GS>", "\\x1d"])
+def test_the_separator_may_be_written_out(separator: str) -> None:
+    symbol = parsed(f"]C101{GTIN}10AB{separator}21CD")
+    assert (symbol.lot, symbol.serial) == ("AB", "CD")
+
+
+@pytest.mark.parametrize("digits", ["9506000134352", GTIN, "416000336108", "02345673"])
+def test_a_bare_trade_item_number_is_padded(digits: str) -> None:
+    assert parsed(digits).gtin == digits.zfill(14)
+
+
+def test_an_add_on_is_left_out() -> None:
+    assert parsed("]E3211234567890012").gtin == "02112345678900"
+
+
+def test_a_symbology_name_stands_for_the_missing_identifier() -> None:
+    assert parsed("10LOT", "LABEL-TYPE-EAN128").lot == "LOT"
+    assert parse_symbol("10LOT", "CODE128") is None
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("]C10109506000134353", "wrong check digit"),
+        (f"]C101{GTIN}17261301", "month 13"),
+        (f"]C101{GTIN}17260231", "day 31"),
+        (f"]C101{GTIN}1726O101", "digits only"),
+        (f"]C101{GTIN}10{'A' * 21}", "separator is missing"),
+        (f"]C101{GTIN}89X", "no application identifier"),
+        (f"]C101{GTIN}02{GTIN}3712", "exclude each other"),
+        (f"]C102{GTIN}", "(37)"),
+        (f"]C101{GTIN}10A\x1d10B", "twice"),
+        ("]C1", "nothing in it"),
+        ("]E09506000134353", "wrong check digit"),
+        ("]E0950600013435", "13 digits"),
+        ("9506000134353", "wrong check digit"),
+        (f"01{GTIN}17261301", "month 13"),
+        ("https://id.gs1.org/01/09506000134353", "wrong check digit"),
+        ("]", "cut short"),
+        ("x" * 5000, "more than any label"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(data: str, words: str) -> None:
+    with pytest.raises(SymbolRefused) as refusal:
+        parse_symbol(data)
+    assert words in str(refusal.value)
+    assert len(str(refusal.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "R-03-02",
+        "ASN-1007",
+        "w17",
+        "10-A-03",
+        "123456789",
+        "https://example.com/help",
+        "]C0ABC",
+        "",
+        "]Q1",
+    ],
+)
+def test_labels_that_are_no_gs1_are_left_to_others(data: str) -> None:
+    assert symbol_or_reason(data) == (None, None)
+
+
+def test_an_encoded_symbol_is_read_back() -> None:
+    elements = (("01", GTIN), ("10", "L1"), ("17", "261231"), ("21", "S"))
+    assert parsed(encode_gs1_128(elements)).elements == elements
