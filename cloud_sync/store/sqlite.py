@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+import tempfile
 from collections.abc import AsyncIterator, Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -29,6 +30,7 @@ from cloud_sync.store.ports import (
 from cloud_sync.store.schema_files import read_schema, statements_of
 
 BUSY_MS: Final = 5000
+BUSY_RETRY_S: Final = 0.01
 SCHEMA: Final = files("cloud_sync.store") / "schema" / "sqlite"
 
 
@@ -93,11 +95,15 @@ class _Lane:
 
 
 def _store_error(error: sqlite3.Error) -> StoreError:
-    code = getattr(error, "sqlite_errorcode", None)
-    kind = code & 0xFF if isinstance(code, int) else None
-    if kind in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+    if _kind(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         return StoreUnusable(f"SQLite: {error}")
     return StoreError(f"SQLite: {error}")
+
+
+def _kind(error: sqlite3.Error) -> int | None:
+    """SQLite's primary result code."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code & 0xFF if isinstance(code, int) else None
 
 
 @contextlib.asynccontextmanager
@@ -108,12 +114,9 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
             await asyncio.to_thread(_touch, path)
             writer = await stack.enter_async_context(_connect(path, "rwc"))
             await _set(
-                writer,
-                "journal_mode = wal",
-                "synchronous = full",
-                "foreign_keys = on",
-                f"busy_timeout = {BUSY_MS}",
+                writer, "synchronous = full", "foreign_keys = on", f"busy_timeout = {BUSY_MS}"
             )
+            await _use_wal(writer)
             await _migrate(writer, path)
             reader = await stack.enter_async_context(_connect(path, "rw"))
             await _set(
@@ -122,6 +125,8 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
                 "wal_autocheckpoint = 0",
                 f"busy_timeout = {BUSY_MS}",
             )
+        except TimeoutError as error:
+            raise StoreUnusable(f"{path}: another program keeps the file locked") from error
         except (sqlite3.Error, OSError) as error:
             reason = getattr(error, "strerror", None) or error
             raise StoreUnusable(f"{path}: {reason}") from error
@@ -129,8 +134,20 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
 
 
 def _touch(path: Path) -> None:
-    """Make the file readable by nobody else before anything is in it. Raises OSError."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    """Make the file readable by nobody else before anything is in it. Raises OSError.
+
+    A file that is there is never opened: to close any descriptor of it would drop the locks SQLite
+    holds on it in this process (POSIX fcntl).
+    """
+    if path.exists():
+        return
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(descriptor)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        os.unlink(name)
 
 
 def _connect(path: Path, mode: str) -> aiosqlite.Connection:
@@ -142,6 +159,23 @@ def _connect(path: Path, mode: str) -> aiosqlite.Connection:
 async def _set(connection: aiosqlite.Connection, *pragmas: str) -> None:
     for pragma in pragmas:
         await connection.execute(f"pragma {pragma}")
+
+
+async def _use_wal(connection: aiosqlite.Connection) -> None:
+    """Let readers work beside the writer. Raises TimeoutError.
+
+    SQLite answers "busy" to this change of mode without waiting when two connections want it.
+    """
+    async with asyncio.timeout(BUSY_MS / 1000):
+        while True:
+            try:
+                await _set(connection, "journal_mode = wal")
+            except sqlite3.OperationalError as error:
+                if _kind(error) != sqlite3.SQLITE_BUSY:
+                    raise
+                await asyncio.sleep(BUSY_RETRY_S)
+            else:
+                return
 
 
 async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
