@@ -147,7 +147,7 @@ def _touch(path: Path) -> None:
         with contextlib.suppress(FileExistsError):
             os.link(name, path)
     finally:
-        os.unlink(name)
+        Path(name).unlink()
 
 
 def _connect(path: Path, mode: str) -> aiosqlite.Connection:
