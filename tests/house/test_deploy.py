@@ -93,7 +93,7 @@ def test_the_programs_of_the_units_are_ours() -> None:
 
 
 def test_systemd_waits_longer_than_a_stop_takes(units: Path) -> None:
-    from gateway.app import STOP_S
+    from gateway.assembly import STOP_S
 
     stop = re.search(r"^TimeoutStopSec=(\d+)$", (units / UNITS[0]).read_text(), re.MULTILINE)
     assert stop is not None

@@ -1,0 +1,194 @@
+"""The inside of a gateway, put together from whatever outside it is given.
+
+The program gives it the machine's clock, disk, broker and network (app.py); the deterministic
+simulation gives it seeded ones (tests/simulation). Both run this wiring.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
+
+from gateway.core.decode import Decoder
+from gateway.core.smoothing import SmoothingRule
+from gateway.journal.store import JournalStore
+from gateway.ops.status import serve_status
+from gateway.ports import Clock, Driver, MqttSession
+from gateway.report import Parts, status_report
+from gateway.services.housekeeping import keep_house
+from gateway.services.intake import IntakeService
+from gateway.services.intake_queue import IntakeQueue
+from gateway.services.planner import Planner, RunJob
+from gateway.services.projector import Projector
+from gateway.services.supervisor import Heartbeats, supervise
+from gateway.services.task_board import publish_tasks
+from gateway.services.uplink import CloudPort, Uplink
+from gateway.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+STOP_S: Final = 10.0
+"""How long the intake may take to settle what is queued; the rest is left to the journal."""
+
+
+class BrokerSession(MqttSession, Protocol):
+    """The session at the broker, with the loop that keeps it."""
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a gateway stands on.
+
+    random: uniform in [0, 1). new_id: makes event ids. session: None without a broker; drivers:
+    one per configured device, in order. run_job: solves a planning job. cloud: None without one.
+    instance: what tells this machine from another with a copy of its disk.
+    """
+
+    clock: Clock
+    random: Callable[[], float]
+    new_id: Callable[[], str]
+    session: BrokerSession | None
+    drivers: Sequence[Driver]
+    run_job: RunJob
+    cloud: CloudPort | None
+    instance: str
+
+
+@contextlib.asynccontextmanager
+async def run_inside(
+    settings: Settings, outside: Outside, journal: JournalStore
+) -> AsyncIterator[Parts]:
+    """The gateway's parts on an open journal, running while the context is open."""
+    parts = _make_parts(settings, outside, journal)
+    await parts.projector.load()
+    planner = Planner(
+        journal=journal,
+        facts=lambda: parts.projector.facts,
+        run_job=outside.run_job,
+        settings=settings.planner,
+        clock=outside.clock,
+        new_id=outside.new_id,
+        heartbeats=parts.heartbeats,
+    )
+    async with (
+        serve_status(settings.status_socket, lambda: status_report(parts)),
+        _running_uplink(parts, outside),
+        _running(
+            ("projector", parts.projector.run),
+            ("planner", planner.run),
+            ("housekeeping", lambda: keep_house(journal, settings.journal, outside.clock)),
+            outside=outside,
+        ),
+        _running_intake(parts.intake),
+        _running_devices(parts, outside),
+    ):
+        yield parts
+
+
+def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> Parts:
+    gateway, clock = settings.gateway, outside.clock
+    heartbeats = Heartbeats(clock)
+    projector = Projector(
+        journal=journal,
+        warehouse=gateway.warehouse,
+        clock=clock,
+        new_id=outside.new_id,
+        quiet_us=round(settings.planner.quiet_s * 1_000_000),
+        heartbeats=heartbeats,
+    )
+    queue = IntakeQueue(settings.intake.queue_max)
+    intake = IntakeService(
+        queue=queue,
+        journal=journal,
+        facts=lambda: projector.facts,
+        decoder=Decoder(gateway.warehouse, gateway.language, outside.new_id),
+        smoothing=SmoothingRule(),
+        zones={device.name: device.zone for device in settings.devices if device.zone},
+        clock=clock,
+        timezone=ZoneInfo(gateway.timezone),
+        heartbeats=heartbeats,
+        group_max=settings.intake.group_max,
+    )
+    return Parts(settings, clock, journal, projector, intake, queue, heartbeats, outside.drivers)
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    *loops: tuple[str, Callable[[], Awaitable[None]]], outside: Outside
+) -> AsyncIterator[None]:
+    """Supervised loops, cancelled at the end of the context."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(
+                supervise(name, run, clock=outside.clock, random=outside.random), name=name
+            )
+            for name, run in loops
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _running_intake(intake: IntakeService) -> AsyncIterator[None]:
+    """The intake; at the end of the context it settles what is queued, within a bound."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(intake.run(), name="intake")
+        try:
+            yield
+        finally:
+            intake.stop()
+            _, pending = await asyncio.wait({task}, timeout=STOP_S)
+            if pending:
+                logger.warning("intake not drained", extra={"action": "intake_not_drained"})
+                task.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _running_devices(parts: Parts, outside: Outside) -> AsyncIterator[None]:
+    """The broker session and every configured device."""
+    loops: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+        (f"device-{device.name}", partial(driver.run, parts.queue))
+        for device, driver in zip(parts.settings.devices, parts.drivers, strict=True)
+    ]
+    if outside.session is not None:
+        loops.append(("mqtt", outside.session.run))
+        loops.append(("task-board", partial(publish_tasks, parts.projector, outside.session)))
+    async with _running(*loops, outside=outside):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _running_uplink(parts: Parts, outside: Outside) -> AsyncIterator[None]:
+    """Both directions of the sync; nothing where no cloud is configured."""
+    settings = parts.settings
+    if settings.cloud is None or outside.cloud is None:
+        yield
+        return
+    uplink = Uplink(
+        journal=parts.journal,
+        cloud=outside.cloud,
+        settings=settings.cloud,
+        gateway=settings.gateway.id,
+        warehouse=settings.gateway.warehouse,
+        instance=outside.instance,
+        clock=outside.clock,
+        random=outside.random,
+        new_id=outside.new_id,
+        heartbeats=parts.heartbeats,
+    )
+    parts.uplink = uplink
+    async with _running(("uplink", uplink.run_up), ("downlink", uplink.run_down), outside=outside):
+        yield
