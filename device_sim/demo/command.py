@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import signal
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,15 +14,13 @@ from device_sim import arguments
 from device_sim.clock import today
 from device_sim.demo.options import DemoOptions
 from device_sim.errors import SimulatorError
+from device_sim.stage.terminal import first_known, print_checks, working_directory
 
 if TYPE_CHECKING:
     from device_sim.demo.show import Show
 
-SOCKET_PATH_MAX: Final = 107
-"""Linux's limit for the path of a UNIX socket, which the gateways' status sockets are."""
 STOPPED_EARLY: Final = 130
 """Exit code of a demo that was interrupted before it could check anything."""
-DEEPEST_SOCKET: Final = "J1/gw-J1/status.sock"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +52,7 @@ def run(namespace: argparse.Namespace) -> int:
     """Run the demo; 0 if everything that was checked holds."""
     if not sys.platform.startswith("linux"):
         raise SimulatorError("the demo needs Linux: pseudo-terminals and prctl")
-    with _directory(namespace.directory) as directory:
+    with working_directory(namespace.directory) as directory:
         options = DemoOptions(
             directory=directory,
             duration_s=namespace.duration,
@@ -72,36 +67,12 @@ def run(namespace: argparse.Namespace) -> int:
         except asyncio.CancelledError:
             return STOPPED_EARLY
         except BaseExceptionGroup as group:
-            raise _first_known(group) from group
+            raise first_known(group) from group
     if namespace.json is not None:
         text = json.dumps(summary, indent=2, ensure_ascii=False)
         namespace.json.write_text(text + "\n", encoding="utf-8")
-    print_summary(summary)
+    print_checks(summary)
     return 0 if summary["ok"] is True else 1
-
-
-def _first_known(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The failure that says most: ours before others, the cause before its consequences."""
-    known = group.subgroup(SimulatorError)
-    error: BaseException = known or group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-@contextlib.contextmanager
-def _directory(wanted: Path | None) -> Iterator[Path]:
-    if wanted is None:
-        with tempfile.TemporaryDirectory(prefix="forepost-demo-") as temporary:
-            yield Path(temporary)
-        return
-    directory = wanted.absolute()
-    if len(str(directory / DEEPEST_SOCKET)) > SOCKET_PATH_MAX:
-        raise SimulatorError(f"{directory}: too long a path for the gateways' status sockets")
-    if directory.exists() and any(directory.iterdir()):
-        raise SimulatorError(f"{directory}: is not empty; every demo begins anew")
-    directory.mkdir(parents=True, exist_ok=True)
-    yield directory
 
 
 async def _run(options: DemoOptions, *, is_live: bool) -> dict[str, object]:
@@ -138,15 +109,3 @@ def _stop_on_signals(show: Show) -> None:
 
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, stop)
-
-
-def print_summary(summary: dict[str, object]) -> None:
-    """The checks for people, one a line."""
-    checks = summary["checks"]
-    if not isinstance(checks, list):
-        raise AssertionError("the summary has no list of checks")
-    for check in checks:
-        print(f"{'holds ' if check['holds'] else 'BROKEN'}  {check['name']}")
-        for problem in check["problems"]:
-            print(f"          {problem}")
-    print("everything holds" if summary["ok"] is True else "NOT everything holds")

@@ -20,14 +20,15 @@ from random import Random
 from typing import Final
 
 from device_sim.catalog import make_catalog
-from device_sim.demo import check
 from device_sim.demo.cast import Cast, set_the_stage
-from device_sim.demo.configuration import CENTRAL, PRE_POSITIONED, Site
-from device_sim.demo.crew import Supplier, Worker
 from device_sim.demo.options import DemoOptions
-from device_sim.demo.processes import Stage, open_stage
-from device_sim.demo.watch import GatewayReport, ask_gateway
+from device_sim.demo.site import CENTRAL, PRE_POSITIONED
 from device_sim.errors import SimulatorError
+from device_sim.stage import check
+from device_sim.stage.configuration import Site
+from device_sim.stage.crew import Supplier, Worker
+from device_sim.stage.processes import Stage, open_stage
+from device_sim.stage.watch import GatewayReport, ask_gateway
 from device_sim.world import World
 
 STOCKING_S: Final = 60.0
@@ -86,7 +87,11 @@ class Show:
             open_stage(self._options.directory) as stage,
             set_the_stage(stage, self._options, self._world, self._random) as cast,
         ):
-            self.state.broker, self.state.cloud_url = cast.broker_name, cast.cloud_url
+            installation = cast.installation
+            self.state.broker, self.state.cloud_url = (
+                installation.broker_name,
+                installation.cloud_url,
+            )
             self.state.workers = cast.workers
             return await self._play(stage, cast)
 
@@ -100,7 +105,7 @@ class Show:
             await self._stock_up(cast)
             self._enter("running")
             self.state.running_since_s = time.monotonic()
-            await self._run(stage, cast)
+            await self._run(cast)
             self._enter("draining")
             undone = await self._drain(cast)
             self._enter("checking")
@@ -160,7 +165,7 @@ class Show:
 
     # ------------------------------------------------------------ running
 
-    async def _run(self, stage: Stage, cast: Cast) -> None:
+    async def _run(self, cast: Cast) -> None:
         """The working day, until the duration is over or somebody says stop."""
         shop = cast.workers[PRE_POSITIONED]
         async with asyncio.TaskGroup() as group:
@@ -171,7 +176,7 @@ class Show:
                 group.create_task(self._move_tags(cast), name="tags"),
             ]
             if self._options.kill_gateway_at_s is not None:
-                killing = self._kill_gateway(stage, cast, self._options.kill_gateway_at_s)
+                killing = self._kill_gateway(cast, self._options.kill_gateway_at_s)
                 group.create_task(killing, name="killing")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._options.duration_s):
@@ -209,18 +214,18 @@ class Show:
             cast.put_noise_on_line()
             await asyncio.sleep(RFID_PERIOD_S / 2)
 
-    async def _kill_gateway(self, stage: Stage, cast: Cast, at_s: float) -> None:
+    async def _kill_gateway(self, cast: Cast, at_s: float) -> None:
         """Kill it, unless the day is over before; what was killed is started again always."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(at_s):
                 await self._closing.wait()
                 return
         site = cast.sites[PRE_POSITIONED]
-        await stage.kill(site.gateway)
+        await cast.installation.kill_gateway(site)
         self.state.n_kills += 1
         self.state.note(f"{site.gateway} killed (SIGKILL)")
         await asyncio.sleep(RESTART_S)
-        await cast.start_gateway(stage, site)
+        await cast.installation.start_gateway(site)
         self.state.note(f"{site.gateway} started again")
 
     # ------------------------------------------------------------ watching

@@ -5,8 +5,8 @@ from copy import deepcopy
 
 import pytest
 
-from device_sim.demo import check
-from device_sim.demo.ledger import Ledger
+from device_sim.stage import check
+from device_sim.stage.ledger import Ledger
 from device_sim.world import Expect, Place, ScanOrder
 
 Row = dict[str, object]

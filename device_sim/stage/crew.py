@@ -13,8 +13,8 @@ from datetime import date
 from random import Random
 from typing import Final
 
-from device_sim.demo.ledger import Ledger
-from device_sim.demo.processes import Child
+from device_sim.stage.ledger import Ledger
+from device_sim.stage.processes import Child
 from device_sim.world import Lot, ScanOrder, World
 
 MAX_OPEN_SCANS: Final = 300

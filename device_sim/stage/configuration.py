@@ -1,6 +1,6 @@
-"""What the demo's programs are given: configuration files and command lines.
+"""What the programs on a stage are given: configuration files and command lines.
 
-Every program is started as its own command (`python -m …`), with the interpreter the demo runs
+Every program is started as its own command (`python -m …`), with the interpreter the stage runs
 under, so that an installed wheel and a checkout behave alike.
 """
 
@@ -17,21 +17,20 @@ from typing import Final
 from device_sim.broker import Endpoint
 from device_sim.errors import SimulatorError
 
-PRE_POSITIONED: Final = "J1"
-CENTRAL: Final = "K1"
-"""Warehouse ids of the M Company network."""
-
-READ_POINT: Final = "DOCK"
-BUS_UNITS: Final = {1: "refrigerated", 2: "frozen"}
-"""Modbus address → zone at the pre-positioned warehouse."""
-
 SBIN: Final = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 """Where Debian puts mosquitto; not on every user's PATH."""
+
+PDAS: Final = """
+[[devices]]
+name = "pda-*"
+driver = "pda"
+link = "mqtt"
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One warehouse of the demo and the files of its gateway."""
+    """One warehouse and the files of its gateway."""
 
     warehouse: str
     directory: Path
@@ -106,8 +105,8 @@ def _user() -> str:
 
 
 def gateway_config(site: Site, broker: Endpoint, cloud_url: str, *, seed: int) -> str:
-    """The gateway's TOML. Short windows, so that the whole loop turns within a minute."""
-    text = f"""
+    """The gateway's TOML but its devices. Short windows, so that a day fits into a minute."""
+    return f"""
 [gateway]
 id = "{site.gateway}"
 warehouse = "{site.warehouse}"
@@ -128,38 +127,6 @@ time_limit_s = 3.0
 gather_s = 1.0
 quiet_s = 10.0
 
-[[devices]]
-name = "pda-*"
-driver = "pda"
-link = "mqtt"
-"""
-    return text + (_site_devices(site) if site.warehouse == PRE_POSITIONED else "")
-
-
-def _site_devices(site: Site) -> str:
-    units = ", ".join(
-        f'{{ address = {address}, zone = "{zone}" }}' for address, zone in BUS_UNITS.items()
-    )
-    return f"""
-[[devices]]
-name = "climate-*"
-driver = "mqtt-climate"
-link = "mqtt"
-
-[[devices]]
-name = "rfid-dock"
-driver = "m100"
-link = "serial://{site.pty("m100")}?baud=115200"
-zone = "{READ_POINT}"
-
-[[devices]]
-name = "cold-bus"
-driver = "xy-md02"
-link = "serial://{site.pty("xy-md02")}?baud=9600"
-
-[devices.options]
-period_s = 2.0
-units = [{units}]
 """
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cloud_sync.contract.plans import asn_id
-from device_sim.demo.ledger import Ledger, Mark
+from device_sim.stage.ledger import Ledger, Mark
 from device_sim.world import Place
 
 MAX_SHOWN: Final = 8

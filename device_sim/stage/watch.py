@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from device_sim.demo.configuration import Site, python
-from device_sim.demo.processes import run_to_end
+from device_sim.stage.configuration import Site, python
+from device_sim.stage.processes import run_to_end
 
 STATUS_S: Final = 20.0
 
