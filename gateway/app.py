@@ -1,9 +1,9 @@
 """The program: the machine's clock, disk, broker and network around the gateway's inside.
 
 Start: make the drivers and the way to the cloud, so that a wrong configuration is told before
-anything is touched; lock and open the journal, load the facts, status socket, intake, consumers,
-broker session, devices; then READY.
-Stop (SIGTERM, SIGINT): devices and broker session first, so that nothing new comes in; intake
+anything is touched; lock and open the journal, load the facts, intake, consumers, broker session,
+devices, status socket; then READY.
+Stop (SIGTERM, SIGINT): status socket, devices and broker session first, so that nothing new comes in; intake
 settles what is queued; consumers end between two transactions; the journal drains and closes.
 What is not finished within STOP_S is left to the journal, which makes leaving it harmless.
 """
@@ -27,9 +27,10 @@ from gateway.journal.store import open_journal
 from gateway.links.mqtt import PahoSession
 from gateway.links.open import open_link
 from gateway.ops.notify import Notifier
+from gateway.ops.status import serve_status
 from gateway.ports import Clock, Driver
 from gateway.registry import DriverContext, find_driver
-from gateway.report import Parts
+from gateway.report import Parts, status_report
 from gateway.services.cloud_gate import open_cloud
 from gateway.services.solver_process import run_job
 from gateway.settings import Settings
@@ -101,7 +102,11 @@ async def run_parts(settings: Settings) -> AsyncIterator[Parts]:
             cloud=cloud,
             instance=machine_fingerprint(),
         )
-        yield await stack.enter_async_context(run_inside(settings, outside, journal))
+        parts = await stack.enter_async_context(run_inside(settings, outside, journal))
+        await stack.enter_async_context(
+            serve_status(settings.status_socket, lambda: status_report(parts))
+        )
+        yield parts
 
 
 def make_drivers(settings: Settings, clock: Clock) -> tuple[PahoSession | None, list[Driver]]:

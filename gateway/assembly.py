@@ -18,9 +18,8 @@ from zoneinfo import ZoneInfo
 from gateway.core.decode import Decoder
 from gateway.core.smoothing import SmoothingRule
 from gateway.journal.store import JournalStore
-from gateway.ops.status import serve_status
 from gateway.ports import Clock, Driver, MqttSession
-from gateway.report import Parts, status_report
+from gateway.report import Parts
 from gateway.services.housekeeping import keep_house
 from gateway.services.intake import IntakeService
 from gateway.services.intake_queue import IntakeQueue
@@ -81,7 +80,6 @@ async def run_inside(
         heartbeats=parts.heartbeats,
     )
     async with (
-        serve_status(settings.status_socket, lambda: status_report(parts)),
         _running_uplink(parts, outside),
         _running(
             ("projector", parts.projector.run),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from gateway.errors import JournalCorrupt
 from gateway.journal.connection import Database
@@ -15,11 +16,19 @@ from gateway.journal.rows import (
 )
 from gateway.ports import Quarantined, ReceiptKey
 
+COMMIT_NUMBER: Final = "commit_number"
+"""The key in `meta` of the number that every transaction of the writer leaves."""
+
 
 async def read_meta(database: Database) -> dict[str, str]:
     """Identity and base of the journal; empty for a new one."""
     rows = await database.query("select key, value from meta")
     return {str(key): str(value) for key, value in rows}
+
+
+async def commit_number(database: Database) -> int:
+    """The number of the last transaction of the writer; 0 before its first."""
+    return int((await read_meta(database)).get(COMMIT_NUMBER, "0"))
 
 
 async def read_base(database: Database) -> tuple[int, bytes]:

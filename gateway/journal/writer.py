@@ -7,6 +7,9 @@ Invariants
   that one bad value does not fail the others. The tail is read again before anything else.
 - An entry whose receipt key is already in the journal is left out: appending is idempotent for
   messages that devices number, whatever a caller believed when it queued them.
+- Each transaction carries its own number. When its success was not reported the number tells
+  whether it is on disk, and nothing is tried again before that is known: consumers' effects and
+  events without a receipt key would count twice.
 - No future is left unresolved, also when the writer ends by an error.
 """
 
@@ -25,7 +28,7 @@ from cloud_sync.contract.chain import next_link
 from gateway.errors import JournalCorrupt, JournalError, JournalFull
 from gateway.journal import reads
 from gateway.journal.connection import Database
-from gateway.journal.rows import CURSOR, INSERT, Parts, entry_statements, highest_seqs
+from gateway.journal.rows import CURSOR, INSERT, META, Parts, entry_statements, highest_seqs
 from gateway.ports import Clock, Draft, Entry, ReceiptKey, Statements
 from gateway.settings import JournalSettings
 
@@ -33,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 ROW_OVERHEAD_BYTES: Final = 512
 """A generous guess at what a row, its receipt and their B-trees add to the body."""
+UNKNOWN_RETRY_S: Final = 0.5
+"""How often a disk that answers nothing is asked whether it has the last transaction."""
 
 
 @dataclass(slots=True)
@@ -70,6 +75,7 @@ class GroupWriter:
         self._head = b""
         self._marks: dict[tuple[str, str], int] = {}
         self._room_bytes = 0
+        self._n_commits = 0
         self.last_seq = 0
 
     async def start(self) -> None:
@@ -79,6 +85,7 @@ class GroupWriter:
     async def _read_tail(self) -> None:
         self._marks = await reads.highest_device_seqs(self._database)
         self.last_seq, self._head = await reads.read_tail(self._database)
+        self._n_commits = await reads.commit_number(self._database)
         self._tail_is_known = True
 
     # ------------------------------------------------------------ queue
@@ -214,8 +221,34 @@ class GroupWriter:
         for job in group:
             statements += job.effects
         statements.append((CURSOR, [job.cursor for job in group if job.cursor is not None]))
-        await self._database.transact([part for part in statements if part[1]])
+        await self._transact([part for part in statements if part[1]])
         self._settle(group, taken, last_of_job, seq, link)
+
+    async def _transact(self, statements: Parts) -> None:
+        """Commit; an error means that nothing of it was written."""
+        number = self._n_commits + 1
+        try:
+            await self._database.transact(
+                [*statements, (META, [(reads.COMMIT_NUMBER, str(number))])]
+            )
+        except JournalCorrupt:
+            raise
+        except JournalError:
+            if not await self._is_on_disk(number):
+                raise
+        self._n_commits = number
+
+    async def _is_on_disk(self, number: int) -> bool:
+        """Whether a transaction that failed is there after all; asks until the disk answers."""
+        while True:
+            try:
+                return await reads.commit_number(self._database) >= number
+            except JournalCorrupt:
+                raise
+            except JournalError:
+                if self._is_closing:
+                    raise
+                await asyncio.sleep(UNKNOWN_RETRY_S)
 
     def _settle(
         self,
