@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
+import struct
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -100,6 +102,9 @@ class DeviceClient:
         """Begin to connect; goes on in the background. Raises OSError if no broker is there."""
         self._loop = asyncio.get_running_loop()
         self.protocol = await asyncio.to_thread(find_protocol, self._endpoint)
+        self._connect()
+
+    def _connect(self) -> None:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=self._device, protocol=self.protocol
         )
@@ -121,6 +126,24 @@ class DeviceClient:
             return False
         info = self._client.publish(topic_name, payload, qos=1)
         return info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    async def leave(self) -> None:
+        """Be out of reach without a word, as behind a steel door; `come_back` ends it."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        await asyncio.to_thread(client.loop_stop)
+        sock = client.socket()
+        if isinstance(sock, socket.socket):
+            # Reset, so that the broker hears of it; a clean goodbye would send no last will.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.close()
+        self._set_state(False)
+
+    def come_back(self) -> None:
+        """Be in reach again; nothing if it never left."""
+        if self._client is None:
+            self._connect()
 
     async def stop(self) -> None:
         """Say goodbye and close."""

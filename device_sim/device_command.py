@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     bus.add_argument(
         "--unit", type=arguments.unit, action="append", required=True, metavar="ADDRESS=ZONE"
     )
+    _add_faults(bus)
     bus.set_defaults(make=_xy_md02)
 
     for kind in (pda, climate, m100, bus):
@@ -131,4 +132,5 @@ def _m100(namespace: argparse.Namespace) -> Coroutine[object, object, None]:
 def _xy_md02(namespace: argparse.Namespace) -> Coroutine[object, object, None]:
     from device_sim.xy_md02 import make_bus, run_xy_md02
 
-    return run_xy_md02(namespace.link, make_bus(dict(namespace.unit), namespace.seed))
+    bus = make_bus(dict(namespace.unit), namespace.seed)
+    return run_xy_md02(namespace.link, bus, seed=namespace.seed, faults=namespace.faults)

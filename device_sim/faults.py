@@ -191,3 +191,11 @@ class FaultyLine:
     def is_empty(self) -> bool:
         """True if nothing is in flight."""
         return not self._in_flight
+
+
+def line_order(line: FaultyLine, order: Mapping[str, object]) -> None:
+    """Obey {"do":"line","rates":{…}}. Raises ValueError naming what is wrong with the rates."""
+    rates = order.get("rates")
+    if not isinstance(rates, Mapping):
+        raise ValueError("rates: expected a table of rates")
+    line.faults = FaultRates.from_mapping(rates).chain()

@@ -4,8 +4,10 @@ Answers the commands of its family, and while in multiple inventory notifies eve
 field once a round, or that it sees none. The frames go through a line with faults.
 
 Orders   {"do":"field","tags":[[EPC, RSSI_DBM], …]}   what stands in front of the antenna
-         {"do":"noise","hex":…}                       bytes out of nowhere
+         {"do":"stray","tags":[[EPC, RSSI_DBM], …]}   read once, from the next aisle
+         {"do":"miss","share":S}                      how many of its reads it misses
          {"do":"reboot"}                              forgets the inventory it was told to do
+         and those of the line (device_sim.serial_line)
 Reports  {"event":"ready","link":PATH}
          {"event":"tags","n":N}   notifications sent so far, every few seconds
 """
@@ -19,13 +21,13 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from device_sim.faults import FaultRates, FaultyLine
+from device_sim.faults import FaultRates
 from device_sim.pipe import read_orders, report
 from device_sim.pty_port import PtyPort, open_pty
+from device_sim.serial_line import SerialLine
 from gateway.codecs import m100
 
 ROUND_S: Final = 0.25
-LINE_STEP_S: Final = 0.01
 REPORT_S: Final = 2.0
 RSSI_JITTER_DB: Final = 3
 _SUCCESS: Final = b"\x00"
@@ -39,6 +41,8 @@ class Module:
 
     random: Random
     tags: dict[str, int] = field(default_factory=dict)
+    strays: dict[str, int] = field(default_factory=dict)
+    miss_share: float = 0.0
     rounds_left: int = 0
     n_notified: int = 0
     _decoder: m100.FrameDecoder = field(default_factory=m100.FrameDecoder)
@@ -67,14 +71,17 @@ class Module:
         if self.rounds_left == 0:
             return []
         self.rounds_left -= 1
-        if not self.tags:
-            return [m100.Frame(m100.RESPONSE, m100.ERROR, bytes((m100.NO_TAG,)))]
+        if not self.tags and not self.strays:
+            return [_no_tag()]
         frames = []
-        for epc, rssi_dbm in self.tags.items():
+        strays, self.strays = self.strays, {}
+        for epc, rssi_dbm in (self.tags | strays).items():
+            if self.random.random() < self.miss_share and epc not in strays:
+                continue
             jitter = self.random.randint(-RSSI_JITTER_DB, RSSI_JITTER_DB)
             frames.append(m100.tag_notification(epc, rssi_dbm + jitter))
             self.n_notified += 1
-        return frames
+        return frames or [_no_tag()]
 
     def reboot(self) -> None:
         """Lose what it was told, as after a dip of its supply."""
@@ -82,56 +89,56 @@ class Module:
         self._decoder = m100.FrameDecoder()
 
 
+def _no_tag() -> m100.Frame:
+    return m100.Frame(m100.RESPONSE, m100.ERROR, bytes((m100.NO_TAG,)))
+
+
 async def run_m100(link: Path, *, seed: int, faults: FaultRates) -> None:
     """Be a module on `link` until standard input ends."""
     module = Module(Random(f"{seed}/module"))
-    line = FaultyLine(faults.chain(), Random(f"{seed}/line"))
     with open_pty(link) as port:
+        line = SerialLine(port, faults, Random(f"{seed}/line"))
         port.listen()
         report("ready", link=str(link))
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_listen(port, module, line), name="listen"),
                 group.create_task(_take_inventory(module, line), name="inventory"),
-                group.create_task(_transmit(port, line), name="transmit"),
+                group.create_task(line.transmit(), name="transmit"),
             ]
             async for order in read_orders():
-                _obey(order, module, line)
+                if not line.obey(order):
+                    _obey(order, module)
             for task in tasks:
                 task.cancel()
 
 
-def _obey(order: dict[str, object], module: Module, line: FaultyLine) -> None:
+def _obey(order: dict[str, object], module: Module) -> None:
     tags = order.get("tags")
     if order["do"] == "field" and isinstance(tags, list):
         module.tags = {str(epc): int(rssi_dbm) for epc, rssi_dbm in tags}
-    elif order["do"] == "noise":
-        line.put(bytes.fromhex(str(order.get("hex", ""))), time.monotonic())
+    elif order["do"] == "stray" and isinstance(tags, list):
+        module.strays |= {str(epc): int(rssi_dbm) for epc, rssi_dbm in tags}
+    elif order["do"] == "miss":
+        module.miss_share = float(str(order.get("share", 0.0)))
     elif order["do"] == "reboot":
         module.reboot()
     else:
         report("bad_order", reason=f"do: {order['do']!r} is not known")
 
 
-async def _listen(port: PtyPort, module: Module, line: FaultyLine) -> None:
+async def _listen(port: PtyPort, module: Module, line: SerialLine) -> None:
     while True:
         for answer in module.take(await port.read()):
-            line.put(m100.encode_frame(answer), time.monotonic())
+            line.send(m100.encode_frame(answer))
 
 
-async def _take_inventory(module: Module, line: FaultyLine) -> None:
+async def _take_inventory(module: Module, line: SerialLine) -> None:
     reported_s = time.monotonic()
     while True:
         for frame in module.inventory():
-            line.put(m100.encode_frame(frame), time.monotonic())
+            line.send(m100.encode_frame(frame))
         if time.monotonic() - reported_s > REPORT_S:
             reported_s = time.monotonic()
             report("tags", n=module.n_notified)
         await asyncio.sleep(ROUND_S)
-
-
-async def _transmit(port: PtyPort, line: FaultyLine) -> None:
-    while True:
-        for payload in line.take(time.monotonic()):
-            port.write(payload)
-        await asyncio.sleep(LINE_STEP_S)

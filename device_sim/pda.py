@@ -3,8 +3,14 @@
 Orders   {"do":"scan","ref":N,"data":…,"symbology":…,"task":{…}}   pull the trigger once
          {"do":"repeat","seq":N}         send a scan again although it may have its receipt
          {"do":"raw","channel":C,"hex":…} publish these bytes, whatever they are
+         {"do":"line","rates":{NAME:RATE,…}}  what the air does to messages from now on
+         {"do":"clock","skew_s":X}       set its clock wrong
+         {"do":"away","for_s":X,"stands_for_s":Y}  leave the radio's reach; the stay is told by
+                                         the scans' times as if it took Y seconds
+         {"do":"back"}                   come back into reach
 Reports  {"event":"ready","boot":…}  {"event":"link","up":BOOL}
-         {"event":"scan","ref":N,"seq":M}   the scan's number; from now on it is held
+         {"event":"scan","ref":N,"seq":M,"at_us":T}   the scan's number; from now on it is held.
+                                         at_us: when it truly was, whatever its own clock says
          {"event":"sent","seq":M,"attempt":K}
          {"event":"receipt","seq":M,"status":…,"event_id":…,"message":…,"held":LEFT}
          {"event":"told","message":…}       a result that belongs to no scan (bytes refused)
@@ -22,7 +28,7 @@ from typing import Final
 
 from device_sim.broker import DeviceClient, Endpoint, topic
 from device_sim.clock import iso_time, wall_us
-from device_sim.faults import FaultRates, FaultyLine
+from device_sim.faults import FaultRates, FaultyLine, line_order
 from device_sim.outbox import Outbox
 from device_sim.pipe import read_orders, report
 
@@ -46,6 +52,20 @@ class PdaOptions:
     clock_skew_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A time out of reach, told as longer than it is. Wall times in µs."""
+
+    began_us: int
+    back_us: int
+    stands_for_us: int
+
+    def told(self, now_us: int) -> int:
+        """When a scan made now was, in the time that is told: counted back from the return."""
+        left_us = max(0, self.back_us - now_us)
+        return now_us + left_us - left_us * self.stands_for_us // (self.back_us - self.began_us)
+
+
 class Pda:
     """One PDA, from being switched on to being switched off."""
 
@@ -54,6 +74,8 @@ class Pda:
         self._outbox = Outbox(Random(f"{options.seed}/outbox"))
         self._line = FaultyLine(options.faults.chain(), Random(f"{options.seed}/line"))
         self._known: dict[int, bytes] = {}
+        self._skew_us = round(options.clock_skew_s * 1_000_000)
+        self._absence: Absence | None = None
         self._wake = asyncio.Event()
         self._scan_topic = topic(options.warehouse, options.name, "scan")
         self._result_topic = topic(options.warehouse, options.name, "result")
@@ -78,35 +100,53 @@ class Pda:
             async with asyncio.TaskGroup() as group:
                 sender = group.create_task(self._send(), name="sender")
                 async for order in read_orders():
-                    self._obey(order)
+                    await self._obey(order)
                 sender.cancel()
         finally:
             await self._client.stop()
 
     # ------------------------------------------------------------ orders
 
-    def _obey(self, order: dict[str, object]) -> None:
-        if order["do"] == "scan":
-            self._scan(order)
-        elif order["do"] == "repeat":
-            seq = order.get("seq")
-            if isinstance(seq, int) and seq in self._known:
-                self._line.put(self._known[seq], time.monotonic())
-        elif order["do"] == "raw":
-            channel, raw = str(order.get("channel")), bytes.fromhex(str(order.get("hex", "")))
-            self._client.publish(topic(self._options.warehouse, self._options.name, channel), raw)
-        else:
-            report("bad_order", reason=f"do: {order['do']!r} is not known")
+    async def _obey(self, order: dict[str, object]) -> None:
+        match order["do"]:
+            case "scan":
+                self._scan(order)
+            case "repeat":
+                seq = order.get("seq")
+                if isinstance(seq, int) and seq in self._known:
+                    self._line.put(self._known[seq], time.monotonic())
+            case "raw":
+                channel, raw = str(order.get("channel")), bytes.fromhex(str(order.get("hex", "")))
+                there = topic(self._options.warehouse, self._options.name, channel)
+                self._client.publish(there, raw)
+            case "line":
+                line_order(self._line, order)
+            case "clock":
+                self._skew_us = round(float(str(order.get("skew_s", 0.0))) * 1_000_000)
+            case "away":
+                await self._go_away(order)
+            case "back":
+                self._absence = None
+                self._client.come_back()
+            case _:
+                report("bad_order", reason=f"do: {order['do']!r} is not known")
         self._wake.set()
+
+    async def _go_away(self, order: dict[str, object]) -> None:
+        now_us = wall_us()
+        for_s = float(str(order["for_s"]))
+        stands_for_us = round(float(str(order.get("stands_for_s") or for_s)) * 1_000_000)
+        self._absence = Absence(now_us, now_us + round(for_s * 1_000_000), stands_for_us)
+        await self._client.leave()
 
     def _scan(self, order: dict[str, object]) -> None:
         seq = self._outbox.next_seq()
-        skew_us = round(self._options.clock_skew_s * 1_000_000)
+        at_us = wall_us() if self._absence is None else self._absence.told(wall_us())
         scan: dict[str, object] = {
             "v": 1,
             "boot": self._options.boot,
             "seq": seq,
-            "time": iso_time(wall_us() + skew_us),
+            "time": iso_time(at_us + self._skew_us),
             "data": order["data"],
             "symbology": order.get("symbology", "GS1_128"),
         }
@@ -117,7 +157,7 @@ class Pda:
         self._known[seq] = payload
         if len(self._known) > KNOWN_MAX:
             del self._known[next(iter(self._known))]
-        report("scan", ref=order.get("ref"), seq=seq)
+        report("scan", ref=order.get("ref"), seq=seq, at_us=at_us)
 
     # ------------------------------------------------------------ the air
 

@@ -4,15 +4,17 @@ Each unit measures a zone's climate. The requests are taken apart here, not by t
 codec: address, function 04, first register, count, CRC-16 (Modbus over Serial Line 1.02).
 
 Orders   {"do":"unit","address":N,"state":"ok|dead|exception|bad_crc"}
-         {"do":"offset","address":N,"celsius":X}
+         {"do":"offset|stick|drift","address":N,…}   as for a sensor (device_sim.climate)
+         and those of the line (device_sim.serial_line)
 Reports  {"event":"ready","link":PATH}
-         {"event":"answered","n":N}   answers so far, every 20
+         {"event":"said","address":N,"temperature_c":X}   an answer that went onto the line
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -20,9 +22,11 @@ from typing import Final
 
 from pymodbus.framer.rtu import FramerRTU
 
-from device_sim.climate import ZoneClimate
+from device_sim.climate import Sensor, ZoneClimate
+from device_sim.faults import FaultRates
 from device_sim.pipe import read_orders, report
 from device_sim.pty_port import open_pty
+from device_sim.serial_line import SerialLine
 
 REQUEST_BYTES: Final = 8
 READ_INPUT_REGISTERS: Final = 4
@@ -32,14 +36,13 @@ DEVICE_FAILURE: Final = 4
 N_REGISTERS: Final = 3
 """Registers 0 to 2; 1 holds the temperature, 2 the humidity, each times ten."""
 STATES: Final = ("ok", "dead", "exception", "bad_crc")
-REPORT_EVERY: Final = 20
 
 
 @dataclass(slots=True)
 class Unit:
     """One transmitter."""
 
-    climate: ZoneClimate
+    sensor: Sensor
     state: str = "ok"
 
 
@@ -48,7 +51,7 @@ class Bus:
     """All units of a bus without its wires: requests in, answers out."""
 
     units: dict[int, Unit]
-    n_answered: int = 0
+    on_said: Callable[[int, float], None] = lambda _address, _celsius: None
     _buffer: bytearray = field(default_factory=bytearray)
 
     def take(self, data: bytes, now_s: float) -> list[bytes]:
@@ -63,7 +66,6 @@ class Bus:
             del self._buffer[:REQUEST_BYTES]
             answer = self._answer(request, now_s)
             if answer is not None:
-                self.n_answered += 1
                 answers.append(answer)
         return answers
 
@@ -79,12 +81,13 @@ class Bus:
         first, count = (int.from_bytes(request[i : i + 2], "big") for i in (2, 4))
         if not 1 <= count <= N_REGISTERS or first + count > N_REGISTERS:
             return _exception(address, function, ILLEGAL_ADDRESS)
-        celsius, percent = unit.climate.at(now_s)
+        celsius, percent = unit.sensor.read(now_s)
         registers = (0, round(celsius * 10) & 0xFFFF, round(percent * 10))
         words = b"".join(value.to_bytes(2, "big") for value in registers[first : first + count])
         answer = _with_crc(bytes((address, function, len(words))) + words)
         if unit.state == "bad_crc":
             return answer[:-1] + bytes((answer[-1] ^ 0xFF,))
+        self.on_said(address, round(celsius * 10) / 10)
         return answer
 
 
@@ -101,30 +104,35 @@ def make_bus(zones: dict[int, str], seed: int) -> Bus:
     """A bus with one unit per address, each measuring its zone."""
     return Bus(
         {
-            address: Unit(ZoneClimate(zone, Random(f"{seed}/{address}")))
+            address: Unit(Sensor(ZoneClimate(zone, Random(f"{seed}/{address}"))))
             for address, zone in zones.items()
         }
     )
 
 
-async def run_xy_md02(link: Path, bus: Bus) -> None:
+async def run_xy_md02(link: Path, bus: Bus, *, seed: int, faults: FaultRates) -> None:
     """Be the bus on `link` until standard input ends."""
+    bus.on_said = lambda address, celsius: report("said", address=address, temperature_c=celsius)
     with open_pty(link) as port:
+        line = SerialLine(port, faults, Random(f"{seed}/line"))
         port.listen()
         report("ready", link=str(link))
 
         async def serve() -> None:
             while True:
                 for answer in bus.take(await port.read(), time.monotonic()):
-                    port.write(answer)
-                    if bus.n_answered % REPORT_EVERY == 0:
-                        report("answered", n=bus.n_answered)
+                    line.send(answer)
 
         async with asyncio.TaskGroup() as group:
-            serving = group.create_task(serve(), name="serve")
+            tasks = [
+                group.create_task(serve(), name="serve"),
+                group.create_task(line.transmit(), name="transmit"),
+            ]
             async for order in read_orders():
-                _obey(order, bus)
-            serving.cancel()
+                if not line.obey(order):
+                    _obey(order, bus)
+            for task in tasks:
+                task.cancel()
 
 
 def _obey(order: dict[str, object], bus: Bus) -> None:
@@ -133,7 +141,5 @@ def _obey(order: dict[str, object], bus: Bus) -> None:
         report("bad_order", reason=f"address: there is no unit {order.get('address')!r}")
     elif order["do"] == "unit" and order.get("state") in STATES:
         unit.state = str(order["state"])
-    elif order["do"] == "offset":
-        unit.climate.offset_c = float(str(order.get("celsius", 0.0)))
-    else:
+    elif not unit.sensor.obey(order):
         report("bad_order", reason=f"{order!r} is not understood")

@@ -123,7 +123,7 @@ async def _start(
 
 
 def _count(cast: Cast, name: str, report: dict[str, object]) -> None:
-    if report.get("event") == "sent":
+    if report.get("event") in ("sent", "said"):
         cast.sent[name] = cast.sent.get(name, 0) + 1
-    elif report.get("event") in ("tags", "answered"):
+    elif report.get("event") == "tags":
         cast.sent[name] = int(str(report.get("n", 0)))

@@ -12,12 +12,16 @@ RECORDED = ("accepted", "flagged", "duplicate")
 
 @dataclass(slots=True)
 class Entry:
-    """One scan. seq: the PDA's number for it; status: of the receipt; None until known."""
+    """One scan. seq: the PDA's number for it; status: of the receipt; None until known.
+
+    at_us: when it truly was (µs UTC), whatever the PDA's own clock said.
+    """
 
     device: str
     order: ScanOrder
     seq: int | None = None
     status: str | None = None
+    at_us: int | None = None
     n_sent: int = 0
 
 
@@ -58,6 +62,8 @@ class Ledger:
         elif event == "scan" and isinstance(seq, int):
             entry = self.entries[int(str(report["ref"]))]
             entry.seq = seq
+            at_us = report.get("at_us")
+            entry.at_us = at_us if isinstance(at_us, int) else None
             self.by_seq[seq] = entry
         elif event == "sent" and isinstance(seq, int):
             self.by_seq[seq].n_sent += 1

@@ -19,6 +19,7 @@ Cut = Literal["refused", "silent"]
 
 READ_BYTES: Final = 65_536
 CONNECT_S: Final = 5.0
+CLOSE_S: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -26,10 +27,11 @@ class UplinkLine:
     """The line. Made by `open_uplink_line`."""
 
     target: Endpoint
+    group: asyncio.TaskGroup
     port: int = 0
     n_connections: int = 0
     _server: asyncio.Server | None = None
-    _open: set[asyncio.StreamWriter] = field(default_factory=set)
+    _open: set[asyncio.Task[None]] = field(default_factory=set)
     _passes: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -40,7 +42,7 @@ class UplinkLine:
     async def listen(self) -> None:
         """Begin to take connections, on the same port as before."""
         self._passes.set()
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def cut(self, how: Cut) -> None:
@@ -60,23 +62,26 @@ class UplinkLine:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for writer in self._open:
-            writer.transport.abort()
+        for connection in self._open:
+            connection.cancel()
+
+    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.n_connections += 1
+        task = self.group.create_task(self._serve(reader, writer), name="uplink-connection")
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+        # One that is cancelled before it began has closed nothing itself.
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.n_connections += 1
-        with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(CONNECT_S):
-                there = await asyncio.open_connection(self.target.host, self.target.port)
-            self._open |= {writer, there[1]}
-            try:
-                async with asyncio.TaskGroup() as group:
+        """One connection; however it ends, both sides of it are closed."""
+        async with _closing(writer):
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(CONNECT_S):
+                    there = await asyncio.open_connection(self.target.host, self.target.port)
+                async with _closing(there[1]), asyncio.TaskGroup() as group:
                     group.create_task(self._pass_on(reader, there[1]), name="uplink-up")
                     group.create_task(self._pass_on(there[0], writer), name="uplink-down")
-            finally:
-                self._open -= {writer, there[1]}
-                there[1].close()
-        writer.close()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Until the sender has no more or the line breaks; then the other side hears of it."""
@@ -89,11 +94,26 @@ class UplinkLine:
 
 
 @contextlib.asynccontextmanager
+async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """Close at the end of the context; what nobody takes within CLOSE_S is dropped."""
+    try:
+        yield
+    finally:
+        writer.close()
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await writer.wait_closed()
+        except (OSError, TimeoutError):
+            writer.transport.abort()
+
+
+@contextlib.asynccontextmanager
 async def open_uplink_line(target: Endpoint) -> AsyncIterator[UplinkLine]:
     """A line to `target` for the time of the context."""
-    line = UplinkLine(target)
-    await line.listen()
-    try:
-        yield line
-    finally:
-        line.close()
+    async with asyncio.TaskGroup() as group:
+        line = UplinkLine(target, group)
+        await line.listen()
+        try:
+            yield line
+        finally:
+            line.close()

@@ -45,3 +45,27 @@ async def test_a_pulled_cable_is_a_lost_link(tmp_path: Path) -> None:
             await link.read()
     await link.close()
     assert not (tmp_path / "tty").exists()
+
+
+async def test_a_cable_is_pulled_and_put_back_under_the_same_name(tmp_path: Path) -> None:
+    with open_pty(tmp_path / "tty") as port:
+        port.listen()
+        first = await open_serial(str(tmp_path / "tty"), baud=9600)
+        port.unplug()
+        port.write(b"lost")
+        assert port.n_lost_bytes == 4
+        with pytest.raises(LinkLost):
+            async with asyncio.timeout(5):
+                await first.read()
+        await first.close()
+        with pytest.raises(LinkLost):
+            await open_serial(str(tmp_path / "tty"), baud=9600)
+        port.plug()
+        second = await open_serial(str(tmp_path / "tty"), baud=9600)
+        await second.write(b"there again")
+        async with asyncio.timeout(5):
+            assert await port.read() == b"there again"
+        port.write(b"so am I")
+        async with asyncio.timeout(5):
+            assert await second.read() == b"so am I"
+        await second.close()
