@@ -83,6 +83,25 @@ def _m100() -> Decode:
     return decode
 
 
+def _uhfreader18() -> Decode:
+    from gateway.codecs.uhfreader18 import FrameDecoder, ResponseRefused, TagReport, tags_of
+
+    def read(tag: TagReport) -> Output:
+        # The unit of the number that some of the family report is in no manual.
+        own = {} if tag.rssi is None else {"antenna": tag.antenna, "rssi": tag.rssi}
+        return {"epc": tag.epc, "rssi_dbm": None, **own}
+
+    def decode(line: str) -> Output:
+        decoder = FrameDecoder()
+        frames = [*decoder.feed(_bytes(line)), *decoder.end()]
+        try:
+            return {"reads": [read(tag) for frame in frames for tag in tags_of(frame)]}
+        except ResponseRefused as refusal:
+            raise LineRefused(str(refusal)) from refusal
+
+    return decode
+
+
 def _xy_md02() -> Decode:
     from gateway.codecs.xy_md02 import (
         ModbusRefused,
@@ -130,5 +149,6 @@ _KINDS: Final[dict[str, Callable[[], Decode]]] = {
     "gs1": _gs1,
     "epc": _epc,
     "m100": _m100,
+    "uhfreader18": _uhfreader18,
     "xy-md02": _xy_md02,
 }

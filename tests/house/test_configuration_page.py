@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from gateway import settings
 from gateway.drivers.m100 import M100Options
 from gateway.drivers.mqtt_devices import MqttOptions
+from gateway.drivers.uhfreader18 import UhfReader18Options
 from gateway.drivers.xy_md02 import XyMd02Options
 from tests.house.tracked import read_tracked
 
@@ -30,6 +31,7 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
 OPTIONS: list[tuple[str, type[BaseModel]]] = [
     ("`pda`, `mqtt-climate`", MqttOptions),
     ("`m100`", M100Options),
+    ("`uhfreader18`", UhfReader18Options),
     ("`xy-md02`", XyMd02Options),
 ]
 
@@ -41,6 +43,8 @@ def says(field: FieldInfo, text: str) -> bool:
     default = field.get_default(call_default_factory=True)
     if default in (None, {}):
         return text == "none"
+    if isinstance(default, tuple):
+        default = list(default)
     return tomllib.loads(f"x = {text.strip('`')}")["x"] == default
 
 
