@@ -30,6 +30,11 @@ test: $(VENV)/installed-dev lint ## install what the tests need and run all of t
 test-fast: $(VENV)/installed-dev ## the tests that need under a minute and no Debian packages
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(TEST_ARGS)
 
+SIM = $(if $(SEED),--seed $(SEED),--count $(or $(COUNT),1000))
+.PHONY: sim
+sim: $(VENV)/installed-dev ## play seeded histories under virtual time (SEED=n plays one)
+	@$(BIN)/python -m tests.simulation $(SIM)
+
 .PHONY: check
 check: lint ## formatting, lint, types, import law and house rules
 	@$(BIN)/pytest -m "not slow" tests/house

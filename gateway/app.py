@@ -3,7 +3,7 @@
 Start: make the drivers and the way to the cloud, so that a wrong configuration is told before
 anything is touched; lock and open the journal, load the facts, intake, consumers, broker session,
 devices, status socket; then READY.
-Stop (SIGTERM, SIGINT): status socket, devices and broker session first, so that nothing new comes in; intake
+Stop (SIGTERM, SIGINT): devices and broker session first, so that nothing new comes in; intake
 settles what is queued; consumers end between two transactions; the journal drains and closes.
 What is not finished within STOP_S is left to the journal, which makes leaving it harmless.
 """

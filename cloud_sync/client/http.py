@@ -50,11 +50,12 @@ class CloudClient:
         )
         return await self._exchange(request, BatchAnswer)
 
-    async def fetch_changes(self, cursor: int, limit: int) -> ChangePage:
+    async def fetch_changes(self, cursor: int, limit: int, mark: str | None = None) -> ChangePage:
         """The documents that changed after `cursor`. Raises Unavailable or Refused."""
-        request = self._http.build_request(
-            "GET", "/sync/v1/changes", params={"cursor": cursor, "limit": limit}
-        )
+        params: dict[str, int | str] = {"cursor": cursor, "limit": limit}
+        if mark is not None:
+            params["mark"] = mark
+        request = self._http.build_request("GET", "/sync/v1/changes", params=params)
         return await self._exchange(request, ChangePage)
 
     async def _exchange(self, request: httpx.Request, model: type[Answer]) -> Answer:

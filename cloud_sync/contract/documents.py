@@ -2,7 +2,7 @@
 
 `GET /sync/v1/changes?cursor=N&limit=L` answers
     {"changes":[{"cursor":C, "kind":K, "key":ID, "version":V, "deleted":false, "data":{…}}, …],
-     "next_cursor":M, "more":BOOL}
+     "next_cursor":M, "mark":HASH, "more":BOOL}
 A document appears once, at the place of its last change, so that reading from cursor 0 is a
 complete snapshot. `deleted` marks a tombstone, whose `data` is absent. A gateway sees the
 documents of its own warehouse and those of all (`kind` item, network).
@@ -127,10 +127,14 @@ class Change(BaseModel):
 
 
 class ChangePage(BaseModel):
-    """One page of the feed; ask again with `next_cursor` while `more`."""
+    """One page of the feed; ask again with `next_cursor` and `mark` while `more`.
+
+    mark: tells this feed from one that was lost when the cloud was restored from a backup.
+    """
 
     model_config = _WIRE
 
     changes: list[Change]
     next_cursor: int
+    mark: str | None = None
     more: bool

@@ -20,7 +20,7 @@ from cloud_sync.service.context import context_of, upload_slot
 from cloud_sync.service.problems import Refused
 from cloud_sync.store.batches import take_batch
 from cloud_sync.store.credentials import Credential, note_contact
-from cloud_sync.store.documents import read_changes
+from cloud_sync.store.feed import read_changes
 
 logger = logging.getLogger(__name__)
 router = APIRouter(tags=["sync"])
@@ -88,11 +88,18 @@ async def get_changes(
     credential: AsGateway,
     cursor: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 500,
+    mark: Annotated[str | None, Query(pattern="^[0-9a-f]{32}$")] = None,
 ) -> ChangePage:
     """The documents of the gateway's warehouse that changed after a place in the feed."""
     context = context_of(request)
     page = await context.database.read(
-        partial(read_changes, warehouse=credential.warehouse or "", after=cursor, limit=limit)
+        partial(
+            read_changes,
+            warehouse=credential.warehouse or "",
+            after=cursor,
+            limit=limit,
+            mark=mark,
+        )
     )
     now_us = context.wall_us()
     if context.contacts.get(credential.name, 0) + CONTACT_NOTED_EVERY_US <= now_us:

@@ -1,7 +1,7 @@
-"""Documents and the feed that carries them to the gateways.
+"""Documents: what the office and the events of plans and goods make of them.
 
-A document keeps its place in the feed until it changes; then it moves to the feed's end with
-the next version. What does not change it does not move it.
+A document keeps its place in the feed (feed.py) until it changes; then it moves to the feed's end
+with the next version. What does not change it does not move it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ from cloud_sync.inbox.orders import (
     update_transfer,
 )
 from cloud_sync.store.columns import integer, optional_text, text
-from cloud_sync.store.ports import Row, Transaction, fetch_in
+from cloud_sync.store.feed import leave_mark
+from cloud_sync.store.ports import Transaction, fetch_in
 
 EVERYBODY: Final = ""
 """The warehouse of documents that all gateways see."""
-
-PAGE_BYTES_MAX: Final = 4 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +69,7 @@ async def put_documents(tx: Transaction, drafts: Sequence[Draft]) -> int:
         "update feed set last = last + ? where id = 1 returning last", (len(changed),)
     )
     first = integer(last) - len(changed) + 1
+    await leave_mark(tx, integer(last), [(d.kind, d.key, content) for d, content in changed])
     await tx.execute_many(
         "insert into documents(kind, key, warehouse, version, changed_at, is_deleted, content) "
         "values (?, ?, ?, 1, ?, 0, ?) "
@@ -236,50 +236,6 @@ async def _expiries(
         {key.lot for key in flows if key.lot},
     )
     return {(text(item), text(lot)): optional_text(expiry) for item, lot, expiry in rows}
-
-
-# ------------------------------------------------------------------ reading
-
-
-async def read_changes(
-    tx: Transaction, *, warehouse: str, after: int, limit: int
-) -> doc.ChangePage:
-    """What changed after a place in the feed, for one warehouse.
-
-    A place beyond the feed's end comes from a feed that was lost (the cloud was restored from an
-    older state): the page then starts at 0, which is a complete snapshot.
-    """
-    ((last,),) = await tx.fetch("select last from feed where id = 1")
-    start = after if after <= integer(last) else 0
-    rows = await tx.fetch(
-        "select changed_at, kind, key, version, is_deleted, content from documents "
-        "where changed_at > ? and warehouse in ('', ?) order by changed_at limit ?",
-        (start, warehouse, limit + 1),
-    )
-    changes: list[doc.Change] = []
-    n_bytes = 0
-    for row in rows[:limit]:
-        n_bytes += len(optional_text(row[5]) or "")
-        if changes and n_bytes > PAGE_BYTES_MAX:
-            break
-        changes.append(_change(row))
-    return doc.ChangePage(
-        changes=changes,
-        next_cursor=changes[-1].cursor if changes else start,
-        more=len(changes) < len(rows),
-    )
-
-
-def _change(row: Row) -> doc.Change:
-    changed_at, kind, key, version, is_deleted, content = row
-    return doc.Change(
-        cursor=integer(changed_at),
-        kind=text(kind),
-        key=text(key),
-        version=integer(version),
-        deleted=bool(is_deleted),
-        data=None if is_deleted else json.loads(text(content)),
-    )
 
 
 async def read_documents(

@@ -27,6 +27,8 @@ class Reader(Protocol):
         ...
 
 
+FEED_MARK = "feed_mark"
+
 _ADD_STOCK = (
     "insert into stock(warehouse, location, item, lot, status, unit, quantity)"
     " values (?, ?, ?, ?, ?, ?, ?)"
@@ -95,6 +97,11 @@ def effect_statements(effects: Effects, triggers: Mapping[str, TriggerState]) ->
         ),
     ]
     return [(sql, rows) for sql, rows in parts if rows]
+
+
+def mark_statements(mark: str | None) -> Statements:
+    """What remembers the mark of the place in the cloud's feed."""
+    return [("insert or replace into meta(key, value) values (?, ?)", [(FEED_MARK, mark or "")])]
 
 
 async def load_facts(reader: Reader, warehouse: str) -> Facts:

@@ -31,6 +31,7 @@ from gateway.errors import JournalCorrupt, JournalError
 from gateway.journal import reads
 from gateway.journal.connection import FILE, Database, open_database, state_lock
 from gateway.journal.migrate import migrate
+from gateway.journal.read_model import FEED_MARK
 from gateway.journal.rows import META, SELECT, as_bytes, as_int, as_row, checked
 from gateway.journal.writer import GroupWriter, size_bytes
 from gateway.ports import Clock, Draft, Entry, Quarantined, ReceiptKey, Row, Statements
@@ -124,6 +125,10 @@ class JournalStore:
     async def cursor(self, consumer: str) -> int:
         """The seq up to which `consumer` is done; 0 if it never ran."""
         return await reads.cursor_of(self._database, consumer)
+
+    async def feed_mark(self) -> str | None:
+        """What the cloud said about the place in its feed; None if it said nothing."""
+        return (await reads.read_meta(self._database)).get(FEED_MARK) or None
 
     async def find_receipts(self, keys: Sequence[ReceiptKey]) -> Mapping[ReceiptKey, bytes]:
         """The stored results of those messages that were received before."""

@@ -25,10 +25,10 @@ class CloudGate:
             return await self._client.send_batch(body)
         raise AssertionError("unreachable: the context re-raises")
 
-    async def fetch_changes(self, cursor: int, limit: int) -> ChangePage:
+    async def fetch_changes(self, cursor: int, limit: int, mark: str | None = None) -> ChangePage:
         """The documents that changed after `cursor`."""
         with _own_errors():
-            return await self._client.fetch_changes(cursor, limit)
+            return await self._client.fetch_changes(cursor, limit, mark)
         raise AssertionError("unreachable: the context re-raises")
 
 

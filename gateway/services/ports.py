@@ -33,6 +33,10 @@ class ChainedJournal(Journal, Protocol):
         """The highest durable sequence number; 0 when empty."""
         ...
 
+    async def feed_mark(self) -> str | None:
+        """What the cloud said about the place in its feed up to which documents were read."""
+        ...
+
     async def link(self, seq: int) -> bytes:
         """The chain's link after row `seq`; the first link for 0."""
         ...

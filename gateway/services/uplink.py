@@ -22,6 +22,7 @@ from cloud_sync.contract.batches import BatchAnswer, encode_batch
 from cloud_sync.contract.documents import ChangePage
 from cloud_sync.contract.version import EVENT_VERSION
 from gateway.errors import BatchRefused, CloudUnavailable
+from gateway.journal.read_model import mark_statements
 from gateway.links.backoff import full_jitter
 from gateway.ports import Clock, Draft, Row
 from gateway.services.ports import ChainedJournal
@@ -44,8 +45,8 @@ class CloudPort(Protocol):
         """Hand over one encoded batch."""
         ...
 
-    async def fetch_changes(self, cursor: int, limit: int) -> ChangePage:
-        """The documents that changed after `cursor`."""
+    async def fetch_changes(self, cursor: int, limit: int, mark: str | None = None) -> ChangePage:
+        """The documents that changed after `cursor`; `mark` came with that cursor."""
         ...
 
 
@@ -172,21 +173,23 @@ class Uplink:
 
     async def run_down(self) -> None:
         """Fetch for ever."""
-        cursor = await self._journal.cursor(DOWN)
+        cursor, mark = await self._journal.cursor(DOWN), await self._journal.feed_mark()
         while True:
             self._heartbeats.beat(DOWN)
             try:
-                page = await self._cloud.fetch_changes(cursor, CHANGES_PER_PAGE)
+                page = await self._cloud.fetch_changes(cursor, CHANGES_PER_PAGE, mark)
             except (CloudUnavailable, BatchRefused) as error:
                 self._failed(error)
                 retry = error if isinstance(error, CloudUnavailable) else None
                 await asyncio.sleep(self._pause_s(retry))
                 continue
             self._succeeded()
-            if page.changes or page.next_cursor != cursor:
+            if page.changes or (page.next_cursor, page.mark) != (cursor, mark):
                 drafts = [self._change_draft(change.model_dump()) for change in page.changes]
-                cursor = page.next_cursor
-                await self._journal.advance(DOWN, to_seq=cursor, drafts=drafts)
+                cursor, mark = page.next_cursor, page.mark
+                await self._journal.advance(
+                    DOWN, to_seq=cursor, effects=mark_statements(mark), drafts=drafts
+                )
             if not page.more:
                 await asyncio.sleep(self._settings.poll_s)
 

@@ -88,6 +88,10 @@ class MemoryJournal:
     async def cursor(self, consumer: str) -> int:
         return self.cursors.get(consumer, 0)
 
+    async def feed_mark(self) -> str | None:
+        marks = [rows[0][1] for _, effects in self.effects for _, rows in effects]
+        return str(marks[-1]) or None if marks else None
+
     async def find_receipts(self, keys: Sequence[ReceiptKey]) -> Mapping[ReceiptKey, bytes]:
         return {key: self.receipts[key] for key in keys if key in self.receipts}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +19,10 @@ from cloud_sync.store.documents import (
     asn_draft,
     follow_asns,
     put_documents,
-    read_changes,
     read_documents,
 )
+from cloud_sync.store.feed import read_changes
+from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database, Transaction
 from cloud_sync.store.queries import read_plans
 from tests.fakes.uploads import ITEM, Book, make_line
@@ -368,3 +370,28 @@ async def test_a_place_beyond_the_feeds_end_starts_it_again(database: Database) 
     page = await database.read(partial(read_changes, warehouse="W1", after=99, limit=10))
     assert [change.key for change in page.changes] == ["ASN-s"]
     assert page.next_cursor == 1
+
+
+async def test_the_same_place_in_another_feed_starts_it_again(
+    database: Database, tmp_path: Path
+) -> None:
+    for i in range(3):
+        await put_asn(database, supplier_asn(id=f"ASN-{i}"))
+    lost = await database.read(partial(read_changes, warehouse="W1", after=0, limit=10))
+    async with open_database(str(tmp_path / "restored.db")) as restored:
+        for i in (0, 7, 8, 9):
+            await put_asn(restored, supplier_asn(id=f"ASN-{i}"))
+        read = partial(read_changes, warehouse="W1", after=lost.next_cursor, limit=10)
+        page = await restored.read(partial(read, mark=lost.mark))
+        assert [change.key for change in page.changes] == [f"ASN-{i}" for i in (0, 7, 8, 9)]
+        again = await restored.read(
+            partial(read_changes, warehouse="W1", after=page.next_cursor, limit=10, mark=page.mark)
+        )
+        assert not again.changes
+
+
+async def test_what_is_for_others_does_not_hold_a_place_back(database: Database) -> None:
+    await put_asn(database, supplier_asn())
+    await put_asn(database, supplier_asn(id="ASN-other", warehouse="W2"))
+    page = await database.read(partial(read_changes, warehouse="W1", after=0, limit=10))
+    assert page.next_cursor == 2

@@ -51,7 +51,7 @@ class FakeCloud:
             raise self.faults_after.pop(0)
         return BatchAnswer(acknowledged_seq=self.held, events=answers)
 
-    async def fetch_changes(self, cursor: int, limit: int) -> ChangePage:
+    async def fetch_changes(self, cursor: int, limit: int, mark: str | None = None) -> ChangePage:
         await asyncio.sleep(0)
         page = [change for change in self.changes if change.cursor > cursor][:limit]
         following = page[-1].cursor if page else cursor
