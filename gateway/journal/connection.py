@@ -97,6 +97,8 @@ class Database:
             await asyncio.shield(work)
         except asyncio.CancelledError:
             await asyncio.wait({work})
+            # Nobody is left to be told; asyncio would report it as forgotten.
+            _ = work.cancelled() or work.exception()
             raise
         except (sqlite3.Error, ValueError, OverflowError) as error:
             raise journal_error(error, self.path) from error
