@@ -108,6 +108,10 @@ def _events(text: str, at: int) -> tuple[tuple[bytes, ...], int]:
             raise BatchMalformed(
                 f"events: more than {MAX_EVENTS_PER_BATCH}; send fewer rows", code="too_large"
             )
+        # Most batches are canonical: a comma, and the next one.
+        if text[end : end + 2] == ",{":
+            at = end + 1
+            continue
         at = _skip(text, end)
         if text[at : at + 1] == "]":
             return tuple(bodies), at + 1

@@ -9,7 +9,7 @@ gives the same balances. Negative balances are kept as they are; they are facts 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cloud_sync.contract import keys
 from cloud_sync.contract.events import Event, Line
@@ -18,9 +18,11 @@ NOWHERE = ""
 """The warehouse of virtual locations, which belong to none."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class StockKey:
-    """Where, what and in which state. lot is "" for goods without one; unit is EA or g."""
+class StockKey(NamedTuple):
+    """Where, what and in which state. lot is "" for goods without one; unit is EA or g.
+
+    A tuple, because balances are counted in dictionaries and its hash is C's.
+    """
 
     warehouse: str
     location: str

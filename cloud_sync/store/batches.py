@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.batches import BatchAnswer, EventAnswer
@@ -30,6 +31,11 @@ from cloud_sync.inventory.stock import net_movements
 from cloud_sync.store.columns import blob, integer, optional_integer, optional_text, text
 from cloud_sync.store.documents import apply_orders
 from cloud_sync.store.ports import Transaction, fetch_in
+
+RECEIVED_COLUMNS: Final = (
+    "warehouse", "gateway", "epoch", "seq", "status", "reason", "event_id", "type",
+    "device", "occurred_at_us", "received_at_us", "link", "body",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +134,9 @@ async def _judged(
 async def _save_rows(
     tx: Transaction, standing: Standing, upload: Upload, rows: Sequence[NewRow], now_us: int
 ) -> None:
-    await tx.execute_many(
-        "insert into received(warehouse, gateway, epoch, seq, status, reason, event_id, type, "
-        "device, occurred_at_us, received_at_us, link, body) "
-        "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    await tx.insert(
+        "received",
+        RECEIVED_COLUMNS,
         [
             (
                 standing.warehouse,

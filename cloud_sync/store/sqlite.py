@@ -44,6 +44,14 @@ class SqliteTransaction:
         """All rows of a query."""
         return list(await self._connection.execute_fetchall(sql, parameters))
 
+    async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Parameters]) -> None:
+        """New rows of a table."""
+        marks = ", ".join("?" * len(columns))
+        await self.execute_many(
+            f"insert into {table}({', '.join(columns)}) values ({marks})",  # noqa: S608 -- names from our code
+            rows,
+        )
+
     async def execute_many(self, sql: str, rows: Iterable[Parameters]) -> None:
         """One statement, once per row of parameters."""
         await self._connection.executemany(sql, rows)

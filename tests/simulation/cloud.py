@@ -39,6 +39,12 @@ class _Transaction:
     async def fetch(self, sql: str, parameters: Parameters = ()) -> Sequence[Row]:
         return list(self._connection.execute(sql, parameters))
 
+    async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Parameters]) -> None:
+        marks = ", ".join("?" * len(columns))
+        await self.execute_many(
+            f"insert into {table}({', '.join(columns)}) values ({marks})", rows
+        )
+
     async def execute_many(self, sql: str, rows: Iterable[Parameters]) -> None:
         self._connection.executemany(sql, rows)
 
