@@ -2,8 +2,8 @@
 
     {"ok":true,…} or {"ok":false,"error":{"kind":KIND,"message":…}}
 
-Text for `gs1` and `datawedge`, hex for the binary kinds. A bad line is answered and never ends
-the run. A codec is loaded only when its kind is the one asked for.
+Text for `gs1`, JSON for readers and `datawedge`, hex for the binary kinds. A bad line is answered
+and never ends the run. A codec is loaded only when its kind is the one asked for.
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from gateway.codecs.reader_json import ReaderPayload
+    from gateway.core.readings import Tag
 
 Output = dict[str, object]
 Decode = Callable[[str], Output]
@@ -138,6 +142,68 @@ def _xy_md02() -> Decode:
     return decode
 
 
+def _reads(parse: Callable[[bytes], ReaderPayload]) -> Decode:
+    """Tag reads and symbols of a reader's JSON; what it says of itself is no reading."""
+
+    def decode(line: str) -> Output:
+        payload = _events(parse, line)
+        reads = [_read(tag, event.time) for event in payload.events for tag in event.tags]
+        scans = _scans(payload)
+        return {"reads": reads, **({"scans": scans} if scans else {})}
+
+    return decode
+
+
+def _read(tag: Tag, time: str | None) -> Output:
+    rssi = tag.rssi_centi_dbm
+    return {
+        "epc": tag.epc,
+        **({"antenna": tag.antenna} if tag.antenna else {}),
+        "rssi_dbm": None if rssi is None else rssi / 100,
+        **({"count": tag.count} if tag.count > 1 else {}),
+        **({"time": time} if time is not None else {}),
+    }
+
+
+def _events(parse: Callable[[bytes], ReaderPayload], line: str) -> ReaderPayload:
+    payload = parse(line.encode("utf-8", "surrogateescape"))
+    if payload.refusals:
+        raise LineRefused(payload.refusals[0])
+    return payload
+
+
+def _scans(payload: ReaderPayload) -> list[Output]:
+    return [
+        {"data": barcode.data, "symbology": barcode.symbology}
+        for event in payload.events
+        for barcode in event.barcodes
+    ]
+
+
+def _impinj() -> Decode:
+    from gateway.codecs.reader_json_impinj import parse_impinj
+
+    return _reads(parse_impinj)
+
+
+def _zebra_fx() -> Decode:
+    from gateway.codecs.reader_json_zebra import parse_zebra_fx
+
+    return _reads(parse_zebra_fx)
+
+
+def _zebra_rfd() -> Decode:
+    from gateway.codecs.reader_json_zebra import parse_zebra_rfd
+
+    return _reads(parse_zebra_rfd)
+
+
+def _datawedge() -> Decode:
+    from gateway.codecs.datawedge import parse_datawedge
+
+    return lambda line: {"scans": _scans(_events(parse_datawedge, line))}
+
+
 def _bytes(text: str) -> bytes:
     try:
         return bytes.fromhex(text)
@@ -151,4 +217,8 @@ _KINDS: Final[dict[str, Callable[[], Decode]]] = {
     "m100": _m100,
     "uhfreader18": _uhfreader18,
     "xy-md02": _xy_md02,
+    "impinj": _impinj,
+    "zebra-fx": _zebra_fx,
+    "zebra-rfd": _zebra_rfd,
+    "datawedge": _datawedge,
 }

@@ -10,9 +10,10 @@
     result  {"v":1,"boot":ID,"seq":N,"status":…,"event_id":…,"item":{…},"message_key":…,
              "message":…}
 
-Zebra DataWedge's keys are taken for the same: `data_string` for data, `label_type` for
-symbology. Unknown keys are ignored and named to the caller. Nothing raises: what does not fit
-becomes Malformed, with as much of boot and seq as could be read, so that its sender can be told.
+Zebra DataWedge's keys are taken for the same, in their long form (com.symbol.datawedge.…) too:
+`data_string` for data, `label_type` for symbology. Unknown keys are ignored and named to the
+caller. Nothing raises: what does not fit becomes Malformed, with as much of boot and seq as could
+be read, so that its sender can be told.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Final, cast
 
 from cloud_sync.contract import keys
 from cloud_sync.contract.events import canonical
+from gateway.codecs.datawedge import short_keys, symbology_of
 from gateway.codecs.gs1 import symbol_or_reason
 from gateway.codecs.strict_json import JsonRefused, parse_object
 from gateway.core.readings import (
@@ -42,7 +44,6 @@ from gateway.core.readings import (
 MAX_READS: Final = 1000
 MAX_TEXT: Final = 4096
 _EPC: Final = re.compile(r"^(?:[0-9A-Fa-f]{4}){1,32}$")
-_LABEL_TYPE: Final = re.compile(r"^LABEL-TYPE-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ def parse_payload(channel: str, raw: bytes, *, device: str, received_at_us: int)
         fields = parse_object(raw)
     except JsonRefused as refusal:
         return Parsed(Malformed(stamp, raw, "json", str(refusal)))
+    if channel == "scan":
+        fields = short_keys(fields)
     reader = _Reader(fields)
     try:
         stamp = _readable_stamp(stamp, fields)
@@ -188,7 +191,7 @@ def _scan(reader: _Reader, stamp: Stamp) -> Scan:
     reader.take("source")
     symbology = reader.text("symbology", 64)
     if symbology is None and label_type is not None:
-        symbology = _LABEL_TYPE.sub("", label_type)
+        symbology = symbology_of(label_type)
     task = reader.take("task")
     if task is not None and not isinstance(task, dict):
         raise reader.refuse("task", "an object", task)

@@ -1,8 +1,8 @@
 """JSON from devices, taken strictly: what is ambiguous or unbounded is refused before use.
 
 Refused: more than MAX_BYTES, deeper than MAX_DEPTH, not UTF-8, duplicate keys, NaN and
-infinity, numbers beyond ±2^53 or with thousands of digits, lone surrogates, anything but an
-object at the top.
+infinity, numbers beyond ±2^53 or with thousands of digits, lone surrogates; and by
+`parse_object` anything but an object at the top.
 """
 
 from __future__ import annotations
@@ -22,11 +22,19 @@ class JsonRefused(ValueError):
 
 def parse_object(raw: bytes) -> dict[str, object]:
     """The object in `raw`. Raises JsonRefused."""
+    value = parse_value(raw)
+    if not isinstance(value, dict):
+        raise JsonRefused("not an object")
+    return value
+
+
+def parse_value(raw: bytes) -> object:
+    """The value in `raw`, for senders who may put an array at the top. Raises JsonRefused."""
     if len(raw) > MAX_BYTES:
         raise JsonRefused(f"{len(raw)} bytes, at most {MAX_BYTES} are taken")
     try:
         text = raw.decode()
-        value = _DECODER.decode(text)
+        value: object = _DECODER.decode(text)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
@@ -41,8 +49,6 @@ def parse_object(raw: bytes) -> dict[str, object]:
         raise
     except ValueError as error:  # int() refuses thousands of digits
         raise JsonRefused("a number with too many digits") from error
-    if not isinstance(value, dict):
-        raise JsonRefused("not an object")
     _check(value, 1)
     return value
 

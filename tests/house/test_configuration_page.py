@@ -9,8 +9,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from gateway import settings
+from gateway.drivers.json_readers import JsonReaderOptions
 from gateway.drivers.m100 import M100Options
 from gateway.drivers.mqtt_devices import MqttOptions
+from gateway.drivers.serial_scanner import SerialScannerOptions
 from gateway.drivers.uhfreader18 import UhfReader18Options
 from gateway.drivers.xy_md02 import XyMd02Options
 from tests.house.tracked import read_tracked
@@ -24,6 +26,7 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("[mqtt]", settings.MqttSettings),
     ("[cloud]", settings.CloudSettings),
     ("[planner]", settings.PlannerSettings),
+    ("[sensors]", settings.SensorSettings),
     ("[status]", settings.StatusSettings),
     ("[[devices]]", settings.DeviceSettings),
 ]
@@ -32,6 +35,8 @@ OPTIONS: list[tuple[str, type[BaseModel]]] = [
     ("`pda`, `mqtt-climate`", MqttOptions),
     ("`m100`", M100Options),
     ("`uhfreader18`", UhfReader18Options),
+    ("`impinj`, `zebra-fx`, `zebra-rfd`, `datawedge`", JsonReaderOptions),
+    ("`serial-scanner`", SerialScannerOptions),
     ("`xy-md02`", XyMd02Options),
 ]
 

@@ -53,13 +53,56 @@ def test_a_bus_with_a_lying_length_is_read_to_its_end() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("kind", "payload", "answer"),
+    [
+        (
+            "impinj",
+            '{"eventType":"tagInventory","tagInventoryEvent":{"epc":"4oARkaUDAGXybMv_",'
+            '"antennaPort":3,"peakRssiCdbm":-7300}}',
+            {"reads": [{"epc": "E2801191A5030065F26CCBFF", "antenna": 3, "rssi_dbm": -73.0}]},
+        ),
+        (
+            "zebra-fx",
+            '[{"data":{"idHex":"e2801191a5030065f26ccbff","antenna":2,"peakRssi":-47,"reads":2}}]',
+            {
+                "reads": [
+                    {
+                        "epc": "E2801191A5030065F26CCBFF",
+                        "antenna": 2,
+                        "rssi_dbm": -47.0,
+                        "count": 2,
+                    }
+                ]
+            },
+        ),
+        (
+            "zebra-rfd",
+            '{"type":"X","data":{"barcodeData":[{"decodedBarcode":"1","symbology":"QR"}]}}',
+            {"reads": [], "scans": [{"data": "1", "symbology": "QR"}]},
+        ),
+        (
+            "datawedge",
+            '{"com.symbol.datawedge.data_string":"1","label_type":"LABEL-TYPE-EAN128"}',
+            {"scans": [{"data": "1", "symbology": "GS1_128"}]},
+        ),
+    ],
+)
+def test_a_makers_json_is_shown_as_reads_or_scans(
+    kind: str, payload: str, answer: dict[str, object]
+) -> None:
+    assert decode(kind, f"{payload}\n".encode()) == [{"ok": True, **answer}]
+
+
 def test_both_registers_of_a_transmitter_are_shown() -> None:
     # Values of the maker's manual.
     (answer,) = decode("xy-md02", b"010400010002200b 010404013102222ace\n")
     assert answer == {"ok": True, "temperature_c": 30.5, "humidity_pct": 54.6}
 
 
-@pytest.mark.parametrize("kind", ["gs1", "epc", "m100", "uhfreader18", "xy-md02"])
+@pytest.mark.parametrize(
+    "kind", ["gs1", "epc", "m100", "uhfreader18", "xy-md02", "impinj", "datawedge"]
+)
 def test_a_bad_line_is_answered_and_the_next_is_read(kind: str) -> None:
     answers = decode(kind, b"zz\n\xff\xfe\n" + b"\n" + b"x" * 10_000 + b"\n")
     assert len(answers) == 4
