@@ -11,11 +11,13 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from gateway.core.decode import Decoder
+from gateway.core.sensor_faults import SensorRule
 from gateway.core.smoothing import SmoothingRule
 from gateway.journal.store import JournalStore
 from gateway.ports import Clock, Driver, MqttSession
@@ -25,10 +27,11 @@ from gateway.services.intake import IntakeService
 from gateway.services.intake_queue import IntakeQueue
 from gateway.services.planner import Planner, RunJob
 from gateway.services.projector import Projector
+from gateway.services.sensor_watch import SensorWatch
 from gateway.services.supervisor import Heartbeats, supervise
 from gateway.services.task_board import publish_tasks
 from gateway.services.uplink import CloudPort, Uplink
-from gateway.settings import Settings
+from gateway.settings import SensorSettings, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +87,7 @@ async def run_inside(
         _running(
             ("projector", parts.projector.run),
             ("planner", planner.run),
+            ("sensor-watch", parts.sensors.run),
             ("housekeeping", lambda: keep_house(journal, settings.journal, outside.clock)),
             outside=outside,
         ),
@@ -105,19 +109,62 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
         heartbeats=heartbeats,
     )
     queue = IntakeQueue(settings.intake.queue_max)
+    rule = _sensor_rule(settings.sensors)
+    sensors = SensorWatch(
+        journal=journal,
+        rule=rule,
+        warehouse=gateway.warehouse,
+        clock=clock,
+        new_id=outside.new_id,
+        sensors=lambda: _sensors(outside.drivers),
+        is_served=lambda name: _is_served(name, settings, outside.drivers),
+        heartbeats=heartbeats,
+    )
     intake = IntakeService(
         queue=queue,
         journal=journal,
         facts=lambda: projector.facts,
-        decoder=Decoder(gateway.warehouse, gateway.language, outside.new_id),
+        decoder=Decoder(gateway.warehouse, gateway.language, outside.new_id, rule),
         smoothing=SmoothingRule(),
         zones={device.name: device.zone for device in settings.devices if device.zone},
         clock=clock,
         timezone=ZoneInfo(gateway.timezone),
         heartbeats=heartbeats,
         group_max=settings.intake.group_max,
+        on_no_reading=sensors.note,
     )
-    return Parts(settings, clock, journal, projector, intake, queue, heartbeats, outside.drivers)
+    return Parts(
+        settings, clock, journal, projector, intake, queue, sensors, heartbeats, outside.drivers
+    )
+
+
+def _sensor_rule(settings: SensorSettings) -> SensorRule:
+    return SensorRule(
+        silent_s=settings.silent_s,
+        missed_max=settings.missed_max,
+        temperature_centi_c=(round(settings.min_c * 100), round(settings.max_c * 100)),
+        stuck_s=settings.stuck_s,
+        drift_centi_c=round(settings.drift_c * 100),
+        drift_s=settings.drift_s,
+        n_recover=settings.recover_readings,
+    )
+
+
+def _sensors(drivers: Sequence[Driver]) -> list[tuple[str, str]]:
+    """The climate sensors that ought to speak, with their zones."""
+    return [
+        (health.name, health.zone)
+        for driver in drivers
+        for health in driver.health()
+        if health.zone is not None
+    ]
+
+
+def _is_served(name: str, settings: Settings, drivers: Sequence[Driver]) -> bool:
+    """Whether a device of this name is configured: by itself, by a pattern, or on a bus."""
+    return any(fnmatchcase(name, device.name) for device in settings.devices) or any(
+        health.name == name for driver in drivers for health in driver.health()
+    )
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.core.readings import Reading
 
@@ -71,12 +71,18 @@ class Intake(Protocol):
         ...
 
 
+ERROR_KINDS_MAX: Final = 32
+OTHER: Final = "other"
+
+
 @dataclass(slots=True)
 class DeviceHealth:
     """A device's state as shown by status and metrics; each driver keeps one up to date.
 
-    state: starting | online | lost | faulty. errors: counts by kind. last_seen_us: wall clock.
-    last_reading: a short text for people, such as "4.2 °C 83 %".
+    state: starting | online | lost | faulty. errors: counts by kind, ERROR_KINDS_MAX of them at
+    most. last_seen_us: wall clock. last_reading: a short text for people, such as "4.2 °C 83 %".
+    zone: of a climate sensor that must not be silent; None for any other device.
+    n_missing: numbers its messages have left out so far, for devices that number them.
     """
 
     name: str
@@ -91,8 +97,13 @@ class DeviceHealth:
     clock_offset_us: int | None = None
     battery_pct: int | None = None
     firmware: str | None = None
+    zone: str | None = None
+    n_missing: int = 0
 
     def count_error(self, kind: str) -> None:
+        """Count one; kinds beyond the bound are OTHER, so that noise cannot fill memory."""
+        if kind not in self.errors and len(self.errors) >= ERROR_KINDS_MAX:
+            kind = OTHER
         self.errors[kind] = self.errors.get(kind, 0) + 1
 
 

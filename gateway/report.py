@@ -13,7 +13,7 @@ from gateway.core.projection import Milestone
 from gateway.journal.read_model import load_climate, load_milestones, stock_rows
 from gateway.journal.store import JournalStore
 from gateway.ports import Clock, Driver
-from gateway.services import planner, projector, uplink
+from gateway.services import planner, projector, sensor_watch, uplink
 from gateway.services.intake import IntakeService
 from gateway.services.intake_queue import IntakeQueue
 from gateway.services.supervisor import Heartbeats
@@ -33,6 +33,7 @@ class Parts:
     projector: projector.Projector
     intake: IntakeService
     queue: IntakeQueue
+    sensors: sensor_watch.SensorWatch
     heartbeats: Heartbeats
     drivers: Sequence[Driver]
     uplink: uplink.Uplink | None = None
@@ -51,12 +52,13 @@ async def status_report(parts: Parts) -> dict[str, object]:
         "journal": {"last_seq": journal.last_seq, "bytes": await journal.size_bytes()},
         "cursors": {
             name: await journal.cursor(name)
-            for name in (projector.CONSUMER, planner.CONSUMER, uplink.UP)
+            for name in (projector.CONSUMER, planner.CONSUMER, sensor_watch.CONSUMER, uplink.UP)
         },
         "sync": await _sync(parts),
         "intake": {**asdict(parts.intake.counts), "queued": len(parts.queue)},
         "stalled": parts.heartbeats.stalled(60.0),
         "devices": [asdict(health) for driver in parts.drivers for health in driver.health()],
+        "sensor_faults": [asdict(fault) for fault in parts.sensors.open_faults()],
         "climate": [asdict(climate) for climate in await load_climate(journal)],
         "stock": list(stock_rows(parts.projector.facts)),
         "triggers": _bodies(triggers),

@@ -128,6 +128,34 @@ class PlannerSettings(BaseModel):
     """One cause for one item fires at most once in this window."""
 
 
+class SensorSettings(BaseModel):
+    """When a climate sensor is not to be believed any more."""
+
+    model_config = _CLOSED
+
+    silent_s: Seconds = 900.0
+    """Without a reading for so long it is silent."""
+    missed_max: Annotated[int, Field(ge=1, le=10_000)] = 6
+    """So many unanswered questions in a row, and it is silent before that time."""
+    min_c: Annotated[float, Field(ge=-273, le=1000)] = -40.0
+    max_c: Annotated[float, Field(ge=-273, le=1000)] = 85.0
+    """What the sensors can physically measure."""
+    stuck_s: Annotated[float, Field(gt=0, le=86_400 * 30)] = 21_600.0
+    """Temperature and humidity unchanged for so long."""
+    drift_c: Annotated[float, Field(gt=0, le=100)] = 3.0
+    """So far from every other sensor of its zone …"""
+    drift_s: Annotated[float, Field(gt=0, le=86_400 * 30)] = 1800.0
+    """… for so long."""
+    recover_readings: Annotated[int, Field(ge=1, le=1000)] = 3
+    """Good readings in a row that end a fault."""
+
+    @model_validator(mode="after")
+    def _has_a_range(self) -> SensorSettings:
+        if self.min_c >= self.max_c:
+            raise ValueError("min_c: must be below max_c")
+        return self
+
+
 class StatusSettings(BaseModel):
     """Where `forepost-gateway status` asks."""
 
@@ -162,6 +190,7 @@ class Settings(BaseModel):
     mqtt: MqttSettings | None = None
     cloud: CloudSettings | None = None
     planner: PlannerSettings = PlannerSettings()
+    sensors: SensorSettings = SensorSettings()
     status: StatusSettings = StatusSettings()
     devices: tuple[DeviceSettings, ...] = ()
 

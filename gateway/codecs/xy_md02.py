@@ -29,7 +29,14 @@ _EXCEPTIONS: Final = {
 
 
 class ModbusRefused(ValueError):
-    """An answer that is no reading: exception, wrong CRC, wrong address or length."""
+    """An answer that is no reading.
+
+    kind: layout, crc, address, exception N or out_of_range; few enough to be counted by.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +88,17 @@ def response_length(head: bytes) -> int | None:
 def parse_response(unit: int, count: int, frame: bytes) -> list[int]:
     """The registers as unsigned words. Raises ModbusRefused."""
     if len(frame) < 5 or response_length(frame) != len(frame):
-        raise ModbusRefused(f"{len(frame)} bytes are not a whole answer")
+        raise ModbusRefused("layout", f"{len(frame)} bytes are not a whole answer")
     if _with_crc(frame[:-2]) != frame:
-        raise ModbusRefused("wrong CRC")
+        raise ModbusRefused("crc", "wrong CRC")
     if frame[0] != unit:
-        raise ModbusRefused(f"unit {frame[0]} answered for unit {unit}")
+        raise ModbusRefused("address", f"unit {frame[0]} answered for unit {unit}")
     if frame[1] == READ_INPUT_REGISTERS | EXCEPTION_BIT:
-        raise ModbusRefused(f"exception {frame[2]}, {_EXCEPTIONS.get(frame[2], 'unknown')}")
+        exception = f"exception {frame[2]}"
+        raise ModbusRefused(exception, f"{exception}, {_EXCEPTIONS.get(frame[2], 'unknown')}")
     if frame[1] != READ_INPUT_REGISTERS or frame[2] != 2 * count:
-        raise ModbusRefused(f"function {frame[1]} with {frame[2]} bytes, asked for {2 * count}")
+        reason = f"function {frame[1]} with {frame[2]} bytes, asked for {2 * count}"
+        raise ModbusRefused("layout", reason)
     words = frame[3:-2]
     return [int.from_bytes(words[i : i + 2], "big") for i in range(0, len(words), 2)]
 
@@ -110,7 +119,8 @@ def climate_of(registers: RegisterMap, first: int, values: list[int]) -> Climate
         number = word - 0x10000 if signed and word & 0x8000 else word
         value = number * registers.scale
         if not limits[0] <= value <= limits[1]:
-            raise ModbusRefused(f"register {register} says {value:g}, outside {limits}")
+            reason = f"register {register} says {value:g}, outside {limits}"
+            raise ModbusRefused("out_of_range", reason)
         return round(value * 100)
 
     return Climate(

@@ -8,7 +8,7 @@ nothing that could be recorded: rubbish, a broken symbol, a missing place or qua
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
@@ -16,6 +16,7 @@ from cloud_sync.contract.version import EVENT_VERSION
 from gateway.core.facts import Facts
 from gateway.core.messages import message
 from gateway.core.readings import ClimateSample, Malformed, Scan, Stamp, Symbol, TaskContext
+from gateway.core.sensor_faults import OUT_OF_RANGE, SensorRule, out_of_range
 from gateway.core.tasks import Movement, plan_movement
 
 MAX_QUANTITY = 1_000_000
@@ -56,6 +57,7 @@ class Decoder:
     warehouse: str
     language: str
     new_id: Callable[[], str]
+    sensor_rule: SensorRule = field(default_factory=SensorRule)
 
     def malformed(self, reading: Malformed) -> Outcome:
         """Rubbish: nothing to record, the bytes are kept, the device is told why."""
@@ -68,7 +70,7 @@ class Decoder:
         )
 
     def climate(self, sample: ClimateSample, when: When) -> Outcome:
-        """One sample of a zone's climate, as a window of one."""
+        """One sample of a zone's climate, as a window of one; flagged if it is impossible."""
         body: dict[str, object] = {"n": 1}
         for name in ("temperature_centi_c", "humidity_centi_pct"):
             value = getattr(sample, name)
@@ -76,8 +78,13 @@ class Decoder:
                 body[name] = {"min": value, "mean": value, "max": value}
         if sample.battery_pct is not None:
             body["battery_pct"] = sample.battery_pct
-        event = self._event(ev.CLIMATE_SAMPLED, sample.stamp, when, zone=sample.zone, body=body)
-        return Outcome("accepted", _result(sample.stamp, "accepted", event.event_id), (event,))
+        is_possible = out_of_range(sample, self.sensor_rule) is None
+        flags = () if is_possible else (OUT_OF_RANGE,)
+        event = self._event(
+            ev.CLIMATE_SAMPLED, sample.stamp, when, zone=sample.zone, flags=flags, body=body
+        )
+        status = "accepted" if is_possible else "flagged"
+        return Outcome(status, _result(sample.stamp, status, event.event_id), (event,))
 
     def scan(
         self, scan: Scan, facts: Facts, when: When, fresh_lots: Set[tuple[str, str]]

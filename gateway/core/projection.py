@@ -128,6 +128,8 @@ def _received(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> No
 
 
 def _climate(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
+    if "out_of_range" in event.flags:
+        return  # what no sensor can measure is nobody's climate
     device = event.device.id if event.device is not None else ""
     zone = event.zone or ""
     effects.climate[zone, device] = Climate(

@@ -1,8 +1,9 @@
-"""What every device ends up as, whatever its make: three kinds of reading, and rubbish.
+"""What every device ends up as, whatever its make: three kinds of reading, none, and rubbish.
 
     TagRead         an RFID tag was seen
     Scan            a symbol was read by somebody (or something) with a scanner
     ClimateSample   a zone's temperature and humidity
+    NoReading       a sensor was asked and gave no reading
     Malformed       bytes that are none of these; they go to quarantine with a reason
 
 Invariants: every value is checked by the codec that made it; all times are microseconds UTC;
@@ -127,6 +128,20 @@ class ClimateSample:
 
 
 @dataclass(frozen=True, slots=True)
+class NoReading:
+    """A sensor was asked for its zone's climate and said nothing that could be believed.
+
+    kind: silent, error (it did answer: an exception, a wrong checksum) or out_of_range. It is
+    not an event of its own: what follows from it is decided over time (core.sensor_faults).
+    """
+
+    stamp: Stamp
+    zone: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Malformed:
     """Bytes that could not become a reading, and why, in words an operator understands.
 
@@ -140,4 +155,4 @@ class Malformed:
     reason: str
 
 
-Reading = TagRead | Scan | ClimateSample | Malformed
+Reading = TagRead | Scan | ClimateSample | NoReading | Malformed

@@ -23,7 +23,8 @@ from gateway.codecs.xy_md02 import (
     response_length,
     span,
 )
-from gateway.core.readings import ClimateSample, Stamp
+from gateway.core.readings import ClimateSample, NoReading, Stamp
+from gateway.core.sensor_faults import ERROR, OUT_OF_RANGE, SILENT
 from gateway.drivers.options import Options, parse_options
 from gateway.drivers.serial_session import SerialSession
 from gateway.ports import Arrival, ByteLink, DeviceHealth, Driver, Intake
@@ -72,15 +73,18 @@ class XyMd02(SerialSession):
             self._options.scale,
         )
         self._units = {
-            unit.address: DeviceHealth(f"{device.name}.{unit.address}", device.driver, device.link)
+            unit.address: DeviceHealth(
+                f"{device.name}.{unit.address}", device.driver, device.link, zone=unit.zone
+            )
             for unit in self._options.units
         }
 
     def health(self) -> Sequence[DeviceHealth]:
         """Every unit on the bus; a lost bus shows in all of them."""
-        if self.own_health.state == "lost":
-            for health in self._units.values():
+        for health in self._units.values():
+            if self.own_health.state == "lost":
                 health.state = "lost"
+            health.n_reconnects = self.own_health.n_reconnects
         return list(self._units.values())
 
     async def serve(self, link: ByteLink, intake: Intake) -> None:
@@ -103,10 +107,10 @@ class XyMd02(SerialSession):
             values = parse_response(unit.address, count, frame)
             climate = climate_of(self._registers, first, values)
         except TimeoutError:
-            self._fault(health, "silent")
+            await self._missed(health, unit, SILENT, "no answer", intake)
             return
         except ModbusRefused as refusal:
-            self._fault(health, str(refusal))
+            await self._missed(health, unit, refusal.kind, str(refusal), intake)
             return
         now_us = self.context.clock.wall_us()
         sample = ClimateSample(
@@ -121,9 +125,15 @@ class XyMd02(SerialSession):
         health.last_reading = _shown(sample)
         await intake.put(Arrival(sample))
 
-    def _fault(self, health: DeviceHealth, kind: str) -> None:
+    async def _missed(
+        self, health: DeviceHealth, unit: Unit, kind: str, reason: str, intake: Intake
+    ) -> None:
+        """Count and tell that a unit gave no reading."""
         health.state = "faulty"
         health.count_error(kind)
+        stamp = Stamp(health.name, None, None, None, self.context.clock.wall_us())
+        told = kind if kind in (SILENT, OUT_OF_RANGE) else ERROR
+        await intake.put(Arrival(NoReading(stamp, unit.zone, told, reason)))
 
 
 async def _drain(link: ByteLink) -> None:

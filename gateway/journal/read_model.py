@@ -1,7 +1,7 @@
 """The read model's tables: Effects in, as statements; Facts out, as they were last committed.
 
-The tables are declared in schema/0002_read_model.sql. Writing happens inside the journal's own
-transaction (Journal.advance), so this module only says what to run.
+The tables are declared in schema/0002_read_model.sql and 0004_sensor_fault.sql. Writing happens
+inside the journal's own transaction (Journal.advance), so this module only says what to run.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from cloud_sync.contract.documents import Change
 from cloud_sync.inventory.stock import StockKey
 from gateway.core.facts import Facts, TriggerState
 from gateway.core.projection import Climate, Effects, Milestone, apply_effects
+from gateway.core.sensor_faults import Change as FaultChange
+from gateway.core.sensor_faults import Fault
 from gateway.ports import Statements
 
 
@@ -61,6 +63,11 @@ _PUT_CLIMATE = (
     " humidity_centi_pct = excluded.humidity_centi_pct"
 )
 _PUT_MILESTONE = "insert into milestone(seq, event_id, type, body) values (?, ?, ?, ?)"
+_PUT_FAULT = (
+    "insert into sensor_fault(device, kind, zone, since_us, reason, event_id)"
+    " values (?, ?, ?, ?, ?, ?)"
+)
+_END_FAULT = "delete from sensor_fault where device = ? and kind = ?"
 
 
 def effect_statements(effects: Effects, triggers: Mapping[str, TriggerState]) -> Statements:
@@ -161,6 +168,32 @@ async def load_climate(reader: Reader) -> list[Climate]:
     return [
         Climate(str(zone), str(device), _int(at), _int_or_none(celsius), _int_or_none(humidity))
         for zone, device, at, celsius, humidity in rows
+    ]
+
+
+def fault_statements(changes: Sequence[FaultChange]) -> Statements:
+    """What writes the sensor faults that opened and ended, in that order."""
+    statements: list[tuple[str, list[tuple[object, ...]]]] = []
+    for change in changes:
+        fault = change.fault
+        key = (fault.device, fault.kind)
+        if change.ended_us is None:
+            row = (*key, fault.zone, fault.since_us, fault.reason, fault.event_id)
+            statements.append((_PUT_FAULT, [row]))
+        else:
+            statements.append((_END_FAULT, [key]))
+    return statements
+
+
+async def load_faults(reader: Reader) -> list[Fault]:
+    """The sensor faults that are open."""
+    rows = await reader.query(
+        "select event_id, device, zone, kind, since_us, reason from sensor_fault"
+        " order by device, kind"
+    )
+    return [
+        Fault(str(event_id), str(device), str(zone), str(kind), _int(since_us), str(reason))
+        for event_id, device, zone, kind, since_us, reason in rows
     ]
 
 

@@ -25,7 +25,15 @@ from gateway.codecs.epc import epc_identity
 from gateway.core.clock_offset import ClockOffsets
 from gateway.core.decode import Decoder, Outcome, When
 from gateway.core.facts import Facts
-from gateway.core.readings import ClimateSample, Malformed, Reading, Scan, Stamp, TagRead
+from gateway.core.readings import (
+    ClimateSample,
+    Malformed,
+    NoReading,
+    Reading,
+    Scan,
+    Stamp,
+    TagRead,
+)
 from gateway.core.smoothing import Sighting, SmoothingRule, TagPresence
 from gateway.core.tags import sighting_event
 from gateway.errors import JournalError
@@ -80,6 +88,7 @@ class IntakeService:
         timezone: ZoneInfo,
         heartbeats: Heartbeats,
         group_max: int,
+        on_no_reading: Callable[[NoReading], None] = lambda _: None,
     ) -> None:
         self._queue = queue
         self._journal = journal
@@ -92,6 +101,7 @@ class IntakeService:
         self._timezone = timezone
         self._heartbeats = heartbeats
         self._group_max = group_max
+        self._on_no_reading = on_no_reading
         self._commits: asyncio.Queue[_Group | None] = asyncio.Queue(COMMITS_IN_FLIGHT)
         self._highest: dict[tuple[str, str], int] = {}
         self._in_flight: dict[ReceiptKey, list[_Settle]] = {}
@@ -211,7 +221,10 @@ class IntakeService:
                 if event.type == ev.LOT_CREATED:
                     self._fresh_lots.add((str(event.body["item"]), str(event.body["lot"])))
             return outcome
-        self._see_tags(group, reading)
+        if isinstance(reading, NoReading):
+            self._on_no_reading(reading)
+        else:
+            self._see_tags(group, reading)
         return Outcome("accepted", {"v": 1, "status": "accepted"})
 
     def _see_tags(self, group: _Group, read: TagRead) -> None:
