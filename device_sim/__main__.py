@@ -16,6 +16,7 @@ Run = Callable[[argparse.Namespace], int]
 
 COMMANDS = (
     ("demo", "run the whole product with simulated devices", "device_sim.demo.command"),
+    ("run", "play a scenario and check what arrived", "device_sim.scenario.command"),
     ("device", "be one simulated device", "device_sim.device_command"),
     ("load", "send readings as fast as told", "device_sim.load_command"),
 )

@@ -1,6 +1,7 @@
 """What stops a simulation.
 
 SimulatorError
+├─ ScenarioRefused   a scenario file that cannot be played; names file and key
 ├─ ProcessFailed     a part of the demo did not start, or ended by itself
 └─ CloudRefused      the cloud did not take or give what it was asked for
 """
@@ -10,6 +11,10 @@ from __future__ import annotations
 
 class SimulatorError(Exception):
     """The simulation cannot go on; the message is for the person who started it."""
+
+
+class ScenarioRefused(SimulatorError):
+    """A scenario that cannot be read or makes no sense; the message names file and key."""
 
 
 class ProcessFailed(SimulatorError):

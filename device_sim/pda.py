@@ -4,13 +4,15 @@ Orders   {"do":"scan","ref":N,"data":…,"symbology":…,"task":{…}}   pull th
          {"do":"repeat","seq":N}         send a scan again although it may have its receipt
          {"do":"raw","channel":C,"hex":…} publish these bytes, whatever they are
          {"do":"line","rates":{NAME:RATE,…}}  what the air does to messages from now on
-         {"do":"clock","skew_s":X}       set its clock wrong
+         {"do":"clock","skew_s":X}       its battery falls out: a new boot, the clock wrong by X;
+                                         what it held is in flash and still held
          {"do":"away","for_s":X,"stands_for_s":Y}  leave the radio's reach; the stay is told by
                                          the scans' times as if it took Y seconds
          {"do":"back"}                   come back into reach
 Reports  {"event":"ready","boot":…}  {"event":"link","up":BOOL}
-         {"event":"scan","ref":N,"seq":M,"at_us":T}   the scan's number; from now on it is held.
-                                         at_us: when it truly was, whatever its own clock says
+         {"event":"scan","ref":N,"boot":B,"seq":M,"at_us":T}   the scan's boot and number; from
+                                         now on it is held. at_us: when it truly was, whatever
+                                         its own clock says
          {"event":"sent","seq":M,"attempt":K}
          {"event":"receipt","seq":M,"status":…,"event_id":…,"message":…,"held":LEFT}
          {"event":"told","message":…}       a result that belongs to no scan (bytes refused)
@@ -75,6 +77,8 @@ class Pda:
         self._line = FaultyLine(options.faults.chain(), Random(f"{options.seed}/line"))
         self._known: dict[int, bytes] = {}
         self._skew_us = round(options.clock_skew_s * 1_000_000)
+        self._boot = options.boot
+        self._n_boots = 1
         self._absence: Absence | None = None
         self._wake = asyncio.Event()
         self._scan_topic = topic(options.warehouse, options.name, "scan")
@@ -123,6 +127,8 @@ class Pda:
                 line_order(self._line, order)
             case "clock":
                 self._skew_us = round(float(str(order.get("skew_s", 0.0))) * 1_000_000)
+                self._n_boots += 1
+                self._boot = f"{self._options.boot}.{self._n_boots}"
             case "away":
                 await self._go_away(order)
             case "back":
@@ -144,7 +150,7 @@ class Pda:
         at_us = wall_us() if self._absence is None else self._absence.told(wall_us())
         scan: dict[str, object] = {
             "v": 1,
-            "boot": self._options.boot,
+            "boot": self._boot,
             "seq": seq,
             "time": iso_time(at_us + self._skew_us),
             "data": order["data"],
@@ -157,7 +163,7 @@ class Pda:
         self._known[seq] = payload
         if len(self._known) > KNOWN_MAX:
             del self._known[next(iter(self._known))]
-        report("scan", ref=order.get("ref"), seq=seq, at_us=at_us)
+        report("scan", ref=order.get("ref"), boot=self._boot, seq=seq, at_us=at_us)
 
     # ------------------------------------------------------------ the air
 
@@ -201,7 +207,9 @@ class Pda:
             report("tasks", tasks=body.get("tasks", []))
             return
         seq = body.get("seq")
-        is_ours = body.get("boot") == self._options.boot and isinstance(seq, int)
+        # Numbers go on over its boots, so that the first one's id tells whose scan it was.
+        first_boot = str(body.get("boot")).partition(".")[0]
+        is_ours = first_boot == self._options.boot and isinstance(seq, int)
         if not is_ours or not isinstance(seq, int) or self._outbox.settle(seq) is None:
             report("told", seq=seq, status=body.get("status"), message=body.get("message"))
             return

@@ -17,12 +17,11 @@ from device_sim.stage.crew import Pace, Worker
 from device_sim.stage.installation import Installation, Wanted, open_installation
 from device_sim.stage.ledger import Ledger
 from device_sim.stage.processes import Child, OnReport, Stage
+from device_sim.stage.tags import TagMint
 from device_sim.world import World
-from gateway.codecs.epc import encode_sgtin_96
 
 PDA_FAULTS: Final = "drop=0.02,repeat=0.03,delay_s=0.1,reorder=0.05"
 SERIAL_FAULTS: Final = "corrupt=0.02,split=0.2,noise=0.05"
-COMPANY_DIGITS: Final = 7
 SENSOR: Final = "climate-A"
 
 
@@ -34,8 +33,8 @@ class Cast:
     world: World
     random: Random
     workers: dict[str, Worker]
+    mint: TagMint
     m100: Child | None = None
-    n_tags: int = 0
     sent: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -49,15 +48,9 @@ class Cast:
         return self.installation.sites
 
     def put_tags_in_field(self) -> None:
-        """A few boxes of one item come to the dock, each with its tag."""
-        item = self.random.choice(self.world.catalog)
-        tags = []
-        for _ in range(self.random.randint(1, 4)):
-            self.n_tags += 1
-            epc = encode_sgtin_96(item.gtin, self.n_tags, company_digits=COMPANY_DIGITS)
-            tags.append([epc, self.random.randint(-62, -48)])
+        """A few boxes come to the dock, each with its tag."""
         if self.m100 is not None:
-            self.m100.tell({"do": "field", "tags": tags})
+            self.m100.tell({"do": "field", "tags": self.mint.boxes()})
 
     def put_noise_on_line(self) -> None:
         """The dock is empty; something else speaks on the serial line."""
@@ -77,7 +70,8 @@ async def set_the_stage(
             name: Worker(world, name, Ledger(f"pda-{name}"), Random(random.random()), Pace())
             for name in installation.sites
         }
-        cast = Cast(installation, world, random, workers)
+        mint = TagMint(world, Random(random.random()))
+        cast = Cast(installation, world, random, workers, mint)
         await _start_devices(stage, cast, options.seed)
         yield cast
 

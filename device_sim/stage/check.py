@@ -21,6 +21,8 @@ TRIGGERED: Final = "replenishment.triggered"
 LOT_CREATED: Final = "lot.created"
 """The one event a scan may make besides its own: the first sight of a lot."""
 
+SAMPLED: Final = "climate.sampled"
+
 Row = Mapping[str, object]
 
 
@@ -44,15 +46,17 @@ def verdict(name: str, problems: Iterable[str]) -> Check:
     return Check(name, not found, tuple(found[:MAX_SHOWN] + more))
 
 
-def check_scans(ledgers: Sequence[Ledger], events: Sequence[Row]) -> Check:
-    """Every scan that must be recorded is one event in the cloud, every other one is none."""
+def check_scans(
+    ledgers: Sequence[Ledger], events: Sequence[Row], *, where: str = "cloud"
+) -> Check:
+    """Every scan that must be recorded is one event there, every other one is none."""
     found: Counter[Mark] = Counter()
     created: set[Mark] = set()
     for row in events:
-        mark = _mark_of(_event(row))
+        mark = mark_of(event_of(row))
         if mark is None:
             continue
-        if _event(row).get("type") == LOT_CREATED:
+        if event_of(row).get("type") == LOT_CREATED:
             created.add(mark)
         else:
             found[mark] += 1
@@ -63,7 +67,7 @@ def check_scans(ledgers: Sequence[Ledger], events: Sequence[Row]) -> Check:
         for expect in ("refused", "answered")
         for mark in ledger.marks(expect)
     }
-    ours = {(ledger.device, ledger.boot) for ledger in ledgers}
+    ours = {(ledger.device, boot) for ledger in ledgers for boot in ledger.boots}
     problems = [f"{_shown(m)}: {found[m]} events" for m in sorted(recorded) if found[m] != 1]
     problems += [f"{_shown(m)}: must not be there" for m in sorted(others) if found[m]]
     problems += [
@@ -71,7 +75,7 @@ def check_scans(ledgers: Sequence[Ledger], events: Sequence[Row]) -> Check:
         for m in sorted(found.keys() | created)
         if (m.device, m.boot) in ours and m not in recorded and m not in others
     ]
-    return verdict("every scan is in the cloud exactly once", problems)
+    return verdict(f"every scan is in the {where} exactly once", problems)
 
 
 def check_receipts(ledgers: Sequence[Ledger]) -> Check:
@@ -145,7 +149,7 @@ def check_replenished(
     events: Sequence[Row], plans: Sequence[Row], asns: Sequence[Row]
 ) -> list[Check]:
     """A trigger led to a plan, and every plan's delivery was received."""
-    triggers = {_event(row).get("event_id") for row in events if _is(row, TRIGGERED)}
+    triggers = {event_of(row).get("event_id") for row in events if _is(row, TRIGGERED)}
     answered = {
         str(trigger)
         for plan in plans
@@ -167,10 +171,17 @@ def check_replenished(
 
 def count_types(events: Sequence[Row]) -> dict[str, int]:
     """How many events of each type."""
-    return dict(sorted(Counter(str(_event(row).get("type")) for row in events).items()))
+    return dict(sorted(Counter(str(event_of(row).get("type")) for row in events).items()))
 
 
-def _mark_of(event: Row) -> Mark | None:
+def is_scan(row: Row) -> bool:
+    """Whether the row is what a scan was recorded as, not the first sight of its lot."""
+    event = event_of(row)
+    return mark_of(event) is not None and event.get("type") not in (LOT_CREATED, SAMPLED)
+
+
+def mark_of(event: Row) -> Mark | None:
+    """What names the scan an event was made of; None if it was made of none."""
     device = event.get("device")
     if not isinstance(device, Mapping):
         return None
@@ -180,13 +191,14 @@ def _mark_of(event: Row) -> Mark | None:
     return Mark(str(device.get("id")), boot, seq)
 
 
-def _event(row: Row) -> Row:
+def event_of(row: Row) -> Row:
+    """The event in a row of the cloud's or of a journal."""
     event = row.get("event")
     return event if isinstance(event, Mapping) else {}
 
 
 def _is(row: Row, event_type: str) -> bool:
-    return _event(row).get("type") == event_type
+    return event_of(row).get("type") == event_type
 
 
 def _list(row: Row, key: str) -> list[object]:

@@ -61,10 +61,10 @@ class CloudApi:
         """Rows the cloud could not take in."""
         return await self._rows("/v1/quarantine", "rows")
 
-    async def events(self) -> list[Row]:
+    async def events(self, after_position: int = 0) -> list[Row]:
         """Every event of every gateway with its place, in order of arrival."""
         found: list[Row] = []
-        position = 0
+        position = after_position
         while True:
             answer = await self._ask(
                 "GET", "/v1/events", query={"after_position": str(position), "limit": str(PAGE)}

@@ -30,27 +30,38 @@ link = "mqtt"
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One warehouse and the files of its gateway."""
+    """One warehouse and the files of its gateway. gateway: its id, and its MQTT client id.
+
+    directory: where simulated serial ports appear, and all files of a gateway of ours.
+    """
 
     warehouse: str
+    gateway: str
+    config: Path
+    socket: Path
     directory: Path
 
     @property
-    def gateway(self) -> str:
-        """The gateway's id, which is its MQTT client id too."""
-        return f"gw-{self.warehouse}"
-
-    @property
-    def config(self) -> Path:
-        return self.directory / f"{self.gateway}.toml"
-
-    @property
     def token(self) -> Path:
+        """Where a gateway of ours finds its token for the cloud."""
         return self.directory / f"{self.gateway}.token"
 
     def pty(self, name: str) -> Path:
         """Where a simulated serial port appears."""
         return self.directory / f"tty-{name}"
+
+
+def site_at(directory: Path, warehouse: str) -> Site:
+    """Where everything of a warehouse of ours lies."""
+    gateway, home = f"gw-{warehouse}", directory / warehouse
+    return Site(warehouse, gateway, home / f"{gateway}.toml", home / gateway / "status.sock", home)
+
+
+def make_site(directory: Path, warehouse: str) -> Site:
+    """A warehouse of ours, with its directory."""
+    site = site_at(directory, warehouse)
+    site.directory.mkdir(parents=True, exist_ok=True)
+    return site
 
 
 def free_port() -> int:

@@ -32,13 +32,17 @@ MALFORMED: Final = (
 """What a broken application may publish on the scan channel."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Pace:
     """How fast a worker works. scan_s: between two scans; order_s: between two orders."""
 
     scan_s: float = 0.08
     order_s: float = 0.3
     oddity_s: float = 1.7
+
+    def faster(self, factor: float) -> Pace:
+        """The same in a fraction of the time."""
+        return Pace(self.scan_s / factor, self.order_s / factor, self.oddity_s / factor)
 
 
 @dataclass(slots=True)

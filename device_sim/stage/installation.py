@@ -77,7 +77,9 @@ async def open_installation(stage: Stage, wanted: Wanted) -> AsyncIterator[Insta
     directory.mkdir(exist_ok=True)
     name, program = conf.broker_program(wanted.broker, directory, broker.port)
     database = stage.directory / "cloud.sqlite"
-    sites = {warehouse: _make_site(stage.directory, warehouse) for warehouse in wanted.warehouses}
+    sites = {
+        warehouse: conf.make_site(stage.directory, warehouse) for warehouse in wanted.warehouses
+    }
     token = await _enrol(database, sites.values())
     cloud_at = Endpoint("127.0.0.1", conf.free_port())
     cloud_url = f"http://{cloud_at.host}:{cloud_at.port}"
@@ -93,12 +95,6 @@ async def open_installation(stage: Stage, wanted: Wanted) -> AsyncIterator[Insta
             site.config.write_text(text + wanted.devices(site), encoding="utf-8")
             await it.start_gateway(site)
         yield it
-
-
-def _make_site(directory: Path, warehouse: str) -> conf.Site:
-    site = conf.Site(warehouse, directory / warehouse)
-    site.directory.mkdir(parents=True, exist_ok=True)
-    return site
 
 
 async def _until_it_listens(name: str, endpoint: Endpoint) -> None:

@@ -14,7 +14,7 @@ RECORDED = ("accepted", "flagged", "duplicate")
 class Entry:
     """One scan. seq: the PDA's number for it; status: of the receipt; None until known.
 
-    at_us: when it truly was (µs UTC), whatever the PDA's own clock said.
+    boot: of the PDA when it was made. at_us: when it truly was (µs UTC), whatever its clock said.
     """
 
     device: str
@@ -22,6 +22,7 @@ class Entry:
     seq: int | None = None
     status: str | None = None
     at_us: int | None = None
+    boot: str = ""
     n_sent: int = 0
 
 
@@ -62,6 +63,7 @@ class Ledger:
         elif event == "scan" and isinstance(seq, int):
             entry = self.entries[int(str(report["ref"]))]
             entry.seq = seq
+            entry.boot = str(report.get("boot") or self.boot)
             at_us = report.get("at_us")
             entry.at_us = at_us if isinstance(at_us, int) else None
             self.by_seq[seq] = entry
@@ -84,10 +86,15 @@ class Ledger:
     def marks(self, expect: Expect) -> set[Mark]:
         """The scans of which this must become."""
         return {
-            Mark(self.device, self.boot, entry.seq)
+            Mark(self.device, entry.boot, entry.seq)
             for entry in self.entries
             if entry.order.expect == expect and entry.seq is not None
         }
+
+    @property
+    def boots(self) -> set[str]:
+        """Every boot id of its scans."""
+        return {entry.boot for entry in self.entries if entry.boot}
 
     def surprises(self) -> list[str]:
         """Scans whose receipt is missing or says something else than must be."""

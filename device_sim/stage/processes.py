@@ -97,14 +97,14 @@ class Stage:
         child.send(signal.SIGKILL)
         await child.process.wait()
 
+    async def stop(self, name: str) -> bool:
+        """Stop one program in good order; False if it had to be killed."""
+        return await _stop(self.children.pop(name))
+
     async def stop_all(self) -> list[str]:
         """Stop every program, the last one started first; gives those that had to be killed."""
-        killed = []
-        for name in reversed(list(self.children)):
-            child = self.children.pop(name)
-            if not await _stop(child):
-                killed.append(name)
-        return killed
+        names = list(reversed(self.children))
+        return [name for name in names if not await self.stop(name)]
 
 
 async def _stop(child: Child) -> bool:

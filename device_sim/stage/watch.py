@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from device_sim.errors import ProcessFailed
 from device_sim.stage.configuration import Site, python
 from device_sim.stage.processes import run_to_end
 
 STATUS_S: Final = 20.0
+EXPORT_S: Final = 120.0
 
 Row = dict[str, object]
 
@@ -19,6 +21,7 @@ Row = dict[str, object]
 class GatewayReport:
     """One status report; the keys are those of `forepost-gateway status --json`."""
 
+    gateway: str
     warehouse: str
     epoch: str
     last_seq: int
@@ -39,8 +42,12 @@ class GatewayReport:
     @property
     def is_idle(self) -> bool:
         """Nothing waits in the intake, and every reader of the journal has come to its end."""
-        behind = [cursor for cursor in self.cursors.values() if cursor < self.last_seq]
-        return self.intake.get("queued", 0) == 0 and self.lag_events == 0 and not behind
+        return self.lag_events == 0 and self.has_done(self.last_seq)
+
+    def has_done(self, seq: int) -> bool:
+        """Nothing waits in the intake, and every reader of the journal is past that row."""
+        at = [*self.cursors.values(), self.acknowledged_seq]
+        return self.intake.get("queued", 0) == 0 and min(at) >= seq
 
 
 def parse_report(raw: str) -> GatewayReport:
@@ -50,6 +57,7 @@ def parse_report(raw: str) -> GatewayReport:
         raise ValueError("the status report is not an object")
     journal, sync = _mapping(report, "journal"), _mapping(report, "sync")
     return GatewayReport(
+        gateway=str(report["gateway"]),
         warehouse=str(report["warehouse"]),
         epoch=str(report["epoch"]),
         last_seq=_int(journal, "last_seq"),
@@ -77,6 +85,17 @@ async def ask_gateway(site: Site) -> GatewayReport | None:
     if code != 0:
         return None
     return parse_report(output)
+
+
+async def export_journal(site: Site) -> list[Row]:
+    """Every row of a gateway's journal, in order. Raises ProcessFailed."""
+    code, output, complaint = await run_to_end(
+        python("gateway", "journal", "export", "--config", str(site.config)), limit_s=EXPORT_S
+    )
+    if code != 0:
+        raise ProcessFailed(f"{site.gateway} journal export", f"exit code {code}", complaint)
+    rows = [json.loads(line) for line in output.splitlines()]
+    return [row for row in rows if isinstance(row, dict)]
 
 
 def _mapping(report: Mapping[str, object], key: str) -> Mapping[str, object]:

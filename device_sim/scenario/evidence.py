@@ -1,0 +1,124 @@
+"""What a scenario leaves to be judged: the books of its devices, and what the products say.
+
+The products are asked through their public interfaces only: the cloud's HTTP API, and
+`forepost-gateway status` and `journal export`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from device_sim.broker import Endpoint
+from device_sim.scenario import checks
+from device_sim.scenario.books import BusBook, ReaderBook, SensorBook, Trouble
+from device_sim.stage.cloud import CloudApi
+from device_sim.stage.configuration import Site
+from device_sim.stage.installation import Installation
+from device_sim.stage.ledger import Ledger
+from device_sim.stage.memory import Measurement
+from device_sim.stage.watch import GatewayReport, ask_gateway, export_journal
+from device_sim.world import World
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The installation a scenario is played on. own: None if it is somebody else's."""
+
+    broker: Endpoint
+    cloud: CloudApi
+    sites: Mapping[str, Site]
+    own: Installation | None
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Everything the checks and the report are made of.
+
+    cloud_baseline: stock before the first act. opened_at_s, closed_at_s: when the doors were.
+    last_seqs: by warehouse, up to where the journal must be in the cloud.
+    """
+
+    world: World
+    books: Mapping[str, SensorBook | BusBook | ReaderBook]
+    ledgers: list[Ledger] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    undone_at_end: list[str] = field(default_factory=list)
+    cloud_baseline: list[Row] = field(default_factory=list)
+    reports: dict[str, GatewayReport] = field(default_factory=dict)
+    journals: dict[str, list[Row]] = field(default_factory=dict)
+    events: list[Row] = field(default_factory=list)
+    cloud_stock: list[Row] = field(default_factory=list)
+    set_aside: list[Row] = field(default_factory=list)
+    memory: dict[str, list[Measurement]] = field(default_factory=dict)
+    opened_at_s: float = 0.0
+    closed_at_s: float = 0.0
+    last_seqs: dict[str, int] = field(default_factory=dict)
+
+    async def take_baseline(self, ground: Ground) -> None:
+        """Remember what was there before, so that only what is ours is judged."""
+        self.cloud_baseline = await ground.cloud.stock()
+
+    def ours(self, rows: Sequence[Row]) -> list[Row]:
+        """The stock rows of lots of this world; others are somebody else's."""
+        return [row for row in rows if (row.get("item"), row.get("lot") or "") in self.world.lots]
+
+    def acknowledged(self, gateway: str, last_seq: int) -> int:
+        """Up to where the gateway said the cloud has its journal, as far as it was exported."""
+        known = [r.acknowledged_seq for r in self.reports.values() if r.gateway == gateway]
+        return min([last_seq, *known])
+
+    async def undone(self, ground: Ground) -> list[str]:
+        """What is still under way. Sensors speak on: rows after the last scan's do not count."""
+        await self._look(ground)
+        left = [
+            f"{ledger.device}: {ledger.n_open} scans without receipt"
+            for ledger in self.ledgers
+            if ledger.n_open
+        ]
+        for warehouse, site in ground.sites.items():
+            report = self.reports.get(warehouse)
+            if report is None:
+                left.append(f"{site.gateway}: does not answer")
+            elif left:
+                self.last_seqs.pop(warehouse, None)
+            elif not report.has_done(self.last_seqs.setdefault(warehouse, report.last_seq)):
+                left.append(f"{site.gateway}: has work up to row {self.last_seqs[warehouse]}")
+        last = int(str(self.events[-1]["position"])) if self.events else 0
+        self.events += await ground.cloud.events(after_position=last)
+        return left + checks.missing_departures(self.readers, self.events, self.troubles)
+
+    async def collect(self, ground: Ground, undone: list[str]) -> None:
+        """Take in everything that is to be judged."""
+        self.undone_at_end = undone
+        self.journals = {
+            site.gateway: await export_journal(site) for site in ground.sites.values()
+        }
+        self.events = await ground.cloud.events()
+        self.cloud_stock = await ground.cloud.stock()
+        self.set_aside = await ground.cloud.quarantine()
+
+    async def _look(self, ground: Ground) -> None:
+        self.reports = {}
+        for site in ground.sites.values():
+            report = await ask_gateway(site)
+            if report is not None:
+                self.reports[site.warehouse] = report
+
+    @property
+    def readers(self) -> list[ReaderBook]:
+        """The books of the RFID readers."""
+        return [book for book in self.books.values() if isinstance(book, ReaderBook)]
+
+    @property
+    def sensors(self) -> list[SensorBook]:
+        """The books of the MQTT sensors."""
+        return [book for book in self.books.values() if isinstance(book, SensorBook)]
+
+    @property
+    def buses(self) -> list[BusBook]:
+        """The books of the Modbus buses."""
+        return [book for book in self.books.values() if isinstance(book, BusBook)]

@@ -1,0 +1,78 @@
+"""The devices of a scenario: how the gateway is told of each, how each is started, its book."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from device_sim.scenario.books import BusBook, ReaderBook, SensorBook
+from device_sim.scenario.model import Bus, Device, Pda, Reader, Sensor
+from device_sim.stage.configuration import Site
+
+READ_POINT = "DOCK"
+BAUD = {"m100": 115_200, "xy-md02": 9600}
+
+Book = SensorBook | BusBook | ReaderBook
+
+
+def gateway_devices(devices: Iterable[Device], site: Site) -> str:
+    """The `[[devices]]` of a site's gateway, as TOML."""
+    return "".join(_gateway_device(d, site) for d in devices if d.warehouse == site.warehouse)
+
+
+def _gateway_device(device: Device, site: Site) -> str:
+    serial = f"serial://{site.pty(device.name)}?baud={BAUD.get(device.kind)}"
+    driver: str = device.kind
+    link, more = "mqtt", ""
+    match device:
+        case Sensor():
+            driver = "mqtt-climate"
+        case Reader():
+            link, more = serial, f'zone = "{READ_POINT}"\n'
+        case Bus():
+            units = ", ".join(
+                f'{{ address = {address}, zone = "{zone}" }}'
+                for address, zone in device.units.items()
+            )
+            link = serial
+            more = f"options = {{ period_s = {device.period_s}, units = [{units}] }}\n"
+    head = f'\n[[devices]]\nname = "{device.name}"\ndriver = "{driver}"\nlink = "{link}"\n'
+    return head + more
+
+
+def is_on_mqtt(device: Device) -> bool:
+    """Whether it needs the broker's address."""
+    return isinstance(device, Pda | Sensor)
+
+
+def device_options(device: Device, site: Site) -> tuple[str, ...]:
+    """What `forepost-sim device KIND` is given for it, but for broker and seed."""
+    mqtt = ("--warehouse", device.warehouse, "--name", device.name)
+    port = ("--link", str(site.pty(device.name)))
+    match device:
+        case Pda():
+            return (*mqtt, *_faults(device.line), f"--clock-skew={device.clock_skew_s}")
+        case Sensor():
+            return (*mqtt, "--zone", device.zone, "--period", str(device.period_s))
+        case Bus():
+            units = [f"--unit={address}={zone}" for address, zone in device.units.items()]
+            return (*port, *units, *_faults(device.line))
+        case Reader():
+            return (*port, *_faults(device.line))
+
+
+def make_book(device: Device) -> Book:
+    """The book of a device that is no PDA; a PDA's is its worker's ledger."""
+    match device:
+        case Sensor():
+            return SensorBook(device.name, device.warehouse, device.zone)
+        case Bus():
+            return BusBook(device.name, device.warehouse, dict(device.units))
+        case Reader():
+            return ReaderBook(device.name, device.warehouse)
+        case Pda():
+            raise AssertionError("a PDA's book is its worker's ledger")
+
+
+def _faults(rates: dict[str, float]) -> tuple[str, ...]:
+    listed = ",".join(f"{name}={rate:g}" for name, rate in rates.items())
+    return (f"--faults={listed}",) if rates else ()
