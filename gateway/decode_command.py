@@ -76,6 +76,26 @@ def _epc() -> Decode:
     return decode
 
 
+def _llrp() -> Decode:
+    from gateway.codecs.llrp import LlrpRefused, decode_message
+    from gateway.codecs.llrp_reports import RO_ACCESS_REPORT, TagReport, tag_reports
+
+    def read(tag: TagReport) -> Output:
+        rssi = tag.rssi_centi_dbm
+        return {"epc": tag.epc, "antenna": tag.antenna, "rssi_centi_dbm": rssi, "count": tag.count}
+
+    def decode(line: str) -> Output:
+        try:
+            message = decode_message(_bytes(line))
+            reads = [read(tag) for tag in tag_reports(message)]
+        except LlrpRefused as refusal:
+            raise LineRefused(str(refusal)) from refusal
+        has_reads = message.type == RO_ACCESS_REPORT
+        return {"message": message.name, **({"reads": reads} if has_reads else {})}
+
+    return decode
+
+
 def _m100() -> Decode:
     from gateway.codecs.m100 import FrameDecoder, tag_of
 
@@ -214,6 +234,7 @@ def _bytes(text: str) -> bytes:
 _KINDS: Final[dict[str, Callable[[], Decode]]] = {
     "gs1": _gs1,
     "epc": _epc,
+    "llrp": _llrp,
     "m100": _m100,
     "uhfreader18": _uhfreader18,
     "xy-md02": _xy_md02,

@@ -43,6 +43,28 @@ def test_noise_around_a_frame_is_no_read() -> None:
     assert answer["reads"] == [{"epc": "3034257BF7194E4000001A85", "rssi_dbm": -55}]
 
 
+def test_a_readers_report_is_shown_tag_by_tag() -> None:
+    # Recorded from readers (NOTICE.md); the second line is cut short, the third no report.
+    report = "043d000000290000000000f0001f8d3000abcdef0000000000000381000186d0820005a9e4bef862e0"
+    told, cut, keepalive = decode(
+        "llrp", f"{report}\n{report[:-2]}\n043e0000000a00000007\n".encode()
+    )
+    assert told == {
+        "ok": True,
+        "message": "RO_ACCESS_REPORT",
+        "reads": [
+            {
+                "epc": "3000ABCDEF00000000000003",
+                "antenna": 1,
+                "rssi_centi_dbm": -4800,
+                "count": None,
+            }
+        ],
+    }
+    assert cut["ok"] is False
+    assert keepalive == {"ok": True, "message": "KEEPALIVE"}
+
+
 def test_a_bus_with_a_lying_length_is_read_to_its_end() -> None:
     # The frames are another implementation's; the noise in front claims a frame of 240 bytes.
     stream = "ef" + "13000103010c49440000000000000a000334a5fb" + "050001fbf23d"
@@ -58,8 +80,10 @@ def test_a_bus_with_a_lying_length_is_read_to_its_end() -> None:
     [
         (
             "impinj",
-            '{"eventType":"tagInventory","tagInventoryEvent":{"epc":"4oARkaUDAGXybMv_",'
-            '"antennaPort":3,"peakRssiCdbm":-7300}}',
+            (
+                '{"eventType":"tagInventory","tagInventoryEvent":{"epc":"4oARkaUDAGXybMv_",'
+                '"antennaPort":3,"peakRssiCdbm":-7300}}'
+            ),
             {"reads": [{"epc": "E2801191A5030065F26CCBFF", "antenna": 3, "rssi_dbm": -73.0}]},
         ),
         (
