@@ -13,6 +13,8 @@ from device_sim.stage.processes import run_to_end
 
 STATUS_S: Final = 20.0
 EXPORT_S: Final = 120.0
+PROMPT: Final = ("projector", "planner", "uplink")
+"""Readers of the journal that save their place with what they did; others save it now and then."""
 
 Row = dict[str, object]
 
@@ -35,18 +37,20 @@ class GatewayReport:
     intake: Mapping[str, int]
     devices: list[Row] = field(default_factory=list)
     climate: list[Row] = field(default_factory=list)
+    sensor_faults: list[Row] = field(default_factory=list)
     stock: list[Row] = field(default_factory=list)
     triggers: list[Row] = field(default_factory=list)
     plans: list[Row] = field(default_factory=list)
 
     @property
     def is_idle(self) -> bool:
-        """Nothing waits in the intake, and every reader of the journal has come to its end."""
+        """Nothing waits in the intake, and what moves stock and plans has come to the end."""
         return self.lag_events == 0 and self.has_done(self.last_seq)
 
     def has_done(self, seq: int) -> bool:
-        """Nothing waits in the intake, and every reader of the journal is past that row."""
-        at = [*self.cursors.values(), self.acknowledged_seq]
+        """Nothing waits in the intake, and what moves stock and plans is past that row."""
+        at = [self.cursors[name] for name in PROMPT if name in self.cursors]
+        at.append(self.acknowledged_seq)
         return self.intake.get("queued", 0) == 0 and min(at) >= seq
 
 
@@ -71,6 +75,7 @@ def parse_report(raw: str) -> GatewayReport:
         intake=_counts(report, "intake"),
         devices=_rows(report, "devices"),
         climate=_rows(report, "climate"),
+        sensor_faults=_rows(report, "sensor_faults"),
         stock=_rows(report, "stock"),
         triggers=_rows(report, "triggers"),
         plans=_rows(report, "plans"),
