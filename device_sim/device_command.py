@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Coroutine
 from pathlib import Path
 
-from device_sim import arguments
+from device_sim import arguments, reader_commands
 from device_sim.catalog import ZONES
 from device_sim.faults import FaultRates
 
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_faults(bus)
     bus.set_defaults(make=_xy_md02)
 
-    for kind in (pda, climate, m100, bus):
+    for kind in (pda, climate, m100, bus, *reader_commands.add_kinds(kinds.add_parser)):
         kind.add_argument("--seed", type=int, default=1, help="same seed, same chance; default 1")
 
 

@@ -229,9 +229,7 @@ class _Readers:
         health.firmware = event.firmware or health.firmware
         for number in event.numbers:
             last = self._numbers.get(name, number - 1)
-            if number > last + 1:
-                missed = number - last - 1
-                health.errors["missed"] = health.errors.get("missed", 0) + missed
+            health.n_missing += max(0, number - last - 1)
             if not last - REPEATED_MAX < number <= last:
                 self._numbers[name] = number
         if event.tags or event.barcodes:

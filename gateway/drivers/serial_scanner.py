@@ -92,11 +92,9 @@ class SerialScanner(SerialSession):
         decoder = LineDecoder(self._format)
         while True:
             lines = await self._lines(link, decoder)
-            if decoder.n_too_long:
-                self.own_health.errors["line too long"] = (
-                    self.own_health.errors.get("line too long", 0) + decoder.n_too_long
-                )
-                decoder.n_too_long = 0
+            for _ in range(decoder.n_too_long):
+                self.own_health.count_error("line too long")
+            decoder.n_too_long = 0
             for raw in lines:
                 arrival = self._arrival(raw)
                 if arrival is not None:

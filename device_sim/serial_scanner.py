@@ -1,0 +1,40 @@
+"""A simulated fixed barcode scanner on a pseudo-terminal: it sends what passes it, a line each.
+
+The lines are made here: data, with the AIM identifier that the order gives, and CR LF.
+
+Orders   {"do":"scan","data":TEXT}      a symbol passes; GS as U+001D
+         and those of the line (device_sim.serial_line)
+Reports  {"event":"ready","link":PATH}  {"event":"scanned","n":N}
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from random import Random
+
+from device_sim.faults import FaultRates
+from device_sim.pipe import read_orders, report
+from device_sim.pty_port import open_pty
+from device_sim.serial_line import SerialLine
+
+
+async def run_serial_scanner(link: Path, *, seed: int, faults: FaultRates) -> None:
+    """Be a scanner on `link` until standard input ends."""
+    n_scanned = 0
+    with open_pty(link) as port:
+        line = SerialLine(port, faults, Random(f"{seed}/line"))
+        port.listen()
+        report("ready", link=str(link))
+        async with asyncio.TaskGroup() as group:
+            transmitting = group.create_task(line.transmit(), name="transmit")
+            async for order in read_orders():
+                if line.obey(order):
+                    continue
+                if order["do"] == "scan" and isinstance(order.get("data"), str):
+                    line.send(f"{order['data']}\r\n".encode())
+                    n_scanned += 1
+                    report("scanned", n=n_scanned)
+                else:
+                    report("bad_order", reason=f"do: {order['do']!r} is not known")
+            transmitting.cancel()
