@@ -15,8 +15,9 @@ import numpy as np
 from optimizer.decisions import Decisions, Route
 from optimizer.errors import Infeasible, OptimizerError
 from optimizer.integrals import Floats
-from optimizer.network import BLOCKED, Ints, Network, make_network
+from optimizer.network import BLOCKED, Network, make_network
 from optimizer.subset_tours import SubsetTours, ordered_tours, shortest_tours
+from optimizer.subsets import Submasks, members_of, share_out
 from optimizer.tables import ProductTables
 
 MAX_WAREHOUSES = 14
@@ -44,14 +45,10 @@ def solve_exactly(tables: ProductTables) -> Decisions:
     if not tables.n_warehouses:
         return Decisions((), {})
     net = make_network(tables)
-    subsets = _Submasks(net.n)
+    subsets = Submasks()
     options = [_CentralOptions(net, k, subsets) for k in range(net.n_centrals)]
-    everyone = (1 << net.n) - 1
-    shared = [np.full(1 << net.n, np.inf)]
-    shared[0][0] = 0.0
-    for option in options:
-        shared.append(_share_out(shared[-1], option.best, subsets))
-    if not np.isfinite(shared[-1][everyone]):
+    shares = share_out([option.best for option in options])
+    if shares is None:
         raise Infeasible(
             tables.product.id,
             "max_procurement_cycle_days",
@@ -59,45 +56,11 @@ def solve_exactly(tables: ProductTables) -> Decisions:
         )
     routes: list[Route] = []
     procurement: dict[int, int] = {}
-    left = everyone
-    for k in range(net.n_centrals - 1, -1, -1):
-        parts = subsets.of(left)
-        mine = int(parts[np.argmin(shared[k][left ^ parts] + options[k].best[parts])])
-        if mine:
-            days, trips = options[k].plan(mine)
-            procurement[k] = days
+    for k, mask in enumerate(shares):
+        if mask:
+            procurement[k], trips = options[k].plan(mask)
             routes += trips
-        left ^= mine
     return Decisions(tuple(routes), procurement).canonical()
-
-
-def _share_out(before: Floats, mine: Floats, subsets: _Submasks) -> Floats:
-    """Cheapest way to serve each set when one more central warehouse may take part of it."""
-    found = np.empty_like(before)
-    for mask in range(len(before)):
-        parts = subsets.of(mask)
-        found[mask] = (before[mask ^ parts] + mine[parts]).min()
-    return found
-
-
-class _Submasks:
-    """All subsets of a set of bits, the set itself included."""
-
-    def __init__(self, n: int) -> None:
-        self._n = n
-
-    def of(self, mask: int) -> Ints:
-        parts = np.zeros(1, dtype=np.int64)
-        while mask:
-            bit = mask & -mask
-            parts = np.concatenate([parts, parts | bit])
-            mask ^= bit
-        return parts
-
-    def with_lowest(self, mask: int) -> Ints:
-        """Those that contain the lowest bit of the set."""
-        low = mask & -mask
-        return self.of(mask ^ low) | low
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +74,7 @@ class _Trips:
 class _CentralOptions:
     """What one central warehouse can do for every set of warehouses."""
 
-    def __init__(self, net: Network, k: int, subsets: _Submasks) -> None:
+    def __init__(self, net: Network, k: int, subsets: Submasks) -> None:
         self._net, self._k, self._subsets = net, k, subsets
         self._tours: SubsetTours = (
             ordered_tours(net, k) if net.is_load_dependent else shortest_tours(net, k)
@@ -119,7 +82,7 @@ class _CentralOptions:
         self._trips = self._trip_tables()
         self._trip_cost = self._by_procurement()
         self._cut = self._cuts()
-        t, sets = net.tables, _members(net.n)
+        t, sets = net.tables, members_of(net.n)
         variance = np.einsum("si,ij,sj->s", sets, t.covariance, sets)
         safety = t.safety_factor[k] * np.sqrt(np.maximum(variance, 0.0))
         self._total = self._cut + t.central.fixed[k] + safety[:, None] * t.central.safety_price[k]
@@ -127,7 +90,7 @@ class _CentralOptions:
         self.best = self._total.min(axis=1)
 
     def _trip_tables(self) -> _Trips:
-        net, sets = self._net, _members(self._net.n)
+        net, sets = self._net, members_of(self._net.n)
         rate = sets @ net.rate.T
         cost = np.full((len(sets), len(net.days)), np.inf)
         cost[1:] = self._tours.cost[1:]
@@ -168,9 +131,3 @@ class _CentralOptions:
             routes.append(Route(self._k, int(net.days[best]), stops))
             mask ^= part
         return column + 1, routes
-
-
-def _members(n: int) -> Floats:
-    """(set, warehouse): 1 where the set holds the warehouse."""
-    masks = np.arange(1 << n)
-    return ((masks[:, None] >> np.arange(n)) & 1).astype(np.float64)

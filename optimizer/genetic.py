@@ -22,9 +22,13 @@ from optimizer.integrals import Floats
 from optimizer.local_search import improve
 from optimizer.network import Ints, Network, make_network
 from optimizer.operators import order_crossover, partition_crossover, ruin
+from optimizer.polish import polish
 from optimizer.procurement import Procurement, procurement_outlook
+from optimizer.regrow import walk
+from optimizer.rings import Ground, RingPlan
 from optimizer.segments import Segments, StopsOf
 from optimizer.tables import ProductTables
+from optimizer.trip_pool import TripPool, make_trip_pool
 
 POPULATION = 40
 PER_SETTING = 4
@@ -39,7 +43,12 @@ SCREENED = 4
 STRANGERS = 0.2
 """Share of fathers that are tours at random."""
 WAREHOUSES_PER_REGION = 28
+REGROWN = 0.8
+"""Share of the generations of large cases that walk by ruin and recreate."""
+ROUNDS, WARMTH = 10, 0.1
 NOISE = 0.5
+REPARTITION = 3
+"""Generations from one look at all trips met to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,9 @@ class HybridSearch:
         self._niches: list[list[Individual]] = []
         """The population by setting, best settings and individuals first."""
         self._start = start
+        self._can_regrow = self._net.n > SMALL and not self._net.is_load_dependent
+        self._generation = 0
+        self._pool: TripPool | None = make_trip_pool(self._net)
 
     @property
     def products(self) -> tuple[int, ...]:
@@ -97,8 +109,13 @@ class HybridSearch:
             self._keep(self._beginners())
         elif self._rng.random() < self._crossover_share():
             self._keep(self._crossed())
+        elif self._can_regrow and self._rng.random() < REGROWN:
+            self._keep(self._regrown())
         else:
             self._keep(self._ruined())
+        self._generation += 1
+        if self._pool is not None and self._generation % REPARTITION == 0:
+            self._keep(self._repartitioned(self._pool))
 
     def _crossover_share(self) -> float:
         return 0.9 if self._net.n <= SMALL else 0.05
@@ -172,6 +189,39 @@ class HybridSearch:
             merged += partition_crossover(net.n, parent, child)
         return self._individuals(settings, merged)
 
+    def _repartitioned(self, pool: TripPool) -> list[Individual]:
+        """The best plan of trips of all individuals so far, and of trips like the best ones'."""
+        best = [trip for one in self._population[:2] for trip in one.stops_of(0)]
+        cover = pool.best_cover(best, self._procurement_days())
+        if cover is None:
+            return []
+        settings = np.array([cover.setting])
+        seg = Segments(
+            self._net,
+            settings,
+            self._spread(np.zeros(settings.shape), settings),
+            [(0, k, stops) for k, stops in cover.trips],
+        )
+        polish(seg, np.flatnonzero(seg.length))
+        return self._individuals(settings, seg.trips())
+
+    def _procurement_days(self) -> Ints:
+        """Those of the population, and the likeliest."""
+        used = [days for one in self._population for days in one.setting if days]
+        return np.unique([*used, *self._outlook.order[:, :4].ravel().tolist()])
+
+    def _regrown(self) -> list[Individual]:
+        """Where a walk of ruin and recreate from one parent comes to, and its best."""
+        parent = self._parent()
+        setting = self._inherited(parent)
+        spread = self._spread(np.array([parent.variances]), np.array([setting]))[0].tolist()
+        trips = self._reopen(parent.stops_of(0), np.array([setting]))
+        n_trips = np.bincount([k for _, k, _ in trips], minlength=self._net.n_centrals)
+        plan = RingPlan(Ground(self._net, setting, spread, n_trips), trips)
+        found = walk(plan, self._rng, n_rounds=ROUNDS, warmth=WARMTH)
+        every = [(b, k, stops) for b, trips in enumerate(found) for _, k, stops in trips]
+        return self._individuals(np.array([setting] * len(found)), every)
+
     def _reopen(self, trips: list[StopsOf], settings: Ints) -> list[StopsOf]:
         """Move trips of a central warehouse that the new setting closes to an open one."""
         if self._net.n_centrals == 1:
@@ -215,6 +265,9 @@ class HybridSearch:
 
     def _keep(self, children: Sequence[Individual]) -> None:
         """The best of old and new: a few under each setting, no two of them alike."""
+        if self._pool is not None:
+            for one in children:
+                self._pool.see(one.stops_of(0))
         every = sorted([*self._population, *children], key=lambda one: one.objective)
         kept: list[Individual] = []
         niches: dict[tuple[int, ...], list[Individual]] = {}

@@ -23,6 +23,7 @@ from optimizer.problem import Problem
 from optimizer.search import Progress, SearchOutcome, Track, run_tracks
 from optimizer.stop import MaxGenerations, NoImprovement, Stop
 from optimizer.tables import ProductTables, make_tables
+from optimizer.trip_pool import MAX_WAREHOUSES
 
 SolverName = Literal["hybrid", "matrix", "exact", "fixed-cycle", "min-max", "full-truck"]
 SOLVERS: tuple[SolverName, ...] = (
@@ -127,9 +128,12 @@ def _tracks(
 def _patience(n_warehouses: int) -> int:
     """Generations without improvement that end a hybrid search.
 
-    Tight packings of a few trips are what recombination needs long for; their number doubles
-    with each warehouse.
+    Tight packings of a few trips are what recombination of two parents needs long for; their
+    number doubles with each warehouse. Where all trips can be recombined at once, a few
+    generations more per warehouse do.
     """
+    if n_warehouses <= MAX_WAREHOUSES:
+        return PATIENCE + 3 * max(0, n_warehouses - 10)
     return min(MAX_PATIENCE, PATIENCE << min(10, max(0, n_warehouses - 10)))
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from optimizer.integrals import Floats
 from optimizer.network import BLOCKED, Network
+from optimizer.subsets import members_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,38 +25,50 @@ class SubsetTours:
     order: Callable[[int, int], tuple[int, ...]]
 
 
-def shortest_tours(net: Network, k: int) -> SubsetTours:
-    """Held and Karp's recursion over sets, all sets of one size at a time."""
-    n, n_k = net.n, net.n_centrals
-    distance = net.distance_km[n_k:, n_k:]
-    out, home = net.distance_km[k, n_k:], net.distance_km[n_k:, k]
-    path = np.full((1 << n, n), np.inf)
-    path[1 << np.arange(n), np.arange(n)] = out
-    masks = np.arange(1 << n)
-    sizes = np.bitwise_count(masks)
-    for size in range(2, n + 1):
-        group = masks[sizes == size]
-        for last in range(n):
-            holding = group[(group >> last) & 1 == 1]
-            before = path[holding ^ (1 << last)]
-            path[holding, last] = (before + distance[:, last]).min(axis=1)
-    length = (path + home).min(axis=1)
-    length[0] = 0.0
-    members = ((masks[:, None] >> np.arange(n)) & 1).astype(np.float64)
-    features = np.einsum("sj,fcj->fcs", members, net.features)
-    cost = net.price_by_cycle(length, features).T
+class HeldKarp:
+    """The shortest closed tour from central warehouse k through every set of warehouses.
 
-    def order(mask: int, _cycle: int) -> tuple[int, ...]:
+    Held and Karp's recursion: the shortest path through a set to each of its members, all
+    sets of one size at a time.
+    """
+
+    def __init__(self, net: Network, k: int) -> None:
+        n, n_k = net.n, net.n_centrals
+        self._distance = net.distance_km[n_k:, n_k:]
+        self._home = net.distance_km[n_k:, k]
+        path = np.full((1 << n, n), np.inf)
+        path[1 << np.arange(n), np.arange(n)] = net.distance_km[k, n_k:]
+        masks = np.arange(1 << n)
+        sizes = np.bitwise_count(masks)
+        for size in range(2, n + 1):
+            group = masks[sizes == size]
+            for last in range(n):
+                holding = group[(group >> last) & 1 == 1]
+                before = path[holding ^ (1 << last)]
+                path[holding, last] = (before + self._distance[:, last]).min(axis=1)
+        self._path = path
+        self.length_km: Floats = (path + self._home).min(axis=1)
+        """By set; 0 for the empty one."""
+        self.length_km[0] = 0.0
+
+    def order(self, mask: int) -> tuple[int, ...]:
+        """The set's warehouses in driving order."""
         stops: list[int] = []
-        ahead = home
+        ahead = self._home
         while mask:
-            last = int(np.argmin(path[mask] + ahead))
+            last = int(np.argmin(self._path[mask] + ahead))
             stops.append(last)
-            ahead = distance[:, last]
+            ahead = self._distance[:, last]
             mask ^= 1 << last
         return tuple(stops[::-1])
 
-    return SubsetTours(cost, order)
+
+def shortest_tours(net: Network, k: int) -> SubsetTours:
+    """Every set in its shortest order."""
+    tours = HeldKarp(net, k)
+    features = np.einsum("sj,fcj->fcs", members_of(net.n), net.features)
+    cost = net.price_by_cycle(tours.length_km, features).T
+    return SubsetTours(cost, lambda mask, _cycle: tours.order(mask))
 
 
 def ordered_tours(net: Network, k: int) -> SubsetTours:

@@ -1,0 +1,44 @@
+"""Pins the choice of suppliers among two and three central warehouses to proven optima."""
+
+import pytest
+
+from optimizer import parse_case, solve
+from tests.optimizer.oracle.brute_force import best_plan
+from tests.optimizer.oracle.checker import check_plan
+from tests.optimizer.oracle.several_centres import KINDS, case_of_kind
+
+SEEDS = range(10)
+
+
+@pytest.mark.parametrize("centrals", [2, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_exact_agrees_with_trying_every_supplier(kind: str, centrals: int) -> None:
+    case = case_of_kind(kind, 1, warehouses=3, centrals=centrals)
+    case |= {"max_cycle_days": 4, "max_procurement_cycle_days": 8}  # to try all of them
+    plan = solve(parse_case(case), solver="exact")
+    assert check_plan(case, plan.to_dict()).violations == []
+    assert plan.objective == pytest.approx(best_plan(case)["objective"], rel=1e-9)
+
+
+@pytest.mark.parametrize("warehouses", [6, 9, 12])
+@pytest.mark.parametrize("centrals", [2, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_hybrid_reaches_the_optimum(kind: str, centrals: int, warehouses: int) -> None:
+    case = case_of_kind(kind, 0, warehouses=warehouses, centrals=centrals)
+    problem = parse_case(case)
+    plan = solve(problem, seed=1)
+    assert check_plan(case, plan.to_dict()).violations == []
+    assert plan.objective == pytest.approx(solve(problem, solver="exact").objective, rel=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("warehouses", [5, 8, 11, 12])
+@pytest.mark.parametrize("centrals", [2, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_hybrid_reaches_the_optimum_from_every_seed(
+    kind: str, centrals: int, warehouses: int
+) -> None:
+    problem = parse_case(case_of_kind(kind, 1, warehouses=warehouses, centrals=centrals))
+    optimum = solve(problem, solver="exact").objective
+    found = [solve(problem, seed=seed).objective for seed in range(10)]
+    assert found == pytest.approx([optimum] * 10, rel=1e-9)
