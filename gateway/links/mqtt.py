@@ -21,25 +21,27 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.links.backoff import full_jitter
+from gateway.links.mqtt_client import (
+    QUEUED_MAX,
+    BufferedClient,
+    BufferedSocket,
+    first_connect,
+    make_client,
+)
 from gateway.ports import Clock, MqttMessage
 from gateway.settings import MqttSettings
 
 logger = logging.getLogger(__name__)
 
-QUEUED_MAX: Final = 10_000
-SESSION_EXPIRY_S: Final = 7 * 86_400
-CONNECT_TIMEOUT_S: Final = 10.0
 MISC_PERIOD_S: Final = 1.0
 STABLE_S: Final = 30.0
+TOPICS_REMEMBERED: Final = 4096
 BACKOFF_CAP_S: Final = 30.0
 TAKEN_OVER: Final = 0x8E
 """Reason code "Session taken over" (MQTT 5.0, 3.14.2.1)."""
@@ -49,14 +51,6 @@ TAKEOVERS_SUSPECTED: Final = 3
 nothing when another client with the same id connects."""
 
 Handler = Callable[[MqttMessage], bool | None]
-
-
-class HasDescriptor(Protocol):
-    """What paho opens and the event loop watches: a socket, TLS or not."""
-
-    def fileno(self) -> int:
-        """The descriptor; -1 once closed."""
-        ...
 
 
 @dataclass(slots=True)
@@ -84,11 +78,12 @@ class PahoSession:
         self._clock = clock
         self._random = random
         self._routes: list[_Route] = []
+        self._handlers: dict[str, tuple[Handler, ...]] = {}
         self._held: deque[MqttMessage] = deque()
         self._unacknowledged: deque[_Unacknowledged] = deque()
         self._waiting: deque[tuple[str, bytes, bool]] = deque()
         self._protocol: int = mqtt.MQTTv5
-        self._client: mqtt.Client | None = None
+        self._client: BufferedClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lost: asyncio.Event = asyncio.Event()
         self._lost_reason = ""
@@ -106,6 +101,7 @@ class PahoSession:
     def subscribe(self, topic_filter: str, handler: Handler) -> None:
         """Route matching messages to `handler`, now and after every reconnect."""
         self._routes.append(_Route(topic_filter, handler))
+        self._handlers.clear()
         if self._client is not None and self._is_connected:
             self._client.subscribe(topic_filter, qos=1)
 
@@ -129,6 +125,7 @@ class PahoSession:
                 return
             self._held.popleft()
         self._watch_reads()
+        self._read()
 
     # ------------------------------------------------------------ life
 
@@ -178,7 +175,7 @@ class PahoSession:
         self._client = client
         # Connecting blocks on names and hosts that do not answer; the loop must not.
         if client.socket() is None and self._generation == 1:
-            await asyncio.to_thread(self._connect, client)
+            await asyncio.to_thread(first_connect, client, self._settings)
         else:
             await asyncio.to_thread(client.reconnect)
         while not self._lost.is_set():
@@ -189,30 +186,9 @@ class PahoSession:
             except TimeoutError:
                 continue
 
-    def _make_client(self) -> mqtt.Client:
-        settings = self._settings
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._client_id,
-            protocol=MQTTProtocolVersion(self._protocol),
-            clean_session=None if self._protocol == mqtt.MQTTv5 else False,
-            manual_ack=True,
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = CONNECT_TIMEOUT_S
-        client.max_queued_messages_set(QUEUED_MAX)
-        client.max_inflight_messages_set(1000)
-        if settings.username is not None:
-            password = None
-            if settings.password_file is not None:
-                password = settings.password_file.read_text(encoding="utf-8").strip()
-            client.username_pw_set(settings.username, password)
-        if settings.ca_file is not None:
-            client.tls_set(
-                ca_certs=str(settings.ca_file),
-                certfile=None if settings.cert_file is None else str(settings.cert_file),
-                keyfile=None if settings.key_file is None else str(settings.key_file),
-            )
+    def _make_client(self) -> BufferedClient:
+        client = make_client(self._settings, self._client_id, self._protocol)
+        client.on_unsent = lambda sock: self._call(self._add_writer, sock)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
@@ -223,22 +199,6 @@ class PahoSession:
             self._remove_writer, sock
         )
         return client
-
-    def _connect(self, client: mqtt.Client) -> None:
-        settings = self._settings
-        if self._protocol == mqtt.MQTTv5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no types here
-            properties.SessionExpiryInterval = SESSION_EXPIRY_S
-            properties.ReceiveMaximum = settings.receive_maximum
-            client.connect(
-                settings.host,
-                settings.port,
-                settings.keep_alive_s,
-                clean_start=False,
-                properties=properties,
-            )
-        else:
-            client.connect(settings.host, settings.port, settings.keep_alive_s)
 
     def _drop(self) -> None:
         self._is_connected = False
@@ -337,13 +297,24 @@ class PahoSession:
 
     def _offer(self, message: MqttMessage) -> bool:
         """Find somebody who takes the message; False if that somebody has no room."""
-        for route in self._routes:
-            if mqtt.topic_matches_sub(route.topic_filter, message.topic):
-                is_taken = route.handler(message)
-                if is_taken is not None:
-                    return is_taken
+        for handler in self._handlers_of(message.topic):
+            is_taken = handler(message)
+            if is_taken is not None:
+                return is_taken
         message.acknowledge()  # a subscription of an older configuration, or a stranger
         return True
+
+    def _handlers_of(self, topic: str) -> tuple[Handler, ...]:
+        handlers = self._handlers.get(topic)
+        if handlers is None:
+            if len(self._handlers) >= TOPICS_REMEMBERED:
+                self._handlers.clear()
+            handlers = self._handlers[topic] = tuple(
+                route.handler
+                for route in self._routes
+                if mqtt.topic_matches_sub(route.topic_filter, topic)
+            )
+        return handlers
 
     # ------------------------------------------------------------ the socket
 
@@ -359,41 +330,59 @@ class PahoSession:
             else:
                 self._loop.call_soon_threadsafe(what, *arguments)
 
-    def _on_open(self, sock: HasDescriptor) -> None:
+    def _on_open(self, sock: object) -> None:
         self._watch_reads()
 
-    def _on_close(self, sock: HasDescriptor) -> None:
-        if self._loop is not None and sock.fileno() >= 0:
+    def _on_close(self, sock: object) -> None:
+        if self._loop is not None and isinstance(sock, BufferedSocket) and sock.fileno() >= 0:
             self._loop.remove_reader(sock)
             self._loop.remove_writer(sock)
         self._lost.set()
 
-    def _watch_reads(self) -> None:
+    def _socket(self) -> BufferedSocket | None:
         sock = self._client.socket() if self._client is not None else None
-        if self._loop is not None and sock is not None and sock.fileno() >= 0:
+        return sock if isinstance(sock, BufferedSocket) and sock.fileno() >= 0 else None
+
+    def _watch_reads(self) -> None:
+        sock = self._socket()
+        if self._loop is not None and sock is not None:
             self._loop.add_reader(sock, self._read)
 
     def _pause(self) -> None:
-        sock = self._client.socket() if self._client is not None else None
+        sock = self._socket()
         if self._loop is not None and sock is not None and len(self._held) == 1:
             self.n_pauses += 1
             self._loop.remove_reader(sock)
 
     def _read(self) -> None:
-        client = self._client
-        if client is None:
+        client, sock = self._client, self._socket()
+        if client is None or sock is None:
             return
         client.loop_read()
-        # TLS may hold decrypted packets that the descriptor knows nothing of.
-        sock = client.socket()
-        pending = getattr(sock, "pending", None)
-        while pending is not None and not self._held and sock is client.socket() and pending():
+        # The descriptor knows nothing of what is in the buffers already.
+        while sock is self._socket() and not self._held and sock.pending():
             client.loop_read()
 
-    def _add_writer(self, sock: HasDescriptor) -> None:
-        if self._loop is not None and self._client is not None and sock.fileno() >= 0:
-            self._loop.add_writer(sock, self._client.loop_write)
+    def _write(self) -> None:
+        client, sock = self._client, self._socket()
+        if client is None or sock is None:
+            return
+        client.loop_write()
+        try:
+            sock.flush()
+        except OSError as error:
+            self._lost_reason = str(error)
+            self._lost.set()
+        if not client.want_write():
+            self._remove_writer(sock)
 
-    def _remove_writer(self, sock: HasDescriptor) -> None:
-        if self._loop is not None and sock.fileno() >= 0:
+    def _add_writer(self, _sock: object) -> None:
+        sock = self._socket()
+        if self._loop is not None and sock is not None:
+            self._loop.add_writer(sock, self._write)
+
+    def _remove_writer(self, sock: object) -> None:
+        if self._loop is None or not isinstance(sock, BufferedSocket) or sock.n_unsent:
+            return
+        if sock.fileno() >= 0:
             self._loop.remove_writer(sock)
