@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import termios
+import threading
 from typing import Final
 
 import serial
@@ -26,12 +27,14 @@ class SerialLink:
         self._name = name
         self._port = port
         self._descriptor: int = port.fileno()
+        self._waiting: set[asyncio.Event] = set()
         os.set_blocking(self._descriptor, False)
         _wait_for_a_byte(self._descriptor)
 
     async def read(self) -> bytes:
         """The next bytes. Raises LinkLost when the port is gone."""
         while True:
+            self._check_open()
             try:
                 data = os.read(self._descriptor, READ_BYTES)
             except BlockingIOError:
@@ -49,6 +52,7 @@ class SerialLink:
         try:
             async with asyncio.timeout(WRITE_TIMEOUT_S):
                 while rest:
+                    self._check_open()
                     try:
                         rest = rest[os.write(self._descriptor, rest) :]
                     except BlockingIOError:
@@ -67,18 +71,28 @@ class SerialLink:
             else (loop.add_writer, loop.remove_writer)
         )
         add(self._descriptor, ready.set)
+        self._waiting.add(ready)
         try:
             await ready.wait()
         finally:
-            remove(self._descriptor)
+            self._waiting.discard(ready)
+            # Once closed the number may be somebody else's; `close` has removed it already.
+            if self._port.is_open:
+                remove(self._descriptor)
+
+    def _check_open(self) -> None:
+        if not self._port.is_open:
+            raise LinkLost(self._name, "closed")
 
     async def close(self) -> None:
-        """Release the port."""
+        """Release the port; whoever waits for it finds the link lost."""
         if self._port.is_open:
             loop = asyncio.get_running_loop()
             loop.remove_reader(self._descriptor)
             loop.remove_writer(self._descriptor)
             self._port.close()
+        for ready in self._waiting:
+            ready.set()
 
 
 def _wait_for_a_byte(descriptor: int) -> None:
@@ -92,13 +106,40 @@ def _wait_for_a_byte(descriptor: int) -> None:
     termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
 
 
+class Opening:
+    """A port being opened in a thread, which cannot be cancelled; an abandoned one is closed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._port: serial.Serial | None = None
+        self._is_abandoned = False
+
+    def open(self, path: str, baud: int) -> serial.Serial:
+        """Open for this process alone, 8 data bits, no parity, one stop bit; in the thread."""
+        port = serial.Serial(path, baud, timeout=0, write_timeout=0, exclusive=True)
+        with self._lock:
+            self._port = port
+            if self._is_abandoned:
+                port.close()
+        return port
+
+    def abandon(self) -> None:
+        """Nobody waits for the port any more."""
+        with self._lock:
+            self._is_abandoned = True
+            if self._port is not None:
+                self._port.close()
+
+
 async def open_serial(path: str, *, baud: int) -> SerialLink:
-    """Open a port for this process alone, 8 data bits, no parity, one stop bit."""
+    """Open a port. Raises LinkLost."""
+    opening = Opening()
     try:
         # Opening may block while a USB adapter wakes up.
-        port = await asyncio.to_thread(
-            serial.Serial, path, baud, timeout=0, write_timeout=0, exclusive=True
-        )
+        port = await asyncio.to_thread(opening.open, path, baud)
+    except asyncio.CancelledError:
+        opening.abandon()
+        raise
     except (serial.SerialException, OSError, ValueError) as error:
         raise LinkLost(f"serial://{path}", str(error)) from error
     try:

@@ -11,6 +11,8 @@ from gateway.errors import LinkLost
 READ_BYTES: Final = 16_384
 CONNECT_TIMEOUT_S: Final = 10.0
 WRITE_TIMEOUT_S: Final = 10.0
+CLOSE_TIMEOUT_S: Final = 1.0
+"""For what was written last to get out; a peer that takes nothing must not hold up its own end."""
 
 
 class TcpLink:
@@ -43,10 +45,14 @@ class TcpLink:
             raise LinkLost(self._name, str(error) or "takes no more bytes") from error
 
     async def close(self) -> None:
-        """Release the connection."""
+        """Release the connection; one that takes no more bytes is cut off."""
         self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
+        try:
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await self._writer.wait_closed()
+        finally:
+            self._writer.transport.abort()
 
 
 async def open_tcp(host: str, port: int) -> TcpLink:

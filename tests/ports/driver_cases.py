@@ -1,0 +1,44 @@
+"""The table of drivers that the shared suite is run on: a new driver joins with one entry."""
+
+from __future__ import annotations
+
+from device_sim.faults import Corrupt, Drop, Noise
+from gateway.drivers import m100, uhfreader18, xy_md02
+from tests.rigs.driver_stage import DriverCase
+from tests.rigs.players import M100Player, UhfReader18Player, XyMd02Player
+
+A_FIFTH = (Drop(0.1), Corrupt(0.1), Noise(0.2))
+"""Every tenth frame is dropped and every tenth damaged, with noise between them."""
+
+CASES = (
+    DriverCase(
+        "m100",
+        m100.make_driver,
+        M100Player,
+        silent_after_s=m100.SILENT_S + m100.QUIET_S,
+        resend_s=0.05,
+        faults=A_FIFTH,
+    ),
+    DriverCase(
+        "uhfreader18",
+        uhfreader18.make_driver,
+        UhfReader18Player,
+        silent_after_s=0.25,
+        resend_s=0,
+        faults=A_FIFTH,
+        options={"addresses": [1, 2], "period_s": 0.01, "timeout_s": 0.1},
+    ),
+    DriverCase(
+        "xy-md02",
+        xy_md02.make_driver,
+        XyMd02Player,
+        silent_after_s=0.25,
+        resend_s=0,
+        faults=A_FIFTH,
+        options={
+            "units": [{"address": 1, "zone": "C"}, {"address": 2, "zone": "F"}],
+            "period_s": 0.02,
+            "timeout_s": 0.1,
+        },
+    ),
+)

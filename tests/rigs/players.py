@@ -1,0 +1,147 @@
+"""Simulated devices without their wires, and what is true of each: the suite's known worlds.
+
+A fact is (subject, value): (device or read point, what was read there). `subjects` are those that
+must be heard sooner or later, `is_true` says whether a value was there to be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from random import Random
+from typing import Protocol
+
+from device_sim import m100, uhfreader18, xy_md02
+from gateway.codecs.m100 import encode_frame
+from gateway.core.readings import ClimateSample, Reading, Scan, TagRead
+
+Fact = tuple[str, Hashable]
+
+
+class Player(Protocol):
+    """One device or bus. subjects: who must be heard."""
+
+    subjects: frozenset[str]
+
+    def take(self, data: bytes, now_s: float) -> list[bytes]:
+        """The frames that answer what the gateway wrote."""
+        ...
+
+    def speak(self, now_s: float) -> list[bytes]:
+        """The frames it sends by itself, now."""
+        ...
+
+    def is_true(self, fact: Fact) -> bool:
+        """Whether this could be read."""
+        ...
+
+
+def facts_of(reading: Reading) -> Iterator[Fact]:
+    """What a reading claims; nothing for rubbish and for readings that did not happen."""
+    if isinstance(reading, TagRead):
+        for tag in reading.tags:
+            yield tag.epc, tag.rssi_centi_dbm
+    elif isinstance(reading, ClimateSample):
+        yield reading.stamp.device, (reading.temperature_centi_c, reading.humidity_centi_pct)
+    elif isinstance(reading, Scan):
+        yield reading.data, reading.task
+
+
+EPCS = {
+    # BB and 7E inside an EPC look like the frames' own ends.
+    "BB7E00BB7EBB7E7EBB00107E": -48,
+    "3034257BF7194E4000001A85": -61,
+    "30340000000000000000BB22": -70,
+    "E200": -55,
+    "E2003412013402000B1A2C3D4E5F60718293A4B5": -66,
+}
+
+
+@dataclass
+class M100Player:
+    """A module with tags of several lengths before its antenna."""
+
+    module: m100.Module = field(
+        default_factory=lambda: m100.Module(Random("module"), tags=dict(EPCS))
+    )
+    subjects: frozenset[str] = frozenset(EPCS)
+
+    def take(self, data: bytes, now_s: float) -> list[bytes]:
+        return [encode_frame(frame) for frame in self.module.take(data)]
+
+    def speak(self, now_s: float) -> list[bytes]:
+        return [encode_frame(frame) for frame in self.module.inventory()]
+
+    def is_true(self, fact: Fact) -> bool:
+        epc, rssi = fact
+        if epc not in EPCS or not isinstance(rssi, int):
+            return False
+        return abs(rssi - EPCS[epc] * 100) <= m100.RSSI_JITTER_DB * 100
+
+
+@dataclass
+class UhfReader18Player:
+    """Two readers on a bus; one has more tags than one frame can hold."""
+
+    bus: uhfreader18.Bus = field(
+        default_factory=lambda: uhfreader18.Bus(
+            {
+                1: uhfreader18.Reader(dict.fromkeys(list(EPCS)[:4], 100)),
+                2: uhfreader18.Reader(dict.fromkeys(list(EPCS)[4:], 100)),
+            }
+        )
+    )
+    subjects: frozenset[str] = frozenset(EPCS)
+
+    def take(self, data: bytes, now_s: float) -> list[bytes]:
+        return self.bus.take(data)
+
+    def speak(self, now_s: float) -> list[bytes]:
+        return []
+
+    def is_true(self, fact: Fact) -> bool:
+        return fact[0] in EPCS and fact[1] is None
+
+
+@dataclass
+class ScriptedClimate:
+    """A sensor whose next value is known before it is asked."""
+
+    n: int = 0
+
+    def read(self, time_s: float) -> tuple[float, float]:
+        self.n += 1
+        return (self.n % 400) / 10 - 20, (self.n % 600) / 10 + 20
+
+
+class XyMd02Player:
+    """Two transmitters on a bus; every value they ever said is kept."""
+
+    subjects = frozenset({"gate.1", "gate.2"})
+
+    def __init__(self) -> None:
+        self.said: set[Fact] = set()
+        self.bus = xy_md02.make_bus({1: "refrigerated", 2: "frozen"}, seed=1)
+        for address, unit in self.bus.units.items():
+            unit.sensor = _Remembering(f"gate.{address}", self.said)  # type: ignore[assignment]  # the same method
+
+    def take(self, data: bytes, now_s: float) -> list[bytes]:
+        return self.bus.take(data, now_s)
+
+    def speak(self, now_s: float) -> list[bytes]:
+        return []
+
+    def is_true(self, fact: Fact) -> bool:
+        return fact in self.said
+
+
+class _Remembering(ScriptedClimate):
+    def __init__(self, name: str, said: set[Fact]) -> None:
+        super().__init__()
+        self._name = name
+        self._said = said
+
+    def read(self, time_s: float) -> tuple[float, float]:
+        celsius, percent = super().read(time_s)
+        self._said.add((self._name, (round(celsius * 10) * 10, round(percent * 10) * 10)))
+        return celsius, percent

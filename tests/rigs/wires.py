@@ -1,0 +1,178 @@
+"""The way between a byte-link driver and a simulated device: in memory, a terminal, a socket.
+
+All three are the same to whoever plays the device: read what the gateway wrote, write what the
+device says, cut the way and mend it under the same name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Protocol
+
+from device_sim.pty_port import open_pty
+from gateway.errors import LinkLost
+from gateway.links.memory import MemoryLink, memory_pair
+from gateway.links.open import open_link
+from gateway.ports import ByteLink
+from tests.rigs.broker import free_port
+
+CHUNK = 1024
+
+
+class Wire(Protocol):
+    """The device's end. `url` is what the driver is configured with."""
+
+    url: str
+
+    async def open(self, url: str) -> ByteLink: ...
+
+    async def read(self) -> bytes: ...
+
+    async def write(self, data: bytes) -> None: ...
+
+    async def cut(self) -> None: ...
+
+    async def mend(self) -> None: ...
+
+
+class MemoryWire:
+    """Two queues; runs under virtual time."""
+
+    url = "serial:///dev/ttyUSB0"
+
+    def __init__(self) -> None:
+        self._device: MemoryLink | None = None
+        self._is_cut = False
+        self._news = asyncio.Event()
+
+    async def open(self, url: str) -> ByteLink:
+        if self._is_cut:
+            raise LinkLost(url, "not there")
+        box, self._device = memory_pair()
+        self._news.set()
+        return box
+
+    async def read(self) -> bytes:
+        while True:
+            if self._device is not None:
+                with contextlib.suppress(LinkLost):
+                    return await self._device.read()
+                self._device = None
+            self._news.clear()
+            await self._news.wait()
+
+    async def write(self, data: bytes) -> None:
+        with contextlib.suppress(LinkLost):
+            if self._device is not None:
+                await self._device.write(data)
+
+    async def cut(self) -> None:
+        self._is_cut = True
+        if self._device is not None:
+            await self._device.close()
+
+    async def mend(self) -> None:
+        self._is_cut = False
+
+
+class PtyWire:
+    """A pseudo-terminal under a fixed name, pulled and plugged in again."""
+
+    def __init__(self, path: Path) -> None:
+        self.url = f"serial://{path}?baud=115200"
+        self._context = open_pty(path)
+        self._port = self._context.__enter__()
+        self._port.listen()
+
+    async def open(self, url: str) -> ByteLink:
+        return await open_link(url)
+
+    async def read(self) -> bytes:
+        return await self._port.read()
+
+    async def write(self, data: bytes) -> None:
+        """As a wire does: what finds no room is lost."""
+        for start in range(0, len(data), CHUNK):
+            self._port.write(data[start : start + CHUNK])
+            await asyncio.sleep(0)
+
+    async def cut(self) -> None:
+        self._port.unplug()
+
+    async def mend(self) -> None:
+        self._port.plug()
+
+    def close(self) -> None:
+        self._context.__exit__(None, None, None)
+
+
+class TcpWire:
+    """A serial device server: one connection at a time, the newest is the device's."""
+
+    def __init__(self) -> None:
+        self._port = free_port()
+        self.url = f"tcp://127.0.0.1:{self._port}"
+        self._server: asyncio.Server | None = None
+        self._received: asyncio.Queue[bytes] = asyncio.Queue()
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def open(self, url: str) -> ByteLink:
+        return await open_link(url)
+
+    async def read(self) -> bytes:
+        return await self._received.get()
+
+    async def write(self, data: bytes) -> None:
+        if self._writer is not None:
+            with contextlib.suppress(OSError):
+                self._writer.write(data)
+                await self._writer.drain()
+
+    async def cut(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        if self._writer is not None:
+            self._writer.transport.abort()
+
+    async def mend(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        with contextlib.suppress(OSError):
+            while data := await reader.read(4096):
+                self._received.put_nowait(data)
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def memory_wire(_directory: Path) -> AsyncIterator[Wire]:
+    yield MemoryWire()
+
+
+@contextlib.asynccontextmanager
+async def pty_wire(directory: Path) -> AsyncIterator[Wire]:
+    wire = PtyWire(directory / "tty")
+    try:
+        yield wire
+    finally:
+        wire.close()
+
+
+@contextlib.asynccontextmanager
+async def tcp_wire(_directory: Path) -> AsyncIterator[Wire]:
+    wire = TcpWire()
+    await wire.mend()
+    try:
+        yield wire
+    finally:
+        await wire.cut()
+
+
+MakeWire = Callable[[Path], contextlib.AbstractAsyncContextManager[Wire]]
+
+WIRES: dict[str, MakeWire] = {"memory": memory_wire, "pty": pty_wire, "tcp": tcp_wire}
