@@ -128,6 +128,8 @@ def _uhfreader18() -> Decode:
 
 def _xy_md02() -> Decode:
     from gateway.codecs.xy_md02 import (
+        READ_HOLDING_REGISTERS,
+        READ_INPUT_REGISTERS,
         ModbusRefused,
         RegisterMap,
         climate_of,
@@ -142,15 +144,18 @@ def _xy_md02() -> Decode:
         asked, answered = _bytes(parts[0]), _bytes(parts[1])
         if len(asked) != 8:
             raise LineRefused(f"a request has 8 bytes, got {len(asked)}")
-        unit, first, count = asked[0], int.from_bytes(asked[2:4]), int.from_bytes(asked[4:6])
-        if request(unit, first, count) != asked:
-            raise LineRefused("the request is not a read of input registers with a right CRC")
+        unit, function = asked[:2]
+        first, count = int.from_bytes(asked[2:4]), int.from_bytes(asked[4:6])
+        is_read = function in (READ_INPUT_REGISTERS, READ_HOLDING_REGISTERS)
+        if not is_read or request(unit, first, count, function=function) != asked:
+            raise LineRefused("the request is not a read of registers with a right CRC")
         covered = range(first, first + count)
         registers = RegisterMap(
             temperature=1 if 1 in covered else None, humidity=2 if 2 in covered else None
         )
         try:
-            climate = climate_of(registers, first, parse_response(unit, count, answered))
+            words = parse_response(unit, count, answered, function=function)
+            climate = climate_of(registers, first, words)
         except ModbusRefused as refusal:
             raise LineRefused(str(refusal)) from refusal
         values = {

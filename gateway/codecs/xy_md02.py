@@ -1,7 +1,8 @@
 """The XY-MD02/SHT20 family of temperature and humidity transmitters, over Modbus RTU.
 
-    function 04 (read input registers); by default register 1: temperature, int16 / 10 °C,
-    register 2: relative humidity, uint16 / 10 %. The register map is configurable.
+    function 04 (read input registers) or 03 (read holding registers); by default 04, register 1:
+    temperature, int16 / 10 °C, register 2: relative humidity, uint16 / 10 %. The register map is
+    configurable, for the many transmitters that differ in nothing else.
 
 RTU frames are cut by their length, which the request fixes: address, function, byte count,
 2 bytes a register, CRC-16 low byte first (Modbus over Serial Line 1.02, 2.5.1). pymodbus checks
@@ -16,7 +17,10 @@ from typing import Final
 
 from pymodbus.framer.rtu import FramerRTU
 
+READ_HOLDING_REGISTERS: Final = 0x03
 READ_INPUT_REGISTERS: Final = 0x04
+MAX_REGISTERS: Final = 125
+"""In one request (Modbus Application Protocol 1.1b3, 6.3)."""
 EXCEPTION_BIT: Final = 0x80
 _EXCEPTIONS: Final = {
     1: "illegal function",
@@ -41,14 +45,19 @@ class ModbusRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RegisterMap:
-    """Where a transmitter keeps its values; None for a value it has not. Scale: units per digit.
+    """Where a transmitter keeps its values; None for a value it has not. Scales: units per digit.
 
-    range_c, range_pct: what the sensor can physically say; anything else is a fault.
+    function: 4 for input registers, 3 for holding registers. is_signed: of the temperature, in
+    two's complement. range_c, range_pct: what the sensor can physically say; anything else is a
+    fault.
     """
 
     temperature: int | None = 1
     humidity: int | None = 2
     scale: float = 0.1
+    humidity_scale: float = 0.1
+    function: int = READ_INPUT_REGISTERS
+    is_signed: bool = True
     range_c: tuple[float, float] = (-40.0, 125.0)
     range_pct: tuple[float, float] = (0.0, 100.0)
 
@@ -61,9 +70,11 @@ class Climate:
     humidity_centi_pct: int | None
 
 
-def request(unit: int, register: int, count: int) -> bytes:
-    """Ask a unit for `count` input registers."""
-    body = bytes((unit, READ_INPUT_REGISTERS)) + register.to_bytes(2, "big")
+def request(
+    unit: int, register: int, count: int, *, function: int = READ_INPUT_REGISTERS
+) -> bytes:
+    """Ask a unit for `count` registers."""
+    body = bytes((unit, function)) + register.to_bytes(2, "big")
     return _with_crc(body + count.to_bytes(2, "big"))
 
 
@@ -85,7 +96,9 @@ def response_length(head: bytes) -> int | None:
     return 5 if head[1] & EXCEPTION_BIT else 5 + head[2]
 
 
-def parse_response(unit: int, count: int, frame: bytes) -> list[int]:
+def parse_response(
+    unit: int, count: int, frame: bytes, *, function: int = READ_INPUT_REGISTERS
+) -> list[int]:
     """The registers as unsigned words. Raises ModbusRefused."""
     if len(frame) < 5 or response_length(frame) != len(frame):
         raise ModbusRefused("layout", f"{len(frame)} bytes are not a whole answer")
@@ -93,10 +106,10 @@ def parse_response(unit: int, count: int, frame: bytes) -> list[int]:
         raise ModbusRefused("crc", "wrong CRC")
     if frame[0] != unit:
         raise ModbusRefused("address", f"unit {frame[0]} answered for unit {unit}")
-    if frame[1] == READ_INPUT_REGISTERS | EXCEPTION_BIT:
+    if frame[1] == function | EXCEPTION_BIT:
         exception = f"exception {frame[2]}"
         raise ModbusRefused(exception, f"{exception}, {_EXCEPTIONS.get(frame[2], 'unknown')}")
-    if frame[1] != READ_INPUT_REGISTERS or frame[2] != 2 * count:
+    if frame[1] != function or frame[2] != 2 * count:
         reason = f"function {frame[1]} with {frame[2]} bytes, asked for {2 * count}"
         raise ModbusRefused("layout", reason)
     words = frame[3:-2]
@@ -112,20 +125,24 @@ def span(registers: RegisterMap) -> tuple[int, int]:
 def climate_of(registers: RegisterMap, first: int, values: list[int]) -> Climate:
     """The reading in the registers from `first` on. Raises ModbusRefused if impossible."""
 
-    def centi(register: int | None, limits: tuple[float, float], *, signed: bool) -> int | None:
+    def centi(
+        register: int | None, scale: float, limits: tuple[float, float], *, signed: bool
+    ) -> int | None:
         if register is None:
             return None
         word = values[register - first]
         number = word - 0x10000 if signed and word & 0x8000 else word
-        value = number * registers.scale
+        value = number * scale
         if not limits[0] <= value <= limits[1]:
             reason = f"register {register} says {value:g}, outside {limits}"
             raise ModbusRefused("out_of_range", reason)
         return round(value * 100)
 
     return Climate(
-        centi(registers.temperature, registers.range_c, signed=True),
-        centi(registers.humidity, registers.range_pct, signed=False),
+        centi(
+            registers.temperature, registers.scale, registers.range_c, signed=registers.is_signed
+        ),
+        centi(registers.humidity, registers.humidity_scale, registers.range_pct, signed=False),
     )
 
 

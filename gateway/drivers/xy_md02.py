@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
 from gateway.codecs.xy_md02 import (
+    MAX_REGISTERS,
     ModbusRefused,
     RegisterMap,
     climate_of,
@@ -35,6 +36,7 @@ DRAIN_S: Final = 0.005
 """Longer than the silence of 3.5 characters that ends an RTU frame at 9600 baud (4 ms)."""
 
 Register = Annotated[int, Field(ge=0, le=65_535)]
+Scale = Annotated[float, Field(gt=0, le=1)]
 
 
 class Unit(Options):
@@ -52,13 +54,34 @@ class XyMd02Options(Options):
     timeout_s: Annotated[float, Field(gt=0, le=10)] = 0.5
     temperature_register: Register | None = 1
     humidity_register: Register | None = 2
-    scale: Annotated[float, Field(gt=0, le=1)] = 0.1
+    scale: Scale = 0.1
+    humidity_scale: Scale | None = None
+    function: Literal[3, 4] = 4
+    signed: bool = True
+    range_c: tuple[float, float] = (-40.0, 125.0)
 
     @model_validator(mode="after")
     def _measures_something(self) -> XyMd02Options:
         if self.temperature_register is None and self.humidity_register is None:
             raise ValueError("temperature_register and humidity_register are both missing")
+        if span(self.register_map())[1] > MAX_REGISTERS:
+            raise ValueError(f"the registers are further apart than {MAX_REGISTERS}")
+        addresses = [unit.address for unit in self.units]
+        if len(set(addresses)) != len(addresses):
+            raise ValueError("units: an address comes twice")
         return self
+
+    def register_map(self) -> RegisterMap:
+        """The same as the codec takes it."""
+        return RegisterMap(
+            temperature=self.temperature_register,
+            humidity=self.humidity_register,
+            scale=self.scale,
+            humidity_scale=self.scale if self.humidity_scale is None else self.humidity_scale,
+            function=self.function,
+            is_signed=self.signed,
+            range_c=self.range_c,
+        )
 
 
 class XyMd02(SerialSession):
@@ -67,11 +90,7 @@ class XyMd02(SerialSession):
     def __init__(self, device: DeviceSettings, context: DriverContext) -> None:
         super().__init__(device, context)
         self._options = parse_options(XyMd02Options, device)
-        self._registers = RegisterMap(
-            self._options.temperature_register,
-            self._options.humidity_register,
-            self._options.scale,
-        )
+        self._registers = self._options.register_map()
         self._units = {
             unit.address: DeviceHealth(
                 f"{device.name}.{unit.address}", device.driver, device.link, zone=unit.zone
@@ -99,12 +118,13 @@ class XyMd02(SerialSession):
     async def _ask(self, link: ByteLink, unit: Unit, intake: Intake) -> None:
         health = self._units[unit.address]
         first, count = span(self._registers)
+        function = self._registers.function
         await _drain(link)
         try:
             async with asyncio.timeout(self._options.timeout_s):
-                await link.write(request(unit.address, first, count))
+                await link.write(request(unit.address, first, count, function=function))
                 frame = await _read_response(link)
-            values = parse_response(unit.address, count, frame)
+            values = parse_response(unit.address, count, frame, function=function)
             climate = climate_of(self._registers, first, values)
         except TimeoutError:
             await self._missed(health, unit, SILENT, "no answer", intake)
