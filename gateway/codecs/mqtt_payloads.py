@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, cast
 
@@ -169,7 +169,7 @@ def _readable_stamp(stamp: Stamp, fields: Mapping[str, object]) -> Stamp:
     boot, seq = fields.get("boot"), fields.get("seq")
     is_seq = isinstance(seq, int) and not isinstance(seq, bool) and seq >= 0
     if isinstance(boot, str) and keys.is_id(boot) and is_seq:
-        return replace(stamp, boot=boot, seq=cast(int, seq))
+        return Stamp(stamp.device, boot, cast(int, seq), None, stamp.received_at_us)
     return stamp
 
 
@@ -180,7 +180,8 @@ def _stamp(reader: _Reader, stamp: Stamp, *, is_numbered: bool) -> Stamp:
         raise _Refused(f"{missing}: missing; boot and seq go together")
     reader.time_us("time")
     time = reader.fields.get("time")
-    return replace(stamp, boot=boot, seq=seq, device_time=time if isinstance(time, str) else None)
+    said = time if isinstance(time, str) else None
+    return Stamp(stamp.device, boot, seq, said, stamp.received_at_us)
 
 
 def _scan(reader: _Reader, stamp: Stamp) -> Scan:

@@ -8,7 +8,6 @@ infinity, numbers beyond ±2^53 or with thousands of digits, lone surrogates; an
 from __future__ import annotations
 
 import json
-import math
 from typing import Final, NoReturn
 
 MAX_BYTES: Final = 64 * 1024
@@ -49,20 +48,26 @@ def parse_value(raw: bytes) -> object:
         raise
     except ValueError as error:  # int() refuses thousands of digits
         raise JsonRefused("a number with too many digits") from error
-    _check(value, 1)
+    # What has no more brackets than that cannot be deeper; most messages are looked at no more.
+    if text.count("{") + text.count("[") > MAX_DEPTH:
+        _check_depth(value, 1)
     return value
 
 
-def _check(value: object, depth: int) -> None:
+def _check_depth(value: object, depth: int) -> None:
     if isinstance(value, dict | list):
         if depth > MAX_DEPTH:
             raise JsonRefused(f"deeper than {MAX_DEPTH} levels")
         for part in value.values() if isinstance(value, dict) else value:
-            _check(part, depth + 1)
-    elif isinstance(value, int | float) and not (
-        math.isfinite(value) and abs(value) <= MAX_NUMBER
-    ):
-        raise JsonRefused(f"the number {value:.6g} is out of range")
+            _check_depth(part, depth + 1)
+
+
+def _number(text: str) -> float:
+    """A number of the text, checked; written so that NaN, which compares false, is refused."""
+    value = float(text) if "." in text or "e" in text or "E" in text else int(text)
+    if not -MAX_NUMBER <= value <= MAX_NUMBER:
+        raise JsonRefused(f"the number {text[:24]} is out of range")
+    return value
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -78,4 +83,9 @@ def _no_constant(name: str) -> NoReturn:
     raise JsonRefused(f"{name} is not a number")
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_constant=_no_constant,
+    parse_int=_number,
+    parse_float=_number,
+)
