@@ -109,7 +109,7 @@ class Database:
         """All rows of a read, as of some moment between two transactions."""
         try:
             return list(await self._reader.execute_fetchall(sql, parameters))
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise journal_error(error, self.path) from error
 
 
@@ -145,12 +145,20 @@ def _run_transaction(connection: sqlite3.Connection, statements: Statements) -> 
         raise
 
 
+_SIGNS: Final = ("no such table", "no such column", "Could not decode to UTF-8")
+"""What SQLite says of a damaged schema or text; our own statements fit the schema."""
+
+
 def journal_error(error: Exception, path: Path) -> JournalError:
     """What a failure of SQLite, or of handing a value to it, means for the journal."""
     code = getattr(error, "sqlite_errorcode", None)
     if code == sqlite3.SQLITE_FULL:
         return JournalFull(f"{path}: no room on the disk")
-    if isinstance(code, int) and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    is_damage = isinstance(code, int) and code & 0xFF in (
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    )
+    if is_damage or isinstance(error, UnicodeDecodeError) or str(error).startswith(_SIGNS):
         return JournalCorrupt(
             f"{path}: SQLite found the file damaged ({error});"
             " run `forepost-gateway journal verify`"
@@ -161,12 +169,12 @@ def journal_error(error: Exception, path: Path) -> JournalError:
 @contextlib.asynccontextmanager
 async def open_database(path: Path) -> AsyncIterator[Database]:
     """Both connections, with the pragmas that durability needs; the file is made if missing."""
-    _refuse_orphaned_log(path)
+    refuse_orphaned_log(path)
     async with contextlib.AsyncExitStack() as stack:
         try:
             writer = await stack.enter_async_context(_connect(path, "rwc", WRITER_PRAGMAS))
             reader = await stack.enter_async_context(_connect(path, "rw", READER_PRAGMAS))
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise journal_error(error, path) from error
         logger.info(
             "journal opened",
@@ -179,7 +187,7 @@ async def open_database(path: Path) -> AsyncIterator[Database]:
         yield Database(path, writer, reader)
 
 
-def _refuse_orphaned_log(path: Path) -> None:
+def refuse_orphaned_log(path: Path) -> None:
     """SQLite deletes a log whose database is missing or empty; it may hold the last events."""
     wal = path.with_name(path.name + "-wal")
     has_database = path.exists() and path.stat().st_size > 0

@@ -18,6 +18,7 @@ from urllib.parse import quote
 from cloud_sync.contract.chain import first_link, next_link
 from gateway.errors import JournalCorrupt, JournalError
 from gateway.journal.connection import BUSY_MS, journal_error
+from gateway.journal.proof import columns_of
 from gateway.journal.rows import CONSUMERS, SELECT, as_row
 from gateway.ports import Quarantined, Row
 
@@ -60,7 +61,7 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
         ) as connection:
             connection.execute(f"pragma busy_timeout = {BUSY_MS}")
             yield connection
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise journal_error(error, path) from error
 
 
@@ -129,8 +130,10 @@ def verify(connection: sqlite3.Connection, path: Path) -> Verdict:
                 problems.append(_missing(seq + 1, row.seq - 1))
             elif next_link(link, row.seq, row.body) != row.chain:
                 problems.append(f"row {row.seq} does not fit its checksum")
+            elif not _fits_columns(row):
+                problems.append(f"row {row.seq}: its columns are not what its bytes say")
             n_rows, seq, link = n_rows + 1, row.seq, row.chain
-    except (JournalCorrupt, sqlite3.DatabaseError) as error:
+    except (JournalCorrupt, sqlite3.DatabaseError, UnicodeDecodeError) as error:
         problems.append(f"after row {seq}: {error}")
     with contextlib.suppress(sqlite3.DatabaseError):
         for consumer, done in read_cursors(connection).items():
@@ -138,6 +141,24 @@ def verify(connection: sqlite3.Connection, path: Path) -> Verdict:
                 problems.append(f"{consumer} is done up to row {done}, the last row is {seq}")
     problems.extend(_page_problems(connection))
     return Verdict(n_rows, seq - n_rows + 1 if n_rows else seq, seq, link, tuple(problems))
+
+
+def _fits_columns(row: Row) -> bool:
+    columns = row.event_id, row.type, row.occurred_at_us
+    said = columns_of(
+        row.body, event_id=row.event_id, type_=row.type, occurred_at_us=row.occurred_at_us
+    )
+    return columns == said
+
+
+def first_problem(path: Path) -> str | None:
+    """What `verify` complains about first; None for a sound journal."""
+    try:
+        with open_read_only(path) as connection:
+            problems = verify(connection, path).problems
+    except JournalCorrupt as error:
+        return str(error)
+    return problems[0] if problems else None
 
 
 def _base_now(

@@ -22,6 +22,7 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -29,10 +30,18 @@ from cloud_sync.contract.chain import first_link
 from cloud_sync.contract.keys import make_uuid7
 from gateway.errors import JournalCorrupt, JournalError
 from gateway.journal import reads
-from gateway.journal.connection import FILE, Database, open_database, state_lock
+from gateway.journal.connection import (
+    FILE,
+    Database,
+    open_database,
+    refuse_orphaned_log,
+    state_lock,
+)
+from gateway.journal.mending import check_if_noted, note_if_damage, salvage
 from gateway.journal.migrate import migrate
 from gateway.journal.read_model import FEED_MARK
 from gateway.journal.rows import META, SELECT, as_bytes, as_int, as_row, checked
+from gateway.journal.switch import finish_switch
 from gateway.journal.writer import GroupWriter, size_bytes
 from gateway.ports import Clock, Draft, Entry, Quarantined, ReceiptKey, Row, Statements
 from gateway.settings import JournalSettings
@@ -231,18 +240,45 @@ async def open_journal(
 ) -> AsyncIterator[JournalStore]:
     """The journal in a state directory, its writer running while the context is open.
 
+    A damaged file is set aside and what can be proven of it goes on in a new one (salvaged);
+    damage that shows while the context is open is noted, raised, and salvaged by the next opening.
     At the end, also after an error, what was queued is committed and the file is closed.
     Raises JournalError if the directory is in use or unusable, or the journal is newer than
-    the program or another gateway's; JournalCorrupt if its tail contradicts the chain.
+    the program or another gateway's; JournalCorrupt if a log has lost its journal.
     """
     with state_lock(state_dir):
-        async with open_database(state_dir / FILE) as database:
-            await migrate(database)
-            epoch = await _identify(database, gateway, clock, random_bytes)
-            async with running_store(
-                database, gateway=gateway, epoch=epoch, settings=settings, clock=clock
-            ) as store:
+        await asyncio.to_thread(finish_switch, state_dir)
+        refuse_orphaned_log(state_dir / FILE)
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                enter = partial(_open_store, state_dir, gateway, settings, clock, random_bytes)
+                try:
+                    await check_if_noted(state_dir)
+                    store = await stack.enter_async_context(enter())
+                except JournalCorrupt as error:
+                    await salvage(state_dir, gateway, str(error), clock, random_bytes)
+                    store = await stack.enter_async_context(enter())
                 yield store
+        except BaseException as error:
+            note_if_damage(state_dir, error)
+            raise
+
+
+@contextlib.asynccontextmanager
+async def _open_store(
+    state_dir: Path,
+    gateway: str,
+    settings: JournalSettings,
+    clock: Clock,
+    random_bytes: Callable[[int], bytes],
+) -> AsyncIterator[JournalStore]:
+    async with open_database(state_dir / FILE) as database:
+        await migrate(database)
+        epoch = await _identify(database, gateway, clock, random_bytes)
+        async with running_store(
+            database, gateway=gateway, epoch=epoch, settings=settings, clock=clock
+        ) as store:
+            yield store
 
 
 @contextlib.asynccontextmanager

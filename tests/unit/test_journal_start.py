@@ -184,25 +184,37 @@ def journal_lost_but_not_its_log(state_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
-        (not_a_database, "journal verify"),
-        (first_page_lost, "journal verify"),
+        (not_a_database, "SQLite found the file damaged"),
+        (first_page_lost, "SQLite found the file damaged"),
         (body_edited, "row 3 does not fit its checksum"),
         (chain_edited, "row 5 does not fit its checksum"),
         (row_deleted, "row 2 is missing before row 3"),
         (tail_deleted, "uplink is done up to row 5, but the last row is 3"),
-        (journal_lost_but_not_its_log, "missing or empty, but journal.db-wal holds"),
     ],
 )
-async def test_damage_is_refused_and_left_as_it_is(
-    tmp_path: Path, damage: Callable[[Path], None], complaint: str
+async def test_damage_is_told_and_the_file_set_aside_as_it_is(
+    tmp_path: Path,
+    damage: Callable[[Path], None],
+    complaint: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     await fill(tmp_path)
     damage(tmp_path)
+    before = (tmp_path / FILE).read_bytes()
+    async with opened(tmp_path):
+        pass
+    told = [getattr(record, "reason", "") for record in caplog.records]
+    assert any(complaint in reason and "\n" not in reason for reason in told)
+    (kept,) = tmp_path.glob("damaged-*")
+    assert (kept / FILE).read_bytes() == before
+
+
+async def test_a_log_that_lost_its_journal_is_refused_and_left(tmp_path: Path) -> None:
+    await fill(tmp_path)
+    journal_lost_but_not_its_log(tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.glob(f"{FILE}*")}
-    message = await refused(tmp_path)
-    assert complaint in message
-    assert "\n" not in message
-    assert {name: (tmp_path / name).read_bytes() for name in before} == before
+    assert "missing or empty, but journal.db-wal holds" in await refused(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.glob(f"{FILE}*")} == before
 
 
 async def test_damage_below_the_tail_shows_when_it_is_read(tmp_path: Path) -> None:

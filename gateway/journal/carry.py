@@ -1,0 +1,203 @@
+"""What goes with the rows into a rebuilt journal: cursors, receipts, quarantine, the read model.
+
+None of this is chained, so it is taken as it reads. A table that breaks while it is read gives
+what can be had from both its ends, and a note. A read model of which a part is missing would be
+wrong without showing it: it is then folded again from the rows, and from the cloud's feed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from cloud_sync.contract.events import PLAN_PROPOSED
+
+PROJECTOR: Final = "projector"
+PLANNER: Final = "planner"
+DOWNLINK: Final = "downlink"
+
+KEPT: Final = {
+    "receipt": "device, boot, seq",
+    "received_range": "device, boot, first",
+    "device_mark": "device, boot",
+    "quarantine": "id",
+    "trigger_state": "item",
+    "sensor_fault": "device, kind",
+}
+"""Tables that are right row by row, and their keys."""
+FOLDED: Final = {
+    "stock": "warehouse, location, item, lot, status, unit",
+    "lot": "item, lot",
+    "document": "kind, key",
+    "on_order": "asn, item",
+    "climate": "zone, device",
+    "milestone": "seq",
+}
+"""The read model: right only together, as of the projector's cursor."""
+
+Values = tuple[object, ...]
+
+
+@dataclass(slots=True)
+class Carried:
+    """What was read of the old journal besides its rows; of old numbers."""
+
+    epoch: str = ""
+    base_seq: int = 0
+    link: bytes | None = None
+    feed_mark: str = ""
+    cursors: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    has_all_cursors: bool = True
+
+    @property
+    def highest_cursor(self) -> int:
+        """Up to where somebody was done; the feed's cursor counts other things."""
+        return max((seq for name, seq in self.cursors.items() if name != DOWNLINK), default=0)
+
+
+def read_old(old: sqlite3.Connection) -> Carried:
+    """Identity, base and cursors, as far as they can be read."""
+    carried = Carried()
+    try:
+        meta = {str(key): str(value) for key, value in old.execute("select key, value from meta")}
+        carried.epoch = meta["epoch"]
+        carried.base_seq = int(meta["base_seq"])
+        carried.link = bytes.fromhex(meta["base_link"])
+        carried.feed_mark = meta.get("feed_mark", "")
+    except (sqlite3.Error, KeyError, ValueError) as error:
+        carried.notes.append(f"table meta: {error!r}")
+    rows, problem = _read(old, "cursor", ["consumer", "seq"], "consumer")
+    if problem:
+        carried.notes.append(problem)
+        carried.has_all_cursors = False
+    carried.cursors = {str(name): int(str(seq)) for name, seq in rows if isinstance(seq, int)}
+    return carried
+
+
+def carry_tables(
+    old: sqlite3.Connection,
+    new: sqlite3.Connection,
+    carried: Carried,
+    runs: Sequence[tuple[int, int]],
+) -> None:
+    """Copy everything besides the rows; `runs` are the old numbers that were taken over."""
+    for table, key in KEPT.items():
+        _copy(old, new, table, key, carried)
+    if PROJECTOR in carried.cursors and not _carry_read_model(old, new, carried, runs):
+        carried.cursors[PROJECTOR] = 0
+        carried.cursors.pop(DOWNLINK, None)
+        carried.feed_mark = ""
+    if not carried.has_all_cursors and PLANNER not in carried.cursors:
+        _place_planner(new)
+    for consumer, seq in carried.cursors.items():
+        to_seq = seq if consumer == DOWNLINK else map_position(seq, runs)
+        new.execute("insert into cursor(consumer, seq) values (?, ?)", (consumer, to_seq))
+
+
+def _place_planner(new: sqlite3.Connection) -> None:
+    """Behind the last plan that is left: from the start it would plan everything once more."""
+    new.execute(
+        "insert into cursor(consumer, seq) select ?, coalesce(max(seq), 0) from journal"
+        " where type = ?",
+        (PLANNER, PLAN_PROPOSED),
+    )
+
+
+def _carry_read_model(
+    old: sqlite3.Connection,
+    new: sqlite3.Connection,
+    carried: Carried,
+    runs: Sequence[tuple[int, int]],
+) -> bool:
+    """Whether all of it is there; if not, nothing of it is."""
+    is_whole = True
+    for table, key in FOLDED.items():
+        is_whole = _copy(old, new, table, key, carried) and is_whole
+    if not is_whole:
+        for table in FOLDED:
+            new.execute(f"delete from {table}")  # noqa: S608 -- our own names
+        carried.notes.append("the read model is folded again from the rows that are left")
+        return False
+    _renumber_milestones(new, runs)
+    return True
+
+
+def _renumber_milestones(new: sqlite3.Connection, runs: Sequence[tuple[int, int]]) -> None:
+    """Milestones are shown in the order of their rows; those without one come before all."""
+    rows = new.execute("select seq, event_id, type, body from milestone order by seq").fetchall()
+    new.execute("delete from milestone")
+    last = rows[-1][0] if rows else 0
+    for seq, *rest in rows:
+        is_there = any(first <= seq <= until for first, until in runs)
+        number = map_position(seq, runs) if is_there else seq - last - 1
+        new.execute(
+            "insert into milestone(seq, event_id, type, body) values (?, ?, ?, ?)",
+            (number, *rest),
+        )
+
+
+def map_position(seq: int, runs: Sequence[tuple[int, int]]) -> int:
+    """How many of the rows up to the old `seq` were taken over: the new number of that place."""
+    return sum(max(0, min(seq, until) - first + 1) for first, until in runs)
+
+
+def _copy(
+    old: sqlite3.Connection, new: sqlite3.Connection, table: str, key: str, carried: Carried
+) -> bool:
+    """Whether the table was read whole. A table that the old version had not is whole."""
+    have = _columns(old, table)
+    columns = [name for name in _columns(new, table) if name in have]
+    if not columns:
+        return not have
+    rows, problem = _read(old, table, columns, key)
+    places = ", ".join("?" * len(columns))
+    insert = f"insert or ignore into {table}({', '.join(columns)}) values ({places})"  # noqa: S608
+    for row in rows:
+        # A damaged page can hold values that the schema refuses; the row is then none.
+        try:
+            new.execute(insert, row)
+        except (sqlite3.IntegrityError, UnicodeEncodeError):
+            problem = problem or f"table {table}: a row that is none"
+    if problem:
+        carried.notes.append(problem)
+    return not problem
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
+        return [str(row[1]) for row in connection.execute(f"pragma table_info({table})")]
+    return []
+
+
+def _read(
+    old: sqlite3.Connection, table: str, columns: Sequence[str], key: str
+) -> tuple[list[Values], str]:
+    """The rows and, if it broke, how: then those before the damage and those behind it."""
+    names = ", ".join(columns)
+    rows, problem = _until_damage(old, f"select {names} from {table} order by {key}")  # noqa: S608
+    if problem:
+        backwards = ", ".join(f"{part.strip()} desc" for part in key.split(","))
+        behind, _ = _until_damage(
+            old,
+            f"select {names} from {table} order by {backwards}",  # noqa: S608
+        )
+        rows = list(dict.fromkeys([*rows, *behind]))
+        problem = f"table {table}: {problem}; {len(rows)} rows read"
+    return rows, problem
+
+
+def _until_damage(old: sqlite3.Connection, sql: str) -> tuple[list[Values], str]:
+    rows: list[Values] = []
+    try:
+        rows.extend(_each(old, sql))
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        return rows, str(error)
+    return rows, ""
+
+
+def _each(old: sqlite3.Connection, sql: str) -> Iterator[Values]:
+    yield from old.execute(sql)
