@@ -47,7 +47,14 @@ def driver_names() -> list[str]:
 
 def find_driver(name: str) -> DriverFactory:
     """The factory behind a driver name. Raises ConfigError naming what there is."""
-    for entry in entry_points(group=GROUP):
-        if entry.name == name:
-            return cast(DriverFactory, entry.load())
-    raise ConfigError(f"driver: {name!r} is not installed; there are {', '.join(driver_names())}")
+    entries = [entry for entry in entry_points(group=GROUP) if entry.name == name]
+    if not entries:
+        there_are = ", ".join(driver_names())
+        raise ConfigError(f"driver: {name!r} is not installed; there are {there_are}")
+    if len({entry.value for entry in entries}) > 1:
+        owners = ", ".join(sorted(entry.dist.name if entry.dist else "?" for entry in entries))
+        raise ConfigError(f"driver: {name!r} is claimed by more than one package: {owners}")
+    try:
+        return cast(DriverFactory, entries[0].load())
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"driver: {name!r} cannot be loaded: {error}") from error
