@@ -284,16 +284,35 @@ class _Limits:
         ]
 
     def _explain(self, j: int, limits: list[tuple[str, NDArray[np.bool_], Floats]]) -> None:
-        where, q = self.places[j].id, self.quantity[j]
+        """Raise Infeasible for a warehouse without any admissible cycle: what against what."""
+        where, n_days = f"warehouse {self.places[j].id}", self.quantity.shape[1]
+        first, last = float(self.quantity[j, 0]), float(self.quantity[j, -1])
+        safety = float(self.safety[j])
+        needs = {
+            "storage_kg": f"holds {first + safety:.1f} kg, {safety:.1f} kg of them safety stock, "
+            "after a delivery for 1 day",
+            "vehicle.capacity_kg": f"takes {first:.1f} kg for 1 day",
+            "shelf_life_days": "is delivered every 1 day at the most often",
+            "minimum_order_kg": f"takes {last:.1f} kg for {n_days} days, the longest cycle",
+        }
         for name, ok, limit in limits:
             if not ok[j].any():
-                detail = (
-                    f"warehouse {where} needs {q[0]:.1f} kg for 1 day and {q[-1]:.1f} kg for "
-                    f"{len(q)} days beside {self.safety[j]:.1f} kg of safety stock; "
-                    f"the limit is {limit[j]:g}"
-                )
+                detail = f"{where} {needs[name]}; the limit is {limit[j]:g}"
                 raise Infeasible(self.product.id, name, detail)
-        names = " with ".join(name for name, ok, _ in limits if not ok[j].all())
-        raise Infeasible(
-            self.product.id, names, f"warehouse {where}: no cycle keeps these limits together"
+        binding = [(name, ok[j], limit[j]) for name, ok, limit in limits if not ok[j].all()]
+        kept = "; ".join(
+            f"{name} {limit:g} is kept by cycles of {_days(np.flatnonzero(ok) + 1)}"
+            for name, ok, limit in binding
         )
+        names = " with ".join(name for name, _, _ in binding)
+        raise Infeasible(self.product.id, names, f"{where}: {kept}; by none together")
+
+
+def _days(cycles: NDArray[np.int64]) -> str:
+    """Whole days in words: one cycle, a run, or a list."""
+    low, high = int(cycles[0]), int(cycles[-1])
+    if low == high:
+        return f"{low} days"
+    if high - low + 1 == len(cycles):
+        return f"{low} to {high} days"
+    return f"{', '.join(map(str, cycles.tolist()))} days"

@@ -195,48 +195,6 @@ def test_criterion_that_would_never_run_is_refused(make: type[MaxSeconds]) -> No
         make(0)
 
 
-def infeasible(case: Json) -> Infeasible:
-    with pytest.raises(Infeasible) as caught:
-        solve(parse_case(case))
-    return caught.value
-
-
-def test_infeasible_case_names_the_storage() -> None:
-    case = flat_case()
-    case["warehouses"][1]["products"]["dry"]["storage_kg"] = 31.9  # S = 12 and a day of 20 kg
-    error = infeasible(case)
-    assert error.constraint == "storage_kg"
-    assert "warehouse B" in str(error)
-
-
-def test_infeasible_case_names_the_vehicle() -> None:
-    assert infeasible(flat_case(vehicle={"capacity_kg": 19})).constraint == "vehicle.capacity_kg"
-
-
-def test_infeasible_case_names_the_vehicle_when_transit_loss_breaks_it() -> None:
-    case = flat_case(
-        transit_spoilage_per_hour=0.1, vehicle={"capacity_kg": 20.0, "speed_km_per_hour": 1}
-    )
-    assert infeasible(case).constraint == "vehicle.capacity_kg"
-
-
-def test_infeasible_case_names_the_shelf_life_and_the_minimum_order() -> None:
-    assert infeasible(flat_case(shelf_life_days=0.5)).constraint == "shelf_life_days"
-    assert infeasible(flat_case(minimum_order_kg=500)).constraint == "minimum_order_kg"
-
-
-def test_infeasible_case_names_the_procurement_cycle() -> None:
-    """A needs three days to order 30 kg; nothing is procured for more than two."""
-    case = flat_case(minimum_order_kg=30) | {"max_procurement_cycle_days": 2}
-    assert infeasible(case).constraint == "max_procurement_cycle_days"
-
-
-def test_infeasible_case_names_missing_supply() -> None:
-    case = flat_case()
-    case["central_warehouses"][0]["products"] = {}
-    assert infeasible(case).constraint == "supply"
-
-
 def test_exact_solver_says_when_a_case_is_too_large() -> None:
     case = random_case(1, warehouses=15, centrals=1)
     with pytest.raises(TooLarge, match="15 warehouses"):

@@ -126,6 +126,8 @@ def warehouse_safety_kg(case: Json, product_id: str, warehouse_id: str) -> float
     lead = float(place["lead_time_days"])
     quantiles = here.get("lead_time_demand_quantiles")
     level = service_level(case, product_id, warehouse_id)
+    if quantiles and level is None:
+        raise ValueError(f"{warehouse_id}: lead_time_demand_quantiles without a service_level")
     if quantiles and level is not None:
         mean = demand_kg_per_day(case, product_id, warehouse_id) * lead
         return max(0.0, quantile(quantiles, level) - mean)
