@@ -18,8 +18,6 @@ from device_sim.stage.memory import Life
 ARRIVED: Final = "tag.arrived"
 LEFT: Final = "tag.left"
 SAMPLED: Final = "climate.sampled"
-FAULT: Final = "sensor.fault"
-RECOVERED: Final = "sensor.recovered"
 
 TIME_TOLERANCE_US: Final = 15_000_000
 """How far an event's time may be from the truth: what the first message of a boot, on a bad line
@@ -247,7 +245,28 @@ def _is_bus_hit(book: BusBook, at_s: float, troubles: Iterable[Trouble]) -> bool
     )
 
 
-# ---------------------------------------------------------------- memory
+# ---------------------------------------------------------------- health and memory
+
+
+def check_health(
+    expected: Mapping[str, Sequence[str]],
+    devices: Mapping[str, Sequence[Row]],
+    troubles: Sequence[Trouble],
+) -> Check:
+    """In the end every device is online in its gateway's eyes. expected: names by warehouse.
+
+    Of two devices of one name the last to go took its good name with it: that one is left out.
+    """
+    clashed = {trouble.target for trouble in troubles if trouble.kind == "id_clash"}
+    problems = []
+    for warehouse, names in expected.items():
+        states = {row.get("name"): row.get("state") for row in devices.get(warehouse, ())}
+        problems += [
+            f"{name}: {states.get(name, 'unknown')}"
+            for name in names
+            if name not in clashed and states.get(name) != "online"
+        ]
+    return verdict("every device is online in the end", problems)
 
 
 def check_memory(lives: Mapping[str, Sequence[Life]]) -> Check:

@@ -132,7 +132,7 @@ async def _run(
     ):
         play = Play(scenario, stage, ground, today=today(), note=note)
         evidence = await play.run()
-        return make_report(scenario, evidence, judge(evidence))
+        return make_report(scenario, evidence, judge(scenario, evidence))
 
 
 @contextlib.asynccontextmanager
@@ -140,7 +140,7 @@ async def _ground(
     scenario: Scenario, stage: Stage, namespace: argparse.Namespace
 ) -> AsyncIterator[Ground]:
     from device_sim.scenario.evidence import Ground
-    from device_sim.scenario.fleet import gateway_devices
+    from device_sim.scenario.fleet import gateway_toml
     from device_sim.stage.installation import Wanted, open_installation
 
     given = (namespace.broker, namespace.cloud, namespace.cloud_token_file)
@@ -165,7 +165,7 @@ async def _ground(
     wanted = Wanted(
         namespace.with_broker,
         scenario.warehouses,
-        lambda site: gateway_devices(scenario.devices, site),
+        lambda site: gateway_toml(scenario.devices, site),
         scenario.seed,
     )
     async with open_installation(stage, wanted) as own:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from device_sim.broker import Endpoint
 from device_sim.scenario import checks
 from device_sim.scenario.books import BusBook, ReaderBook, SensorBook, Trouble
+from device_sim.scenario.sensor_checks import Watched
 from device_sim.stage.cloud import CloudApi
 from device_sim.stage.configuration import Site
 from device_sim.stage.installation import Installation
@@ -38,7 +39,8 @@ class Evidence:
     """Everything the checks and the report are made of.
 
     cloud_baseline: stock before the first act. opened_at_s, closed_at_s: when the doors were.
-    last_seqs: by warehouse, up to where the journal must be in the cloud.
+    last_seqs: by warehouse, up to where the journal must be in the cloud. zero_us: the wall time
+    at monotonic zero.
     """
 
     world: World
@@ -54,6 +56,8 @@ class Evidence:
     cloud_stock: list[Row] = field(default_factory=list)
     set_aside: list[Row] = field(default_factory=list)
     memory: dict[str, list[Measurement]] = field(default_factory=dict)
+    sensors_watched: list[Watched] = field(default_factory=list)
+    zero_us: int = 0
     opened_at_s: float = 0.0
     closed_at_s: float = 0.0
     last_seqs: dict[str, int] = field(default_factory=dict)
@@ -87,6 +91,13 @@ class Evidence:
                 self.last_seqs.pop(warehouse, None)
             elif not report.has_done(self.last_seqs.setdefault(warehouse, report.last_seq)):
                 left.append(f"{site.gateway}: has work up to row {self.last_seqs[warehouse]}")
+        ours = {sensor.name for sensor in self.sensors_watched}
+        left += [
+            f"{fault.get('device')}: {fault.get('kind')} is still open"
+            for report in self.reports.values()
+            for fault in report.sensor_faults
+            if fault.get("device") in ours
+        ]
         last = int(str(self.events[-1]["position"])) if self.events else 0
         self.events += await ground.cloud.events(after_position=last)
         return left + checks.missing_departures(self.readers, self.events, self.troubles)

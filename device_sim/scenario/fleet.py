@@ -14,6 +14,22 @@ BAUD = {"m100": 115_200, "xy-md02": 9600}
 Book = SensorBook | BusBook | ReaderBook
 
 
+SENSORS = """
+[sensors]
+silent_s = 12.0
+missed_max = 6
+stuck_s = 15.0
+drift_c = 3.0
+drift_s = 6.0
+"""
+"""A gateway of ours looks on for seconds where one in a warehouse looks on for hours."""
+
+
+def gateway_toml(devices: Iterable[Device], site: Site) -> str:
+    """What a gateway of ours is configured with beside what every one is."""
+    return SENSORS + gateway_devices(devices, site)
+
+
 def gateway_devices(devices: Iterable[Device], site: Site) -> str:
     """The `[[devices]]` of a site's gateway, as TOML."""
     return "".join(_gateway_device(d, site) for d in devices if d.warehouse == site.warehouse)
@@ -58,6 +74,13 @@ def device_options(device: Device, site: Site) -> tuple[str, ...]:
             return (*port, *units, *_faults(device.line))
         case Reader():
             return (*port, *_faults(device.line))
+
+
+def health_names(device: Device) -> list[str]:
+    """Under which names a gateway's status shows it."""
+    if isinstance(device, Bus):
+        return [f"{device.name}.{address}" for address in device.units]
+    return [device.name]
 
 
 def make_book(device: Device) -> Book:

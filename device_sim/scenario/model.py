@@ -294,9 +294,23 @@ class Scenario(BaseModel):
                 return f"unit: {fault.device!r} has the units {', '.join(map(str, device.units))}"
         elif fault.unit is not None:
             return f"unit: {fault.device!r} is no bus"
+        if isinstance(fault, SensorDrifting) and not self._has_neighbour(device, fault.unit):
+            return f"device: {fault.target!r} has no second sensor in its zone to part from"
         if isinstance(fault, LineFault) and isinstance(device, Pda):
             return f"rates: {_not_on_mqtt(fault.rates)}" if BYTES_ONLY & set(fault.rates) else None
         return None
+
+    def _has_neighbour(self, device: Device, unit: int | None) -> bool:
+        """Whether another sensor measures the same zone: without one nobody can tell a drift."""
+        zones: list[str] = []
+        for other in self.devices:
+            if other.warehouse == device.warehouse and isinstance(other, Sensor):
+                zones.append(other.zone)
+            elif other.warehouse == device.warehouse and isinstance(other, Bus):
+                zones += other.units.values()
+        own = device.units.get(unit or 0) if isinstance(device, Bus) else None
+        zone = device.zone if isinstance(device, Sensor) else own
+        return zone is not None and zones.count(zone) > 1
 
     def _check_overlaps(self) -> None:
         seen: dict[tuple[str, str], tuple[float, int]] = {}

@@ -19,11 +19,13 @@ from random import Random
 from typing import Final
 
 from device_sim.catalog import make_catalog
+from device_sim.clock import wall_us
 from device_sim.errors import SimulatorError
 from device_sim.scenario import fleet
 from device_sim.scenario.books import ReaderBook, Report
 from device_sim.scenario.evidence import Evidence, Ground
 from device_sim.scenario.model import Device, Pda, Reader, Scenario
+from device_sim.scenario.sensor_checks import patience_of, watched_sensors
 from device_sim.scenario.trouble import Troublemaker
 from device_sim.stage import configuration as conf
 from device_sim.stage.crew import Pace, Supplier, Worker
@@ -32,6 +34,7 @@ from device_sim.stage.memory import MemoryWatch
 from device_sim.stage.processes import Child, Stage
 from device_sim.stage.tags import TagMint
 from device_sim.world import World
+from gateway.settings import load_settings
 
 STOCKING_S: Final = 90.0
 DRAIN_S: Final = 120.0
@@ -83,6 +86,14 @@ class Play:
         """Play it; gives what is to be judged. Raises SimulatorError if it cannot go on."""
         async with asyncio.TaskGroup() as group:
             self.note("setting up")
+            self.evidence.zero_us = wall_us() - round(time.monotonic() * 1_000_000)
+            self.evidence.sensors_watched = watched_sensors(
+                self.scenario.devices,
+                {
+                    warehouse: patience_of(load_settings(site.config).sensors)
+                    for warehouse, site in self.ground.sites.items()
+                },
+            )
             await self.evidence.take_baseline(self.ground)
             for device in self.scenario.devices:
                 await self._start(device)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from device_sim.scenario import checks
+from device_sim.scenario import checks, sensor_checks
 from device_sim.scenario.books import BusBook, ReaderBook, SensorBook
 from device_sim.scenario.evidence import Evidence
-from device_sim.scenario.model import Scenario
+from device_sim.scenario.fleet import health_names
+from device_sim.scenario.model import Scenario, SensorDrifting
 from device_sim.stage import check
 from device_sim.stage.ledger import Ledger
 from device_sim.stage.memory import Life, lives
@@ -17,7 +18,7 @@ from device_sim.world import Place
 Row = dict[str, object]
 
 
-def judge(evidence: Evidence) -> list[check.Check]:
+def judge(scenario: Scenario, evidence: Evidence) -> list[check.Check]:
     """All checks. Scans, tags and stock have come to rest; sensors never do, so of them only
     what they said while the doors were open must be there."""
     edge = [row for rows in evidence.journals.values() for row in rows]
@@ -41,11 +42,40 @@ def judge(evidence: Evidence) -> list[check.Check]:
             evidence.sensors, edge, troubles, since_s=evidence.opened_at_s, until_s=until_s
         ),
         checks.check_bus(evidence.buses, edge, troubles, until_s),
+        *sensor_checks.check_sensor_faults(
+            evidence.sensors_watched,
+            sensor_checks.told_faults(edge, zero_us=evidence.zero_us),
+            troubles,
+            drifts_of(scenario),
+        ),
+        checks.check_health(
+            _names_by_warehouse(scenario),
+            {report.warehouse: report.devices for report in evidence.reports.values()},
+            troubles,
+        ),
         check.verdict(
             "the cloud set nothing aside", (str(row.get("reason")) for row in evidence.set_aside)
         ),
         checks.check_memory(memory_lives(evidence)),
     ]
+
+
+def _names_by_warehouse(scenario: Scenario) -> dict[str, list[str]]:
+    return {
+        warehouse: [
+            name
+            for device in scenario.devices
+            if device.warehouse == warehouse
+            for name in health_names(device)
+        ]
+        for warehouse in scenario.warehouses
+    }
+
+
+def drifts_of(scenario: Scenario) -> dict[str, float]:
+    """How fast each sensor that is made to drift does, in °C per second."""
+    drifting = (fault for fault in scenario.faults if isinstance(fault, SensorDrifting))
+    return {fault.target: fault.celsius_per_s for fault in drifting}
 
 
 def memory_lives(evidence: Evidence) -> dict[str, list[Life]]:

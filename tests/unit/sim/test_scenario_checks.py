@@ -189,3 +189,11 @@ def test_a_life_begins_after_its_warm_up_and_each_process_has_its_own() -> None:
     assert [(life.pid, life.start_bytes // MB) for life in found] == [(7, 50), (8, 57)]
     assert found[0].end_bytes == found[0].start_bytes
     assert (found[1].end_bytes // MB, found[1].peak_bytes // MB) == (77, 79)
+
+
+def test_a_device_that_is_not_online_in_the_end_is_found() -> None:
+    seen = {"J1": [{"name": "a", "state": "online"}, {"name": "b", "state": "lost"}]}
+    names = {"J1": ["a", "b", "c"]}
+    assert checks.check_health(names, seen, []).problems == ("b: lost", "c: unknown")
+    clash = Trouble("id_clash", "b", 0.0, 1.0)
+    assert checks.check_health({"J1": ["a", "b"]}, seen, [clash]).holds

@@ -80,6 +80,10 @@ def test_a_scenario_is_found_by_path_and_its_numbers_can_be_replaced(tmp_path: P
             PDA + fault("uplink_down", for_s=10) + fault("uplink_down", at_s=5),
             "faults.1.at_s: still faults.0 at 5 s",
         ),
+        (
+            PDA + BUS + fault("sensor_drifting", 'device = "bus-1"\nunit = 1\ncelsius_per_s = 1'),
+            "faults.0.device: 'bus-1.1' has no second sensor in its zone",
+        ),
         ("[[devices]", "not TOML"),
     ],
 )
