@@ -1,7 +1,7 @@
-"""`forepost-gateway journal …`: look into a journal, check it, copy it.
+"""`forepost-gateway journal …`: look into a journal, check it, copy it, put a copy back.
 
-Each command opens the file read-only and may run beside the gateway. Exit codes: 0 done and
-sound, 1 damaged or failed.
+Each command but `restore` opens the file read-only and may run beside the gateway. Exit codes:
+0 done and sound, 1 damaged or failed.
 """
 
 from __future__ import annotations
@@ -39,6 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export.add_argument("--limit", type=int, metavar="N", help="at most N rows")
     backup = commands.add_parser("backup", parents=[where], help="copy it and check the copy")
     backup.add_argument("target", type=Path, metavar="TARGET", help="a file that does not exist")
+    restore = commands.add_parser(
+        "restore", help="make the journal of a stopped gateway out of a backup"
+    )
+    restore.add_argument("backup", type=Path, metavar="BACKUP", help="a file made by `backup`")
+    restore.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="the gateway's configuration"
+    )
     quarantine = commands.add_parser(
         "quarantine", parents=[where], help="show messages that were set aside"
     )
@@ -49,6 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Run one sub-command. Raises GatewayError."""
+    if namespace.what == "restore":
+        return _restore(namespace.backup, namespace.config)
     path = _path(namespace)
     with inspection.open_read_only(path) as connection:
         match namespace.what:
@@ -66,6 +75,32 @@ def run(namespace: argparse.Namespace) -> int:
                 _show_verdict(namespace.target, verdict, is_json=namespace.json)
             case _:
                 return _quarantine(connection, namespace)
+    return 0
+
+
+def _restore(backup: Path, config: Path) -> int:
+    from gateway.clock import EventIds, SystemClock
+    from gateway.journal.connection import state_lock
+    from gateway.journal.switch import restore_journal
+    from gateway.settings import load_settings
+
+    gateway, clock = load_settings(config).gateway, SystemClock()
+    with inspection.open_read_only(backup) as connection:
+        identity = inspection.read_identity(connection, backup)
+        verdict = inspection.verify(connection, backup)
+    if identity.gateway != gateway.id:
+        raise JournalError(f"{backup}: belongs to gateway {identity.gateway}, not {gateway.id}")
+    if verdict.problems:
+        raise JournalError(f"{backup}: not sound: {verdict.problems[0]}")
+    with state_lock(gateway.state_dir):
+        found = restore_journal(
+            backup,
+            gateway.state_dir,
+            gateway=gateway.id,
+            at_us=clock.wall_us(),
+            epoch=EventIds(clock)(),
+        )
+    print(f"{gateway.state_dir / FILE}: {found.n_rows} rows, epoch {found.new_epoch}")
     return 0
 
 
