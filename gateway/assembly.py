@@ -12,13 +12,13 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from gateway.core.decode import Decoder
 from gateway.core.sensor_faults import SensorRule
-from gateway.core.smoothing import SmoothingRule
+from gateway.core.smoothing import SmoothingRule, TagPresence
 from gateway.journal.store import JournalStore
 from gateway.ports import Clock, Driver, MqttSession
 from gateway.report import Parts
@@ -125,8 +125,8 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
         journal=journal,
         facts=lambda: projector.facts,
         decoder=Decoder(gateway.warehouse, gateway.language, outside.new_id, rule),
-        smoothing=SmoothingRule(),
-        zones={device.name: device.zone for device in settings.devices if device.zone},
+        presence=TagPresence(_rule_of(settings)),
+        zones=_zones(settings),
         clock=clock,
         timezone=ZoneInfo(gateway.timezone),
         heartbeats=heartbeats,
@@ -136,6 +136,42 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
     return Parts(
         settings, clock, journal, projector, intake, queue, sensors, heartbeats, outside.drivers
     )
+
+
+def _zones(settings: Settings) -> dict[str, str]:
+    """The zone of every device and read point that has one."""
+    zones = {device.name: device.zone for device in settings.devices if device.zone}
+    for device in settings.devices:
+        for point in device.read_points:
+            if point.zone is not None:
+                zones[f"{device.name}.{point.antenna}"] = point.zone
+    return zones
+
+
+def _rule_of(settings: Settings) -> Callable[[str], SmoothingRule]:
+    """The smoothing rule by read point, `DEVICE.ANTENNA`."""
+
+    @lru_cache(maxsize=4096)
+    def rule_of(read_point: str) -> SmoothingRule:
+        device, _, antenna = read_point.rpartition(".")
+        common = settings.smoothing
+        own = [
+            point.model_dump(exclude_none=True, exclude={"antenna", "zone"})
+            for configured in settings.devices
+            if fnmatchcase(device, configured.name)
+            for point in configured.read_points
+            if str(point.antenna) == antenna
+        ]
+        chosen = common.model_copy(update=own[0]) if own else common
+        return SmoothingRule(
+            window_s=chosen.window_s,
+            min_reads=chosen.min_reads,
+            gone_after_s=chosen.gone_after_s,
+            rssi_floor_centi_dbm=round(chosen.rssi_floor_dbm * 100),
+            stray_margin_centi_db=round(chosen.stray_margin_db * 100),
+        )
+
+    return rule_of
 
 
 def _sensor_rule(settings: SensorSettings) -> SensorRule:

@@ -55,7 +55,11 @@ async def status_report(parts: Parts) -> dict[str, object]:
             for name in (projector.CONSUMER, planner.CONSUMER, sensor_watch.CONSUMER, uplink.UP)
         },
         "sync": await _sync(parts),
-        "intake": {**asdict(parts.intake.counts), "queued": len(parts.queue)},
+        "intake": {
+            **asdict(parts.intake.counts),
+            "queued": len(parts.queue),
+            "strays": parts.intake.presence.n_strays,
+        },
         "stalled": parts.heartbeats.stalled(60.0),
         "devices": [asdict(health) for driver in parts.drivers for health in driver.health()],
         "sensor_faults": [asdict(fault) for fault in parts.sensors.open_faults()],

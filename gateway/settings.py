@@ -128,6 +128,38 @@ class PlannerSettings(BaseModel):
     """One cause for one item fires at most once in this window."""
 
 
+class SmoothingSettings(BaseModel):
+    """When a tag counts as here and when as gone."""
+
+    model_config = _CLOSED
+
+    window_s: Seconds = 2.0
+    """Within this time a tag must be read …"""
+    min_reads: Annotated[int, Field(ge=1, le=1000)] = 2
+    """… so many times."""
+    gone_after_s: Seconds = 10.0
+    """Not read for so long, it has left."""
+    rssi_floor_dbm: Annotated[float, Field(ge=-150, le=0)] = -80.0
+    """Weaker reads are strays."""
+    stray_margin_db: Annotated[float, Field(ge=0, le=100)] = 10.0
+    """So much weaker than at another antenna where the tag stands just now: a stray too."""
+
+
+class ReadPointSettings(BaseModel):
+    """One antenna of a reader, where it differs from `[smoothing]`."""
+
+    model_config = _CLOSED
+
+    antenna: Annotated[int, Field(ge=0, le=65_535)]
+    zone: Id | None = None
+    """Where the antenna looks; default: the device's zone."""
+    window_s: Seconds | None = None
+    min_reads: Annotated[int, Field(ge=1, le=1000)] | None = None
+    gone_after_s: Seconds | None = None
+    rssi_floor_dbm: Annotated[float, Field(ge=-150, le=0)] | None = None
+    stray_margin_db: Annotated[float, Field(ge=0, le=100)] | None = None
+
+
 class SensorSettings(BaseModel):
     """When a climate sensor is not to be believed any more."""
 
@@ -177,6 +209,8 @@ class DeviceSettings(BaseModel):
     """The temperature zone or read point it stands in, where the device does not say so."""
     options: Mapping[str, object] = Field(default_factory=dict)
     """The driver's own settings; the driver refuses what it does not know."""
+    read_points: tuple[ReadPointSettings, ...] = ()
+    """A reader's antennas that stand for something of their own."""
 
 
 class Settings(BaseModel):
@@ -190,6 +224,7 @@ class Settings(BaseModel):
     mqtt: MqttSettings | None = None
     cloud: CloudSettings | None = None
     planner: PlannerSettings = PlannerSettings()
+    smoothing: SmoothingSettings = SmoothingSettings()
     sensors: SensorSettings = SensorSettings()
     status: StatusSettings = StatusSettings()
     devices: tuple[DeviceSettings, ...] = ()

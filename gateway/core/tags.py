@@ -1,6 +1,7 @@
 """What an arrival or departure of a tag looks like in the journal.
 
-The body holds the read point, the EPC as read (hex) and what it decodes to: pure identity URI,
+The body holds the read point, the EPC as read (hex), how often and from when to when it was read,
+and what it decodes to: pure identity URI,
 GTIN and serial where it is an SGTIN. Stock does not move: a tag that is seen says where an
 instance is, not that goods were booked.
 """
@@ -11,9 +12,9 @@ from collections.abc import Mapping
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.version import EVENT_VERSION
-from gateway.core.smoothing import Sighting
+from gateway.core.smoothing import ARRIVED, LEFT, Sighting
 
-_TYPES = {"arrived": ev.TAG_ARRIVED, "left": ev.TAG_LEFT}
+_TYPES = {ARRIVED: ev.TAG_ARRIVED, LEFT: ev.TAG_LEFT}
 
 
 def sighting_event(
@@ -24,13 +25,14 @@ def sighting_event(
     device: str,
     warehouse: str,
     zone: str | None,
-    at_us: int,
 ) -> ev.Event:
     """The event of one sighting; identity holds `scheme`, `uri`, `gtin`, `serial` … as decoded."""
     body: dict[str, object] = {
         "epc": sighting.epc,
         "read_point": sighting.read_point,
         "n_reads": sighting.n_reads,
+        "first_us": sighting.first_us,
+        "last_us": sighting.last_us,
         **identity,
     }
     if sighting.rssi_centi_dbm is not None:
@@ -39,8 +41,8 @@ def sighting_event(
         event_id=event_id,
         type=_TYPES[sighting.kind],
         version=EVENT_VERSION,
-        occurred_at_us=at_us,
-        received_at_us=at_us,
+        occurred_at_us=sighting.at_us,
+        received_at_us=sighting.at_us,
         warehouse=warehouse,
         device=ev.DeviceMark(id=device),
         zone=zone,

@@ -12,6 +12,7 @@ is looked up among the receipts. A repeat is answered with the first result.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -34,7 +35,7 @@ from gateway.core.readings import (
     Stamp,
     TagRead,
 )
-from gateway.core.smoothing import Sighting, SmoothingRule, TagPresence
+from gateway.core.smoothing import Sighting, TagPresence
 from gateway.core.tags import sighting_event
 from gateway.errors import JournalError
 from gateway.ports import Arrival, Clock, Draft, Entry, Quarantined, Receipt, ReceiptKey
@@ -82,7 +83,7 @@ class IntakeService:
         journal: ReceiptJournal,
         facts: Callable[[], Facts],
         decoder: Decoder,
-        smoothing: SmoothingRule,
+        presence: TagPresence,
         zones: Mapping[str, str],
         clock: Clock,
         timezone: ZoneInfo,
@@ -94,8 +95,7 @@ class IntakeService:
         self._journal = journal
         self._facts = facts
         self._decoder = decoder
-        self._presence: dict[str, TagPresence] = {}
-        self._smoothing = smoothing
+        self.presence = presence
         self._zones = zones
         self._clock = clock
         self._timezone = timezone
@@ -150,9 +150,7 @@ class IntakeService:
                 boot = (key.device, key.boot)
                 self._highest[boot] = max(key.seq, self._highest.get(boot, -1))
             self._add(group, arrival, key)
-        for device, presence in self._presence.items():
-            now_us = self._clock.wall_us()
-            self._add_sightings(group, device, presence.tick(now_us), now_us)
+        self._add_sightings(group, self.presence.tick(self._clock.wall_us()))
         return group
 
     async def _known_receipts(self, arrivals: Sequence[Arrival]) -> Mapping[ReceiptKey, bytes]:
@@ -229,33 +227,25 @@ class IntakeService:
 
     def _see_tags(self, group: _Group, read: TagRead) -> None:
         stamp = read.stamp
-        presence = self._presence.setdefault(stamp.device, TagPresence(self._smoothing))
-        seen = (
-            presence.see(f"{stamp.device}.{tag.antenna}", tag, stamp.received_at_us)
-            for tag in read.tags
-        )
-        sightings = [sighting for sighting in seen if sighting is not None]
-        self._add_sightings(group, stamp.device, sightings, stamp.received_at_us)
+        for tag in read.tags:
+            read_point = f"{stamp.device}.{tag.antenna}"
+            self._add_sightings(group, self.presence.see(read_point, tag, stamp.received_at_us))
 
-    def _add_sightings(
-        self, group: _Group, device: str, sightings: Iterable[Sighting], at_us: int
-    ) -> None:
-        drafts = tuple(
-            _draft(
-                sighting_event(
-                    sighting,
-                    epc_identity(sighting.epc),
-                    event_id=self._decoder.new_id(),
-                    device=device,
-                    warehouse=self._decoder.warehouse,
-                    zone=self._zones.get(device),
-                    at_us=at_us,
-                )
-            )
-            for sighting in sightings
-        )
+    def _add_sightings(self, group: _Group, sightings: Iterable[Sighting]) -> None:
+        drafts = tuple(_draft(self._sighting_event(sighting)) for sighting in sightings)
         if drafts:
             group.entries.append(Entry(drafts=drafts))
+
+    def _sighting_event(self, sighting: Sighting) -> ev.Event:
+        device = sighting.read_point.rpartition(".")[0]
+        return sighting_event(
+            sighting,
+            epc_identity(sighting.epc),
+            event_id=self._decoder.new_id(),
+            device=device,
+            warehouse=self._decoder.warehouse,
+            zone=self._zones.get(sighting.read_point, self._zones.get(device)),
+        )
 
     def _when(self, stamp: Stamp) -> When:
         corrected = self.offsets.correct(
@@ -271,7 +261,7 @@ class IntakeService:
     # ------------------------------------------------------------ settle
 
     async def _settle_loop(self) -> None:
-        while (group := await self._commits.get()) is not None:
+        while (group := await self._next_commit()) is not None:
             await self._commit(group)
             for key, settle, receipt in group.settle:
                 self._count(receipt)
@@ -281,6 +271,14 @@ class IntakeService:
                 for repeat in waiting:
                     repeat(_repeat(receipt.body))
             self.counts.quarantined += sum(e.quarantined is not None for e in group.entries)
+
+    async def _next_commit(self) -> _Group | None:
+        """The next group to settle; a quiet night is no stall."""
+        while True:
+            self._heartbeats.beat("intake-settle")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(IDLE_S):
+                    return await self._commits.get()
 
     def _count(self, receipt: Receipt) -> None:
         if receipt.status == "accepted":

@@ -127,4 +127,4 @@ def test_a_feed_without_marks_is_found_out(monkeypatch: pytest.MonkeyPatch) -> N
         return None
 
     monkeypatch.setattr(feed, "_mark_at", no_mark)
-    assert problems_within([54])
+    assert problems_within([712])

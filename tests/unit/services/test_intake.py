@@ -22,7 +22,7 @@ from gateway.core.readings import (
     TagRead,
     TaskContext,
 )
-from gateway.core.smoothing import SmoothingRule
+from gateway.core.smoothing import SmoothingRule, TagPresence
 from gateway.ports import Arrival, Receipt, ReceiptKey
 from gateway.services import intake as intake_module
 from gateway.services.intake import IntakeService
@@ -50,7 +50,7 @@ class Bench:
             journal=journal,
             facts=lambda: facts,
             decoder=Decoder("J1", "en", ids.__next__),
-            smoothing=SmoothingRule(min_reads=1),
+            presence=TagPresence(lambda _: SmoothingRule(min_reads=1)),
             zones={"dock": "ambient"},
             clock=self.clock,
             timezone=ZoneInfo("UTC"),
