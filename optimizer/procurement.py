@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.bounds import bound_by_setting, own_fare
+from optimizer.feasibility import serving_setting
 from optimizer.integrals import Floats
 from optimizer.network import KG, Ints, Network
 
@@ -24,6 +25,8 @@ class Procurement:
     chance: Floats
     order: Ints
     """Procurement cycles in days by rising bound; (central, rank)."""
+    safe: tuple[int, ...]
+    """Procurement cycles that are known to serve everyone; 0 for closed."""
 
     def settings(self, rng: np.random.Generator, n: int) -> Ints:
         """Start settings: the likeliest cycles first, then by chance; (individual, central)."""
@@ -34,7 +37,11 @@ class Procurement:
             found[: len(likely), k] = likely
             rest = n - len(likely)
             found[len(likely) :, k] = rng.choice(n_days, size=rest, p=self.chance[k]) + 1
-        return found[rng.permutation(n)] if n_k == 1 else _shuffled_columns(found, rng)
+        if n_k == 1:
+            return found[rng.permutation(n)]
+        mixed = _shuffled_columns(found, rng)
+        mixed[0] = self.safe  # where cycles hardly agree, chance alone might find none
+        return mixed
 
     def mutated(self, setting: tuple[int, ...], rng: np.random.Generator) -> tuple[int, ...]:
         """The setting with one central warehouse's cycle drawn anew, or opened or closed."""
@@ -59,10 +66,11 @@ def _shuffled_columns(found: Ints, rng: np.random.Generator) -> Ints:
 
 
 def procurement_outlook(net: Network) -> Procurement:
-    """Chances by lower bound, as if each central warehouse served everyone."""
+    """Chances by lower bound."""
     bound = share_bound(net)
     if not net.n:
-        return Procurement(np.full(bound.shape, 1.0 / bound.shape[1]), np.argsort(bound, axis=1))
+        chance = np.full(bound.shape, 1.0 / bound.shape[1])
+        return Procurement(chance, np.argsort(bound, axis=1), (0,) * len(bound))
     controllable = bound - _base(net)[:, None]
     best = controllable.min(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
@@ -71,7 +79,8 @@ def procurement_outlook(net: Network) -> Procurement:
     total = weight.sum(axis=1, keepdims=True)
     uniform = np.full(weight.shape, 1.0 / weight.shape[1])
     chance = np.where(total > 0, weight / np.where(total > 0, total, 1.0), uniform)
-    return Procurement(chance, np.argsort(bound, axis=1, kind="stable") + 1)
+    order = np.argsort(bound, axis=1, kind="stable") + 1
+    return Procurement(chance, order, serving_setting(net.tables))
 
 
 def _base(net: Network) -> Floats:
@@ -81,9 +90,18 @@ def _base(net: Network) -> Floats:
 
 
 def share_bound(net: Network) -> Floats:
-    """(central, procurement cycle): lower bound on the cost if this one serves everyone."""
+    """(central, procurement cycle): lower bound on the cost where this one is open.
+
+    Every warehouse is served by it, or for less by any other in its best cycle.
+    """
     t, deviation = net.tables, float(np.sqrt(max(0.0, net.total_variance)))
     fare = own_fare(t)
-    parts = [bound_by_setting(net, k, fare).sum(axis=1) for k in range(net.n_centrals)]
+    parts = [bound_by_setting(net, k, fare) for k in range(net.n_centrals)]
+    least = [part.min(axis=0) for part in parts]
+    for k in range(net.n_centrals):
+        for other in range(net.n_centrals):
+            if other != k:
+                parts[k] = np.minimum(parts[k], least[other])
     safety = t.central.safety_price * t.safety_factor[:, None] * deviation
-    return np.array(parts).reshape(safety.shape) + t.central.fixed + safety
+    bound = np.array([part.sum(axis=1) for part in parts]).reshape(safety.shape)
+    return np.asarray(bound + t.central.fixed + safety)

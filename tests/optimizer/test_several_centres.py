@@ -42,3 +42,18 @@ def test_hybrid_reaches_the_optimum_from_every_seed(
     optimum = solve(problem, solver="exact").objective
     found = [solve(problem, seed=seed).objective for seed in range(10)]
     assert found == pytest.approx([optimum] * 10, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_only_procurement_cycles_that_serve_everyone_are_found(seed: int) -> None:
+    """Half the warehouses order every 5 days, half every 7; of 15 by 15 cycles few do."""
+    case = case_of_kind("apart", 4, warehouses=8, centrals=2)
+    case |= {"max_cycle_days": 7, "max_procurement_cycle_days": 15, "service_z": 0}
+    case["products"][0]["vehicle"]["capacity_kg"] = 9000
+    for n, place in enumerate(case["warehouses"]):
+        here, days = place["products"]["ambient"], (5, 7)[n % 2]
+        daily = here["demand_kg_per_day"]
+        here |= {"storage_kg": daily * (days + 0.7), "minimum_order_kg": daily * (days - 0.7)}
+    plan = solve(parse_case(case), seed=seed)
+    assert check_plan(case, plan.to_dict()).violations == []
+    assert {w.cycle_days for w in plan.products[0].warehouses} == {5, 7}
