@@ -3,6 +3,9 @@
 Each reader is asked in turn to take an inventory, and answers with one or more frames of tags. A
 reader that does not answer is a fault of that reader alone and holds the others up only for the
 length of the time-out. Readers in real-time mode report by themselves (`poll = false`).
+
+Where several share a bus, an antenna's number is ANTENNAS × the reader's address and its own:
+reader 2 reads at the point `bus.201`.
 """
 
 from __future__ import annotations
@@ -38,6 +41,8 @@ from gateway.settings import DeviceSettings
 
 GAP_S: Final = 0.1
 """A silence within an answer that no reader makes: what was announced does not come any more."""
+
+ANTENNAS: Final = 100
 
 Address = Annotated[int, Field(ge=0, le=ANY_ADDRESS)]
 
@@ -125,7 +130,7 @@ class UhfReader18(SerialSession):
         noise = decoder.take_noise()
         if noise:
             reason = "bytes that are no frame, where an answer was expected"
-            await intake.put(Arrival(Malformed(self._stamp(health), noise, "uhfreader18", reason)))
+            await intake.put(Arrival(Malformed(self._stamp(), noise, "uhfreader18", reason)))
 
     async def _take(self, frames: Sequence[Frame], request: Frame | None, intake: Intake) -> bool:
         """Hand over what the frames say; True if one of them ends the answer to the request."""
@@ -153,7 +158,7 @@ class UhfReader18(SerialSession):
             health.count_error("power refused")
         elif frame.command == INVENTORY and status not in {*INVENTORY_STATUSES, NO_TAG}:
             health.count_error(f"status {frame.body[:1].hex()}")
-        stamp = self._stamp(health)
+        stamp = self._stamp()
         try:
             reports = tags_of(frame)
         except ResponseRefused as refusal:
@@ -162,7 +167,8 @@ class UhfReader18(SerialSession):
             await intake.put(Arrival(Malformed(stamp, raw, "uhfreader18", str(refusal))))
             return
         if reports:
-            tags = tuple(Tag(r.epc, r.antenna, self._centi_dbm(r.rssi), 1) for r in reports)
+            base = ANTENNAS * frame.address if len(self._readers) > 1 else 0
+            tags = tuple(Tag(r.epc, base + r.antenna, self._centi_dbm(r.rssi), 1) for r in reports)
             health.n_reads += len(tags)
             health.last_reading = f"{len(tags)} tags"
             await intake.put(Arrival(TagRead(stamp, tags)))
@@ -171,8 +177,8 @@ class UhfReader18(SerialSession):
         offset_db = self._options.rssi_offset_db
         return None if rssi is None or offset_db is None else round((rssi + offset_db) * 100)
 
-    def _stamp(self, health: DeviceHealth) -> Stamp:
-        return Stamp(health.name, None, None, None, self.context.clock.wall_us())
+    def _stamp(self) -> Stamp:
+        return Stamp(self.device.name, None, None, None, self.context.clock.wall_us())
 
 
 async def _read(link: ByteLink, decoder: FrameDecoder, limit_s: float | None) -> list[Frame]:
