@@ -108,7 +108,7 @@ class CloudSettings(BaseModel):
     batch_bytes: Annotated[int, Field(ge=65_536, le=8 * 2**20)] = 2**20
     batch_wait_ms: Annotated[float, Field(ge=0, le=60_000)] = 200.0
     """How old the oldest unsent event may get before a batch goes out half full."""
-    deadline_s: Seconds = 20.0
+    deadline_s: Annotated[float, Field(gt=0, le=45)] = 20.0
     """For one whole exchange, first byte to last."""
     poll_s: Seconds = 5.0
     """How often the cloud is asked for changes."""
@@ -121,7 +121,7 @@ class PlannerSettings(BaseModel):
 
     solver: Literal["hybrid", "matrix"] = "hybrid"
     seed: Annotated[int, Field(ge=0)] = 1
-    time_limit_s: Seconds = 5.0
+    time_limit_s: Annotated[float, Field(gt=0, le=45)] = 5.0
     gather_s: Annotated[float, Field(ge=0, le=3600)] = 2.0
     """Triggers that come within this window share one plan."""
     quiet_s: Annotated[float, Field(ge=0, le=86_400 * 7)] = 3600.0

@@ -20,6 +20,7 @@ from gateway.core.facts import Facts
 from gateway.core.planning import make_job, make_plans
 from gateway.errors import PlanError
 from gateway.ports import Clock, Draft, Journal, Row
+from gateway.services.following import next_rows, rest
 from gateway.services.supervisor import Heartbeats
 from gateway.settings import PlannerSettings
 
@@ -58,16 +59,18 @@ class Planner:
         """Plan for ever."""
         done = await self._journal.cursor(CONSUMER)
         while True:
-            self._heartbeats.beat(CONSUMER)
-            rows = await self._journal.read(after_seq=done, limit=BATCH_ROWS)
-            if not rows:
-                await self._journal.wait_beyond(done)
-                continue
+            rows = await next_rows(
+                self._journal,
+                after_seq=done,
+                limit=BATCH_ROWS,
+                consumer=CONSUMER,
+                heartbeats=self._heartbeats,
+            )
             if not _triggers(rows):
                 done = rows[-1].seq
                 await self._journal.advance(CONSUMER, to_seq=done)
                 continue
-            await asyncio.sleep(self._settings.gather_s)
+            await rest(self._settings.gather_s, consumer=CONSUMER, heartbeats=self._heartbeats)
             rows = await self._journal.read(after_seq=done, limit=BATCH_ROWS)
             plans = await self._plan_until_done(_triggers(rows), based_on_seq=rows[-1].seq)
             done = rows[-1].seq

@@ -17,6 +17,7 @@ from gateway.core.projection import apply_effects, effects_of
 from gateway.core.triggers import reorder_trigger
 from gateway.journal.read_model import Reader, effect_statements, load_facts
 from gateway.ports import Clock, Draft, Journal
+from gateway.services.following import next_rows
 from gateway.services.signal import Signal
 from gateway.services.supervisor import Heartbeats
 
@@ -62,11 +63,13 @@ class Projector:
         await self.load()
         done = await self._journal.cursor(CONSUMER)
         while True:
-            self._heartbeats.beat(CONSUMER)
-            rows = await self._journal.read(after_seq=done, limit=BATCH_ROWS)
-            if not rows:
-                await self._journal.wait_beyond(done)
-                continue
+            rows = await next_rows(
+                self._journal,
+                after_seq=done,
+                limit=BATCH_ROWS,
+                consumer=CONSUMER,
+                heartbeats=self._heartbeats,
+            )
             events = [(row.seq, ev.parse_event(row.body)) for row in rows]
             effects = effects_of(events, self._warehouse)
             apply_effects(self.facts, effects)

@@ -25,6 +25,7 @@ from gateway.errors import BatchRefused, CloudUnavailable
 from gateway.journal.read_model import mark_statements
 from gateway.links.backoff import full_jitter
 from gateway.ports import Clock, Draft, Row
+from gateway.services.following import IDLE_S, rest
 from gateway.services.ports import ChainedJournal
 from gateway.services.supervisor import Heartbeats
 from gateway.settings import CloudSettings
@@ -117,12 +118,12 @@ class Uplink:
     async def _next_rows(self, sent: int) -> Sequence[Row]:
         """A batch worth sending: full, or its oldest row has waited long enough."""
         try:
-            async with asyncio.timeout(self._settings.poll_s):
+            async with asyncio.timeout(min(self._settings.poll_s, IDLE_S)):
                 last = await self._journal.wait_beyond(sent)
         except TimeoutError:
             return ()
         if last - sent < self._settings.batch_events:
-            await asyncio.sleep(self._settings.batch_wait_ms / 1000)
+            await self._rest(self._settings.batch_wait_ms / 1000, UP)
         rows = await self._journal.read(after_seq=sent, limit=self._settings.batch_events)
         return _within(rows, self._settings.batch_bytes)
 
@@ -151,9 +152,9 @@ class Uplink:
                     )
                     await self._journal.advance(UP, to_seq=back)
                     return back
-            await asyncio.sleep(REFUSED_RETRY_S)
+            await self._rest(REFUSED_RETRY_S, UP)
             return sent
-        await asyncio.sleep(self._pause_s(error))
+        await self._rest(self._pause_s(error), UP)
         return sent
 
     def _report(self, answer: BatchAnswer) -> None:
@@ -181,7 +182,7 @@ class Uplink:
             except (CloudUnavailable, BatchRefused) as error:
                 self._failed(error)
                 retry = error if isinstance(error, CloudUnavailable) else None
-                await asyncio.sleep(self._pause_s(retry))
+                await self._rest(self._pause_s(retry), DOWN)
                 continue
             self._succeeded()
             if page.changes or (page.next_cursor, page.mark) != (cursor, mark):
@@ -191,7 +192,7 @@ class Uplink:
                     DOWN, to_seq=cursor, effects=mark_statements(mark), drafts=drafts
                 )
             if not page.more:
-                await asyncio.sleep(self._settings.poll_s)
+                await self._rest(self._settings.poll_s, DOWN)
 
     def _change_draft(self, change: dict[str, object]) -> Draft:
         now_us = self._clock.wall_us()
@@ -222,6 +223,9 @@ class Uplink:
             logger.info("cloud reached", extra={"action": "cloud_reached"})
         self.state.is_connected = True
         self.state.last_error = ""
+
+    async def _rest(self, seconds: float, direction: str) -> None:
+        await rest(seconds, consumer=direction, heartbeats=self._heartbeats)
 
     def _pause_s(self, error: CloudUnavailable | None) -> float:
         if error is not None and error.retry_after_s is not None:

@@ -122,7 +122,7 @@ class Uplink:
         await self._there()
         cloud, weather = self._cloud, self._cloud.weather()
         if cloud.random.random() < weather.cloud_busy:
-            raise CloudUnavailable("busy", retry_after_s=1 + 5 * cloud.random.random())
+            raise CloudUnavailable("busy", retry_after_s=90 * cloud.random.random() ** 4)
         outcome = await cloud.take(upload, self._warehouse)
         if cloud.random.random() < weather.uplink_repeats:
             await self._repeat(upload)

@@ -18,6 +18,7 @@ from typing import Final
 from cloud_sync.contract.documents import Item, Policy
 from cloud_sync.contract.keys import make_uuid7
 from cloud_sync.store.documents import EVERYBODY, Draft
+from gateway.app import STALL_S
 from gateway.assembly import Outside, run_inside
 from gateway.errors import GatewayError, PlanError
 from gateway.journal.migrate import migrate
@@ -37,6 +38,8 @@ from tests.simulation.weather import Weather, calm, draw_weather
 GATEWAY: Final = "gw-1"
 SAFETY_S: Final = 90.0
 LIVENESS_S: Final = 600.0
+QUIET_S: Final = 120.0
+"""A stretch without an event at the end, as at night."""
 N_HANDHELDS: Final = 2
 
 
@@ -111,6 +114,7 @@ async def _play(loop: VirtualLoop, seed: int, forgets: int) -> Outcome:
     _heal(world)
     await _open_office(world, name="after the storm")
     drained_s = await _drain(world)
+    await asyncio.sleep(QUIET_S)
     for task in others:
         if task.done() and (error := task.exception()) is not None:
             world.problems.append(f"{task.get_name()} fell: {error!r}")
@@ -305,6 +309,7 @@ async def _chaos(world: _World) -> None:
 
     while True:
         await asyncio.sleep(1)
+        _look_for_stalls(world)
         weather = world.weather
         if happens(3):
             backup = world.cloud.snapshot()
@@ -323,6 +328,14 @@ async def _chaos(world: _World) -> None:
             world.loop.call_later(15 * random.random(), _make_room, world.disk)
         if happens(weather.cloud_rewinds_per_minute):
             world.cloud.rewind(backup)
+
+
+def _look_for_stalls(world: _World) -> None:
+    """The watchdog would kill a gateway whose loops do not come round, however idle they are."""
+    if world.parts is not None and (stalled := world.parts.heartbeats.stalled(STALL_S)):
+        problem = f"loops taken for stuck: {stalled}"
+        if problem not in world.problems:
+            world.problems.append(problem)
 
 
 def _up(what: Broker | Cloud) -> None:

@@ -1,0 +1,39 @@
+"""How a consumer waits for rows: never so long that it could be taken for stuck."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.ports import Journal, Row
+from gateway.services.supervisor import Heartbeats
+
+IDLE_S: Final = 15.0
+"""A quiet night is no stall: a loop comes round this often though there is nothing to do."""
+
+
+async def next_rows(
+    journal: Journal, *, after_seq: int, limit: int, consumer: str, heartbeats: Heartbeats
+) -> Sequence[Row]:
+    """The rows after `after_seq`, at least one, as soon as there are any."""
+    while True:
+        heartbeats.beat(consumer)
+        rows = await journal.read(after_seq=after_seq, limit=limit)
+        if rows:
+            return rows
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(IDLE_S):
+                await journal.wait_beyond(after_seq)
+
+
+async def rest(seconds: float, *, consumer: str, heartbeats: Heartbeats) -> None:
+    """Sleep, however long, without being taken for stuck."""
+    while True:
+        heartbeats.beat(consumer)
+        await asyncio.sleep(min(seconds, IDLE_S))
+        seconds -= IDLE_S
+        if seconds <= 0:
+            heartbeats.beat(consumer)
+            return
