@@ -81,8 +81,9 @@ class DeviceHealth:
 
     state: starting | online | lost | faulty. errors: counts by kind, ERROR_KINDS_MAX of them at
     most. last_seen_us: wall clock. last_reading: a short text for people, such as "4.2 °C 83 %".
-    zone: of a climate sensor that must not be silent; None for any other device.
-    n_missing: numbers its messages have left out so far, for devices that number them.
+    zone: of a climate sensor that must not be silent; None for any other device. A driver that
+    knows no clock_offset_us leaves it: what messages tell of it is added to the status, and so are
+    the numbers that their own (boot, seq) leave out to n_missing.
     """
 
     name: str

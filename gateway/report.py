@@ -12,7 +12,7 @@ from cloud_sync.contract import events as ev
 from gateway.core.projection import Milestone
 from gateway.journal.read_model import load_climate, load_milestones, stock_rows
 from gateway.journal.store import JournalStore
-from gateway.ports import Clock, Driver
+from gateway.ports import Clock, DeviceHealth, Driver
 from gateway.services import planner, projector, sensor_watch, uplink
 from gateway.services.intake import IntakeService
 from gateway.services.intake_queue import IntakeQueue
@@ -61,13 +61,28 @@ async def status_report(parts: Parts) -> dict[str, object]:
             "strays": parts.intake.presence.n_strays,
         },
         "stalled": parts.heartbeats.stalled(60.0),
-        "devices": [asdict(health) for driver in parts.drivers for health in driver.health()],
+        "devices": [
+            _device(parts, health) for driver in parts.drivers for health in driver.health()
+        ],
         "sensor_faults": [asdict(fault) for fault in parts.sensors.open_faults()],
         "climate": [asdict(climate) for climate in await load_climate(journal)],
         "stock": list(stock_rows(parts.projector.facts)),
         "triggers": _bodies(triggers),
         "plans": _bodies(plans),
     }
+
+
+def _device(parts: Parts, health: DeviceHealth) -> dict[str, object]:
+    """A device as its driver sees it, with what was learnt from its messages."""
+    faults = [f.kind for f in parts.sensors.open_faults() if f.device == health.name]
+    row = asdict(health)
+    row["n_missing"] = health.n_missing + parts.intake.sequences.n_missing(health.name)
+    row["faults"] = faults
+    if health.clock_offset_us is None:
+        row["clock_offset_us"] = parts.intake.offsets.offset_now_us(health.name)
+    if faults and health.state == "online":
+        row["state"] = "faulty"
+    return row
 
 
 async def _sync(parts: Parts) -> dict[str, object]:

@@ -5,6 +5,12 @@ link, never earlier. So received - device time = offset + delay with delay >= 0,
 difference seen in a boot is the best estimate of the offset (the rule NTP's clock filter uses;
 RFC 5905, section 10). Scans queued while the device was away have large delays and do not spoil
 it. Within one boot only: a reboot may set the clock.
+
+A minimum alone would keep for ever what a clock no longer is. A clock that was set forward, or
+runs fast, makes smaller differences and is followed at once. One that was set back, or runs slow,
+makes larger ones, and so does a queue that is sent late; what tells them apart is that live
+messages keep one difference over time, while those of a queue come at once with differences as
+far apart as they were made. So a difference that has held for RUN_US, within PLAY_US, is believed.
 """
 
 from __future__ import annotations
@@ -16,8 +22,15 @@ from typing import Final
 TRUSTED_US: Final = 2_000_000
 """An offset below this is network delay rather than a wrong clock, and is left alone."""
 
+PLAY_US: Final = 1_000_000
+"""Differences this close are one offset with the delays of a network."""
+
+RUN_US: Final = 60_000_000
+RUN_MESSAGES: Final = 4
+"""So long, and over so many messages at least, must a larger difference hold to be believed."""
+
 MAX_BOOTS: Final = 4096
-"""Estimates kept; the oldest boot is forgotten first."""
+"""Estimates kept; the boot unheard for longest is forgotten first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +42,44 @@ class Corrected:
     error_us: int | None
 
 
+@dataclass(slots=True)
+class _Estimate:
+    """An offset, and the run of larger differences that may replace it.
+
+    run_us: the first difference of the run; run_least_us the smallest; since_us: its beginning.
+    """
+
+    offset_us: int
+    run_us: int = 0
+    run_least_us: int = 0
+    since_us: int = 0
+    n_run: int = 0
+    n_moves: int = 0
+
+    def take(self, difference_us: int, received_at_us: int) -> None:
+        if difference_us <= self.offset_us + PLAY_US:
+            self.offset_us = min(self.offset_us, difference_us)
+            self.n_run = 0
+            return
+        is_same = self.n_run > 0 and abs(difference_us - self.run_us) <= PLAY_US
+        if not is_same or received_at_us < self.since_us:
+            self.run_us = self.run_least_us = difference_us
+            self.since_us, self.n_run = received_at_us, 1
+            return
+        self.n_run += 1
+        self.run_least_us = min(self.run_least_us, difference_us)
+        if self.n_run >= RUN_MESSAGES and received_at_us - self.since_us >= RUN_US:
+            self.offset_us = self.run_least_us
+            self.n_run = 0
+            self.n_moves += 1
+
+
 class ClockOffsets:
-    """The smallest difference seen per device and boot."""
+    """The offset of every device in every boot of it."""
 
     def __init__(self) -> None:
-        self._smallest: dict[tuple[str, str], int] = {}
+        self._estimates: dict[tuple[str, str], _Estimate] = {}
+        self._last_boot: dict[str, str] = {}
 
     def correct(
         self, *, device: str, boot: str | None, device_time: str | None, received_at_us: int
@@ -42,20 +88,33 @@ class ClockOffsets:
         given_us = parse_time(device_time)
         if given_us is None:
             return Corrected(received_at_us, "none", None)
-        key = (device, boot or "")
-        difference = received_at_us - given_us
-        known = self._smallest.pop(key, None)
-        smallest = difference if known is None else min(known, difference)
-        self._smallest[key] = smallest
-        if len(self._smallest) > MAX_BOOTS:
-            del self._smallest[next(iter(self._smallest))]
-        if abs(smallest) <= TRUSTED_US:
-            return Corrected(min(given_us, received_at_us), "trusted", abs(smallest))
-        return Corrected(min(given_us + smallest, received_at_us), "skewed", abs(smallest))
+        offset_us = self._learn((device, boot or ""), received_at_us - given_us, received_at_us)
+        if abs(offset_us) <= TRUSTED_US:
+            return Corrected(min(given_us, received_at_us), "trusted", abs(offset_us))
+        return Corrected(min(given_us + offset_us, received_at_us), "skewed", abs(offset_us))
+
+    def _learn(self, key: tuple[str, str], difference_us: int, received_at_us: int) -> int:
+        estimate = self._estimates.pop(key, None) or _Estimate(difference_us)
+        estimate.take(difference_us, received_at_us)
+        self._estimates[key] = estimate
+        device, boot = key
+        self._last_boot[device] = boot
+        if len(self._estimates) > MAX_BOOTS:
+            oldest = next(iter(self._estimates))
+            del self._estimates[oldest]
+            if self._last_boot.get(oldest[0]) == oldest[1]:
+                del self._last_boot[oldest[0]]
+        return estimate.offset_us
 
     def offset_us(self, device: str, boot: str | None) -> int | None:
-        """Receipt minus device time at its smallest, µs; None if it never told its time."""
-        return self._smallest.get((device, boot or ""))
+        """Receipt minus device time without delay, µs; None if it never told its time."""
+        estimate = self._estimates.get((device, boot or ""))
+        return None if estimate is None else estimate.offset_us
+
+    def offset_now_us(self, device: str) -> int | None:
+        """The same in the boot it was last heard in."""
+        boot = self._last_boot.get(device)
+        return None if boot is None else self.offset_us(device, boot)
 
 
 def parse_time(text: str | None) -> int | None:

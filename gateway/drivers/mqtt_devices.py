@@ -11,7 +11,9 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Field
 
 from gateway.codecs.mqtt_payloads import Status, encode_result, parse_payload
 from gateway.core.readings import ClimateSample, Malformed, Reading, Scan, TagRead
@@ -28,9 +30,14 @@ MAX_DEVICES: Final = 2000
 
 
 class MqttOptions(Options):
-    """`options` of an MQTT device. any_warehouse: take the topics of other warehouses too."""
+    """`options` of an MQTT device.
+
+    any_warehouse: take the topics of other warehouses too. silent_s: after that long without a
+    word a device counts as lost, whatever its last will says.
+    """
 
     any_warehouse: bool = False
+    silent_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
 
 
 class MqttDevices:
@@ -41,18 +48,22 @@ class MqttDevices:
     ) -> None:
         if context.mqtt is None or device.link != "mqtt":
             raise ConfigError(f"devices.{device.name}.link: must be 'mqtt' for {device.driver}")
-        options = parse_options(MqttOptions, device)
+        self._options = options = parse_options(MqttOptions, device)
         self._device = device
         self._clock = context.clock
         self._mqtt = context.mqtt
         self._channels = channels
         self._warehouse = "+" if options.any_warehouse else context.warehouse
         self._health: dict[str, DeviceHealth] = {}
+        self._heard_s: dict[str, float] = {}
         self._intake: Intake | None = None
         self._was_full = asyncio.Event()
+        if "*" not in device.name:
+            self._health_of(device.name)
 
     def health(self) -> Sequence[DeviceHealth]:
-        """Every device of the family heard of so far, by name."""
+        """Every device of the family heard of so far, by name; a configured one also before."""
+        self._check_silence()
         return [self._health[name] for name in sorted(self._health)]
 
     async def run(self, intake: Intake) -> None:
@@ -75,6 +86,8 @@ class MqttDevices:
         if not fnmatchcase(name, self._device.name):
             return None
         health = self._health_of(name)
+        if name in self._health:
+            self._heard_s[name] = self._clock.monotonic()
         received_at_us = self._clock.wall_us()
         parsed = parse_payload(
             channel, message.payload, device=name, received_at_us=received_at_us
@@ -104,23 +117,38 @@ class MqttDevices:
     def _health_of(self, name: str) -> DeviceHealth:
         health = self._health.get(name)
         if health is None:
-            health = DeviceHealth(name, self._device.driver, "mqtt")
+            health = DeviceHealth(name, self._device.driver, "mqtt", zone=self._zone_of(name))
             if len(self._health) < MAX_DEVICES:
                 self._health[name] = health
         return health
 
-    def _take_status(self, status: Status, health: DeviceHealth) -> None:
-        state = "online" if status.is_online else "lost"
+    def _zone_of(self, name: str) -> str | None:
+        """The zone of a sensor; None for what is no sensor."""
+        return (self._device.zone or name) if "climate" in self._channels else None
+
+    def _check_silence(self) -> None:
+        limit_s, now_s = self._options.silent_s, self._clock.monotonic()
+        for name, health in self._health.items():
+            quiet_s = now_s - self._heard_s.get(name, now_s)
+            if limit_s is not None and health.state == "online" and quiet_s > limit_s:
+                self._set_state(health, "lost")
+
+    def _set_state(self, health: DeviceHealth, state: str) -> None:
+        """Change a state; a device's going and its return are a line each."""
         if health.state != state:
             logger.info(
                 "device is %s", state, extra={"action": f"device_{state}", "device": health.name}
             )
         health.state = state
-        health.battery_pct = status.battery_pct or health.battery_pct
+
+    def _take_status(self, status: Status, health: DeviceHealth) -> None:
+        self._set_state(health, "online" if status.is_online else "lost")
+        if status.battery_pct is not None:
+            health.battery_pct = status.battery_pct
         health.firmware = status.firmware or health.firmware
 
     def _note(self, reading: Reading, health: DeviceHealth, received_at_us: int) -> None:
-        health.state = "online"
+        self._set_state(health, "online")
         health.last_seen_us = received_at_us
         health.n_reads += 1
         health.last_reading = summary(reading)

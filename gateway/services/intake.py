@@ -35,6 +35,7 @@ from gateway.core.readings import (
     Stamp,
     TagRead,
 )
+from gateway.core.sequences import Sequences
 from gateway.core.smoothing import Sighting, TagPresence
 from gateway.core.tags import sighting_event
 from gateway.errors import JournalError
@@ -108,11 +109,13 @@ class IntakeService:
         self._fresh_lots: set[tuple[str, str]] = set()
         self._is_stopping = False
         self.offsets = ClockOffsets()
+        self.sequences = Sequences()
         self.counts = IntakeCounts()
 
     async def run(self) -> None:
         """Serve until `stop`; then everything that was queued has been settled."""
         self._highest = dict(await self._journal.highest_device_seqs())
+        self.sequences.restore(self._highest)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._decode_loop(), name="intake-decode")
             group.create_task(self._settle_loop(), name="intake-settle")
@@ -147,11 +150,26 @@ class IntakeService:
                 if self._is_repeat(key, arrival, known):
                     continue
                 self._in_flight[key] = []
+                self._note_number(key)
                 boot = (key.device, key.boot)
                 self._highest[boot] = max(key.seq, self._highest.get(boot, -1))
             self._add(group, arrival, key)
         self._add_sightings(group, self.presence.tick(self._clock.wall_us()))
         return group
+
+    def _note_number(self, key: ReceiptKey) -> None:
+        gap = self.sequences.take(key.device, key.boot, key.seq)
+        if gap is not None:
+            logger.warning(
+                "numbers missing",
+                extra={
+                    "action": "seq_gap",
+                    "device": gap.device,
+                    "boot": gap.boot,
+                    "first": gap.first,
+                    "last": gap.last,
+                },
+            )
 
     async def _known_receipts(self, arrivals: Sequence[Arrival]) -> Mapping[ReceiptKey, bytes]:
         asked = []

@@ -1,9 +1,12 @@
 """Pins how a device's clock is judged and corrected."""
 
+from datetime import UTC, datetime
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.clock_offset import MAX_BOOTS, ClockOffsets, parse_time
+from gateway.core.clock_offset import MAX_BOOTS, PLAY_US, RUN_US, ClockOffsets, parse_time
 
 S = 1_000_000
 BASE = "2026-11-21T08:00:00+00:00"
@@ -56,9 +59,89 @@ def test_nothing_happens_after_its_receipt(offset_us: int, delays: list[int]) ->
         assert seen.at_us <= received
 
 
+HOUR_S = 3600
+offsets_s = st.integers(-400 * 24 * HOUR_S, 400 * 24 * HOUR_S)
+
+
+class Device:
+    """A device with a clock of its own, heard over a network. Times in seconds from BASE."""
+
+    def __init__(self, clock_s: float, seed: int = 0, delay_s: float = 0.5) -> None:
+        self.offsets = ClockOffsets()
+        self.clock_s = clock_s
+        self.delay_s = delay_s
+        self._random = Random(seed)
+
+    def say(self, made_s: float, sent_s: float | None = None) -> float:
+        """A message made at one time and sent at another; gives the error of its event, in s."""
+        delay_s = self._random.random() * self.delay_s
+        received_us = BASE_US + round(((made_s if sent_s is None else sent_s) + delay_s) * S)
+        own = datetime.fromtimestamp(BASE_US / S + made_s + self.clock_s, UTC)
+        seen = self.offsets.correct(
+            device="p", boot="b", device_time=own.isoformat(), received_at_us=received_us
+        )
+        return (seen.at_us - BASE_US) / S - made_s
+
+    @property
+    def offset_error_s(self) -> float:
+        """How far the estimate is from the truth."""
+        offset_us = self.offsets.offset_now_us("p")
+        assert offset_us is not None
+        return offset_us / S + self.clock_s
+
+
+@given(offsets_s, st.integers(0, 2**32))
+def test_the_offset_is_known_to_the_least_delay(clock_s: int, seed: int) -> None:
+    device = Device(clock_s, seed)
+    for i in range(50):
+        device.say(i * 10.0)
+    assert -1e-3 <= device.offset_error_s <= 0.2
+
+
+@given(offsets_s, st.integers(0, 2**32), st.integers(1, 200))
+def test_a_queue_sent_late_keeps_its_own_times(clock_s: int, seed: int, n_queued: int) -> None:
+    """An hour out of reach, then everything at once, one message every 50 ms."""
+    device = Device(clock_s, seed, delay_s=0.04)
+    device.say(0.0)
+    for i in range(n_queued):
+        made_s = 10.0 + i * HOUR_S / n_queued
+        error_s = device.say(made_s, sent_s=HOUR_S + 100.0 + i * 0.05)
+        assert abs(error_s) <= 2.1, "no later than what counts as a right clock"
+
+
+@given(offsets_s, st.integers(-HOUR_S, HOUR_S), st.integers(0, 2**32))
+def test_a_clock_that_is_set_is_followed(clock_s: int, jump_s: int, seed: int) -> None:
+    device = Device(clock_s, seed)
+    for i in range(10):
+        device.say(i * 10.0)
+    device.clock_s += jump_s
+    for i in range(10, 10 + RUN_US // (10 * S) + 2):
+        device.say(i * 10.0)
+    assert abs(device.offset_error_s) <= PLAY_US / S + 0.5
+
+
+@given(offsets_s, st.integers(-200, 200), st.integers(0, 2**32))
+def test_a_clock_that_runs_wrong_is_followed(clock_s: int, drift_ppm: int, seed: int) -> None:
+    """Two days of a message every two minutes; 200 ppm are 17 s a day."""
+    device = Device(clock_s, seed)
+    for i in range(2 * 24 * 30):
+        device.clock_s += 120 * drift_ppm / 1e6
+        device.say(i * 120.0)
+    assert abs(device.offset_error_s) <= 2 * PLAY_US / S + 0.5
+
+
+def test_a_late_queue_after_a_jump_is_not_taken_for_the_clock() -> None:
+    device = Device(0.0)
+    device.say(0.0)
+    for i in range(100):
+        device.say(10.0 + i * 36, sent_s=4000.0 + i * 1.0)
+    assert device.offset_error_s < 1.0
+
+
 def test_memory_is_bounded() -> None:
     offsets = ClockOffsets()
     for i in range(MAX_BOOTS + 10):
         offsets.correct(device="p", boot=str(i), device_time=BASE, received_at_us=BASE_US)
     assert offsets.offset_us("p", "0") is None
     assert offsets.offset_us("p", str(MAX_BOOTS)) is not None
+    assert offsets.offset_now_us("p") is not None
