@@ -44,8 +44,9 @@ LabelKind = Literal["location", "worker", "document"]
 class SerialScannerOptions(Options):
     """How the scanner is set up, and what its scans are for.
 
-    prefix, suffix, group_separator: hex. idle_end_s: ends a line by silence too. no_read: what the
-    scanner sends when it could read nothing. labels: kind → pattern such as `R-*`.
+    prefix, suffix, group_separator: hex. idle_end_s: ends a line by silence too. silent_s: after
+    that long without a line the scanner counts as faulty. no_read: what the scanner sends when it
+    could read nothing. labels: kind → pattern such as `R-*`.
     """
 
     task: ScanTask | None = None
@@ -57,6 +58,7 @@ class SerialScannerOptions(Options):
     max_bytes: Annotated[int, Field(ge=16, le=8192)] = 4096
     idle_end_s: Annotated[float, Field(gt=0, le=10)] | None = None
     repeat_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    silent_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
     no_read: Annotated[str, Field(max_length=64)] | None = None
 
     @model_validator(mode="after")
@@ -84,29 +86,36 @@ class SerialScanner(SerialSession):
         self._format = self._options.line_format()
         self._boot = f"box-{context.clock.wall_us():x}"
         self._seq = 0
+        self._is_first_line = True
         self._last: tuple[str, float] = ("", 0.0)
         self._labels: dict[str, tuple[str, float]] = {}
 
     async def serve(self, link: ByteLink, intake: Intake) -> None:
         """Turn lines into scans until the link is lost."""
         decoder = LineDecoder(self._format)
+        self._is_first_line = True
         while True:
-            lines = await self._lines(link, decoder)
-            for _ in range(decoder.n_too_long):
-                self.own_health.count_error("line too long")
-            decoder.n_too_long = 0
-            for raw in lines:
+            for raw in await self._lines(link, decoder):
                 arrival = self._arrival(raw)
                 if arrival is not None:
                     await intake.put(arrival)
+            for _ in range(decoder.n_too_long):
+                self.own_health.count_error("line too long")
+            decoder.n_too_long = 0
 
     async def _lines(self, link: ByteLink, decoder: LineDecoder) -> list[bytes]:
-        wait_s = self._options.idle_end_s if decoder.n_kept else None
+        """The lines in what comes next, or what a silence makes of it."""
+        options = self._options
+        ends_line = decoder.n_kept > 0 and options.idle_end_s is not None
         try:
-            async with asyncio.timeout(wait_s):
+            async with asyncio.timeout(options.idle_end_s if ends_line else options.silent_s):
                 data = await link.read()
         except TimeoutError:
-            return list(decoder.end())
+            if ends_line:
+                return list(decoder.end())
+            self.own_health.state = "faulty"
+            self.own_health.count_error("silent")
+            return []
         await asyncio.sleep(0)  # a flooded port never blocks: let the other devices have a turn
         return list(decoder.feed(data))
 
@@ -116,9 +125,13 @@ class SerialScanner(SerialSession):
         now_us, now_s = clock.wall_us(), clock.monotonic()
         health.state = "online"
         health.last_seen_us = now_us
+        was_first, self._is_first_line = self._is_first_line, False
         try:
             line = parse_line(raw, self._format)
         except LineRefused as refusal:
+            if was_first:  # it may have begun before the port was opened
+                health.count_error("cut line")
+                return None
             health.count_error("line")
             stamp = Stamp(self.device.name, None, None, None, now_us)
             return Arrival(Malformed(stamp, raw, "line", str(refusal)), raw=raw)

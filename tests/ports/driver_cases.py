@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from device_sim.faults import Corrupt, Drop, Noise
-from gateway.drivers import m100, uhfreader18, xy_md02
+from gateway.drivers import m100, serial_scanner, uhfreader18, xy_md02
 from tests.rigs.driver_stage import DriverCase
-from tests.rigs.players import M100Player, UhfReader18Player, XyMd02Player
+from tests.rigs.players import M100Player, SerialScannerPlayer, UhfReader18Player, XyMd02Player
 
 A_FIFTH = (Drop(0.1), Corrupt(0.1), Noise(0.2))
 """Every tenth frame is dropped and every tenth damaged, with noise between them."""
@@ -18,6 +18,15 @@ CASES = (
         silent_after_s=m100.SILENT_S + m100.QUIET_S,
         resend_s=0.05,
         faults=A_FIFTH,
+    ),
+    DriverCase(
+        "serial-scanner",
+        serial_scanner.make_driver,
+        SerialScannerPlayer,
+        silent_after_s=0.3,
+        resend_s=0.05,
+        faults=(Drop(0.2),),
+        options={"prefix": "02", "suffix": "030D0A", "silent_s": 0.2},
     ),
     DriverCase(
         "uhfreader18",

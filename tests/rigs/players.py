@@ -12,6 +12,7 @@ from random import Random
 from typing import Protocol
 
 from device_sim import m100, uhfreader18, xy_md02
+from gateway.codecs import scanner_line
 from gateway.codecs.m100 import encode_frame
 from gateway.core.readings import ClimateSample, Reading, Scan, TagRead
 
@@ -101,6 +102,25 @@ class UhfReader18Player:
 
     def is_true(self, fact: Fact) -> bool:
         return fact[0] in EPCS and fact[1] is None
+
+
+FRAMED = scanner_line.LineFormat(prefix=b"\x02", suffix=b"\x03\r\n")
+
+
+@dataclass
+class SerialScannerPlayer:
+    """A fixed scanner over a belt that goes round. A line has no checksum, but a frame."""
+
+    subjects: frozenset[str] = frozenset({"]C10109506000134352\x1d10L1", "4006381333931", "R-01"})
+
+    def take(self, data: bytes, now_s: float) -> list[bytes]:
+        return []
+
+    def speak(self, now_s: float) -> list[bytes]:
+        return [scanner_line.encode_line(symbol, FRAMED) for symbol in sorted(self.subjects)]
+
+    def is_true(self, fact: Fact) -> bool:
+        return fact[0] in self.subjects and fact[1] is None
 
 
 @dataclass

@@ -100,12 +100,22 @@ async def test_every_line_is_a_scan_unless_told_otherwise() -> None:
 
 async def test_a_bad_line_is_set_aside_and_the_next_is_read() -> None:
     async with driven(make_driver, settings_of("serial-scanner", max_bytes=16)) as it:
-        await it.device.write(b"\xff\xfe\r\n" + b"x" * 500 + b"\r\n" + b"]E440170725\r\n")
-        bad, good = await it.readings(2)
+        await it.device.write(b"]E440170725\r\n\xff\xfe\r\n" + b"x" * 500 + b"\r\n")
+        await it.device.write(b"]E440170725\r\n")
+        _, bad, good = await it.readings(3)
     assert isinstance(bad, Malformed)
     assert bad.raw == b"\xff\xfe"
     assert isinstance(good, Scan)
     assert it.driver.health()[0].errors == {"line": 1, "line too long": 1}
+
+
+async def test_the_end_of_a_line_that_began_before_the_port_was_open_is_left_out() -> None:
+    async with driven(make_driver, settings_of("serial-scanner", prefix="02")) as it:
+        await it.device.write(b"81333931\r\n\x02" + EAN + b"81333931\r\n")
+        scan, bad = await it.readings(2)
+    assert isinstance(scan, Scan)
+    assert isinstance(bad, Malformed), "only the first line of a connection may be cut"
+    assert it.driver.health()[0].errors == {"cut line": 1, "line": 1}
 
 
 async def test_what_the_scanner_sends_for_nothing_is_no_scan() -> None:
@@ -120,6 +130,14 @@ async def test_what_the_scanner_sends_for_nothing_is_no_scan() -> None:
 async def test_a_scanner_without_suffix_is_read_by_its_silences() -> None:
     (scan,) = await scans(b"4006381333931", 1, idle_end_s=0.01)
     assert scan.data == "4006381333931"
+
+
+async def test_a_belt_that_should_never_stand_still_is_watched() -> None:
+    async with driven(make_driver, settings_of("serial-scanner", silent_s=0.01)) as it:
+        await it.until(lambda health: health.state == "faulty")
+        await it.device.write(EAN)
+        await it.readings(1)
+        assert it.driver.health()[0].errors["silent"] >= 1
 
 
 async def test_a_refusal_is_seen_in_the_health() -> None:
