@@ -49,6 +49,7 @@ def test_the_only_procurement_cycles_that_serve_everyone_are_found(seed: int) ->
     """Half the warehouses order every 5 days, half every 7; of 15 by 15 cycles few do."""
     case = case_of_kind("apart", 4, warehouses=8, centrals=2)
     case |= {"max_cycle_days": 7, "max_procurement_cycle_days": 15, "service_z": 0}
+    case["products"][0] |= {"initial_freshness": 1.0, "decay_per_day": 0.0}
     case["products"][0]["vehicle"]["capacity_kg"] = 9000
     for n, place in enumerate(case["warehouses"]):
         here, days = place["products"]["ambient"], (5, 7)[n % 2]
