@@ -112,7 +112,8 @@ def find(parent: Message | Parameter, *path: int) -> Parameter | None:
 
 class FrameDecoder:
     """Cuts a stream into messages. Refuses a head that cannot be one: LLRP has no mark to find
-    the next message by, so the only way on is a new connection.
+    the next message by, so the only way on is a new connection. Messages in front of such a head
+    are still given.
     """
 
     def __init__(self) -> None:
@@ -123,13 +124,23 @@ class FrameDecoder:
         """Bytes of a message that is not complete yet."""
         return len(self._buffer)
 
+    @property
+    def rest(self) -> bytes:
+        """These bytes; or those that were refused."""
+        return bytes(self._buffer)
+
     def feed(self, data: bytes) -> list[bytes]:
         """The messages that `data` completes. Raises LlrpRefused."""
         self._buffer += data
         frames: list[bytes] = []
         at = 0
         while len(self._buffer) - at >= HEADER_BYTES:
-            length = _head(self._buffer, at)[2]
+            try:
+                length = _head(self._buffer, at)[2]
+            except LlrpRefused:
+                if not frames:
+                    raise
+                break
             if len(self._buffer) - at < length:
                 break
             frames.append(bytes(self._buffer[at : at + length]))

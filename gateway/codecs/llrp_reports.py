@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.codecs.llrp import Bits, LlrpRefused, Message, Parameter, find
-from gateway.codecs.llrp_layout import CUSTOM, LLRP_STATUS
+from gateway.codecs.llrp_layout import LLRP_STATUS
 
 RO_ACCESS_REPORT: Final = 61
+KEEPALIVE: Final = 62
 READER_EVENT_NOTIFICATION: Final = 63
 ERROR_MESSAGE: Final = 100
-CUSTOM_MESSAGE: Final = CUSTOM
 
 IMPINJ: Final = 25882
 """Impinj's number at IANA, by which its readers and its parameters are known."""

@@ -26,7 +26,13 @@ STABLE_S: Final = 10.0
 
 
 class SerialSession(ABC):
-    """A driver on a byte link. Subclasses say what to do while the link is open."""
+    """A driver on a byte link. Subclasses say what to do while the link is open.
+
+    is_up_when_open: False for a device that is only there once it has answered; its `serve`
+    then calls `link_is_up` itself, and a device that is reached but never answers is one line.
+    """
+
+    is_up_when_open = True
 
     def __init__(self, device: DeviceSettings, context: DriverContext) -> None:
         try:
@@ -36,6 +42,7 @@ class SerialSession(ABC):
         self.device = device
         self.context = context
         self.own_health = DeviceHealth(device.name, device.driver, device.link)
+        self._was_reported = False
 
     def health(self) -> Sequence[DeviceHealth]:
         """This device, or the bus and what is on it."""
@@ -45,28 +52,30 @@ class SerialSession(ABC):
     async def serve(self, link: ByteLink, intake: Intake) -> None:
         """Talk to the device until the link is lost (raise LinkLost) or for ever."""
 
+    def link_is_up(self) -> None:
+        """Say that the device is there, and back if it was lost."""
+        if self._was_reported:
+            logger.info("link is back", extra={"action": "link_up", "device": self.device.name})
+            self.own_health.n_reconnects += 1
+        self._was_reported = False
+        self.own_health.state = "online"
+
     async def run(self, intake: Intake) -> None:
         """Serve until cancelled, over as many connections as it takes."""
         attempt = 0
-        was_reported = False
         while True:
             began = self.context.clock.monotonic()
             try:
                 link = await self.context.open_link(self.device.link)
                 try:
-                    if was_reported:
-                        logger.info(
-                            "link is back", extra={"action": "link_up", "device": self.device.name}
-                        )
-                        self.own_health.n_reconnects += 1
-                    was_reported = False
-                    self.own_health.state = "online"
+                    if self.is_up_when_open:
+                        self.link_is_up()
                     await self.serve(link, intake)
                 finally:
                     await link.close()
             except LinkLost as error:
                 self.own_health.state = "lost"
-                if not was_reported:
+                if not self._was_reported:
                     logger.warning(
                         "link lost",
                         extra={
@@ -75,7 +84,7 @@ class SerialSession(ABC):
                             "reason": str(error),
                         },
                     )
-                was_reported = True
+                self._was_reported = True
             lived_s = self.context.clock.monotonic() - began
             attempt = 0 if lived_s > STABLE_S else attempt + 1
             await sleep(

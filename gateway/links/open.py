@@ -1,4 +1,6 @@
-"""A link is a URL: `serial:///dev/ttyUSB0?baud=115200` or `tcp://host:port`."""
+"""A link is a URL: `serial:///dev/ttyUSB0?baud=115200`, `tcp://host:port`, or, for a device that
+calls us, `tcp-listen://address:port?from=its-address`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from gateway.errors import ConfigError
 from gateway.links.serial import open_serial
 from gateway.links.tcp import open_tcp
+from gateway.links.tcp_listen import accept_tcp
 from gateway.ports import ByteLink
 
 DEFAULT_BAUD = 115_200
@@ -21,9 +24,12 @@ def check_link(url: str) -> None:
         raise ConfigError(f"link: {url!r}: {error}") from error
     if parts.scheme == "serial" and parts.path.startswith("/"):
         _baud(url, parts.query)
+    elif parts.scheme == "tcp-listen" and parts.hostname is not None and port is not None:
+        _options(url, parts.query, "from")
     elif parts.scheme != "tcp" or parts.hostname is None or port is None:
         raise ConfigError(
-            f"link: {url!r} is neither serial:///dev/NAME?baud=N nor tcp://HOST:PORT"
+            f"link: {url!r} is neither serial:///dev/NAME?baud=N nor tcp://HOST:PORT "
+            "nor tcp-listen://ADDRESS:PORT"
         )
 
 
@@ -33,15 +39,22 @@ async def open_link(url: str) -> ByteLink:
     parts = urlsplit(url)
     if parts.scheme == "serial":
         return await open_serial(parts.path, baud=_baud(url, parts.query))
+    if parts.scheme == "tcp-listen":
+        caller = _options(url, parts.query, "from").get("from")
+        return await accept_tcp(parts.hostname or "", parts.port or 0, caller=caller)
     return await open_tcp(parts.hostname or "", parts.port or 0)
 
 
 def _baud(url: str, query: str) -> int:
-    options = parse_qs(query)
-    unknown = sorted(options.keys() - {"baud"})
-    if unknown:
-        raise ConfigError(f"link: {url!r}: unknown option {unknown[0]!r}")
-    text = options.get("baud", [str(DEFAULT_BAUD)])[0]
+    text = _options(url, query, "baud").get("baud", str(DEFAULT_BAUD))
     if not (text.isascii() and text.isdigit() and 300 <= int(text) <= 4_000_000):
         raise ConfigError(f"link: {url!r}: baud must be 300 to 4000000, got {text!r}")
     return int(text)
+
+
+def _options(url: str, query: str, known: str) -> dict[str, str]:
+    options = parse_qs(query)
+    unknown = sorted(options.keys() - {known})
+    if unknown:
+        raise ConfigError(f"link: {url!r}: unknown option {unknown[0]!r}")
+    return {name: values[0] for name, values in options.items()}
