@@ -42,6 +42,7 @@ logger = logging.getLogger(__name__)
 MISC_PERIOD_S: Final = 1.0
 STABLE_S: Final = 30.0
 TOPICS_REMEMBERED: Final = 4096
+PACKETS_PER_TURN: Final = 200
 BACKOFF_CAP_S: Final = 30.0
 TAKEN_OVER: Final = 0x8E
 """Reason code "Session taken over" (MQTT 5.0, 3.14.2.1)."""
@@ -191,7 +192,7 @@ class PahoSession:
         client.on_unsent = lambda sock: self._call(self._add_writer, sock)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
+        client.on_publish_received = self._on_publish
         client.on_socket_open = lambda _c, _u, sock: self._call(self._on_open, sock)
         client.on_socket_close = lambda _c, _u, sock: self._call(self._on_close, sock)
         client.on_socket_register_write = lambda _c, _u, sock: self._call(self._add_writer, sock)
@@ -275,24 +276,24 @@ class PahoSession:
             self._client = None
             self._generation = 0
 
-    def _on_message(self, client: mqtt.Client, _userdata: object, paho: mqtt.MQTTMessage) -> None:
-        generation, entry = self._generation, _Unacknowledged(paho.mid)
-        if paho.qos > 0:
+    def _on_publish(self, topic: str, payload: bytes, packet_id: int, is_retained: bool) -> None:
+        generation, entry = self._generation, _Unacknowledged(packet_id)
+        if packet_id:
             self._unacknowledged.append(entry)
 
         def acknowledge() -> None:
             entry.is_done = True
             if generation == self._generation and self._is_connected:
-                self._acknowledge_in_order(client)
+                self._acknowledge_in_order()
 
-        message = MqttMessage(paho.topic, bytes(paho.payload), paho.retain, acknowledge)
+        message = MqttMessage(topic, payload, is_retained, acknowledge)
         if self._held or not self._offer(message):
             self._held.append(message)
             self._pause()
 
-    def _acknowledge_in_order(self, client: mqtt.Client) -> None:
-        waiting = self._unacknowledged
-        while waiting and waiting[0].is_done:
+    def _acknowledge_in_order(self) -> None:
+        client, waiting = self._client, self._unacknowledged
+        while client is not None and waiting and waiting[0].is_done:
             client.ack(waiting.popleft().mid, 1)
 
     def _offer(self, message: MqttMessage) -> bool:
@@ -356,12 +357,13 @@ class PahoSession:
 
     def _read(self) -> None:
         client, sock = self._client, self._socket()
-        if client is None or sock is None:
+        if client is None or sock is None or self._loop is None:
             return
-        client.loop_read()
-        # The descriptor knows nothing of what is in the buffers already.
-        while sock is self._socket() and not self._held and sock.pending():
-            client.loop_read()
+        for _ in range(PACKETS_PER_TURN):
+            if self._held or sock is not self._socket() or not client.read_packet():
+                return
+        # The descriptor knows nothing of what is in the buffer already; others go first.
+        self._loop.call_soon(self._read)
 
     def _write(self) -> None:
         client, sock = self._client, self._socket()
