@@ -61,7 +61,10 @@ class ScanOrder:
 
 @dataclass(slots=True)
 class World:
-    """All warehouses and the goods in and between them. `today` dates the lots."""
+    """All warehouses and the goods in and between them. `today` dates the lots.
+
+    label: goes into the names of lots and documents, so that days in one place do not meet.
+    """
 
     catalog: Sequence[CatalogItem]
     random: Random
@@ -70,6 +73,7 @@ class World:
     lots: dict[tuple[str, str], Lot] = field(default_factory=dict)
     n_orders: int = 0
     n_lots: int = 0
+    label: str = ""
 
     # ------------------------------------------------------------ goods
 
@@ -77,7 +81,7 @@ class World:
         """A fresh lot; the later it is made the later it expires, so that FEFO is FIFO."""
         self.n_lots += 1
         life = timedelta(days=item.shelf_life_days, hours=self.n_lots)
-        code = f"L{self.today:%y%m%d}-{self.n_lots:03d}"
+        code = f"L{self.today:%y%m%d}-{self.label}{self.n_lots:03d}"
         lot = Lot(item.gtin, code, self.today + life)
         self.lots[item.gtin, code] = lot
         return lot
@@ -152,7 +156,7 @@ class World:
     def sell(self, warehouse: str, n_lines: int) -> list[ScanOrder]:
         """One customer order: pick each line, then hand it over to the rider."""
         self.n_orders += 1
-        order = f"SO-{warehouse}-{self.n_orders:05d}"
+        order = f"SO-{warehouse}-{self.label}{self.n_orders:05d}"
         picks, ships = [], []
         weights = [item.popularity for item in self.catalog]
         for item in _distinct(self.random.choices(self.catalog, weights, k=n_lines)):
@@ -239,7 +243,7 @@ class World:
         """Goods that are in no catalogue: recorded and flagged, because they are there."""
         gtin = make_gtin(UNKNOWN_REFERENCE + self.random.randint(0, 4))
         self.n_lots += 1
-        lot = Lot(gtin, f"X{self.n_lots:03d}", self.today + timedelta(days=30))
+        lot = Lot(gtin, f"X{self.label}{self.n_lots:03d}", self.today + timedelta(days=30))
         self.lots[gtin, lot.code] = lot
         self._move(lot, 1, warehouse=warehouse, source=keys.SUPPLIER, target=keys.RECEIVING)
         return [self._scan(lot, 1, type="receive")]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from device_sim import arguments
-from device_sim.clock import today
+from device_sim.clock import today, wall_us
 from device_sim.errors import SimulatorError
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from device_sim.stage.processes import Stage
 
 STOPPED_EARLY = 130
+DAYS = 2**20
+"""Runs against one installation are told apart by the second they began in, for twelve days."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -159,6 +161,7 @@ async def _ground(
             token=namespace.cloud_token_file.read_text("ascii").strip(),
             configs=namespace.gateway_status,
             directory=stage.directory,
+            day=wall_us() // 1_000_000 % DAYS,
         ) as ground:
             yield ground
         return

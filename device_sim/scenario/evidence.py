@@ -26,12 +26,16 @@ Row = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The installation a scenario is played on. own: None if it is somebody else's."""
+    """The installation a scenario is played on. own: None if it is somebody else's.
+
+    day: tells this day from earlier ones in the same place; 0 where there are none.
+    """
 
     broker: Endpoint
     cloud: CloudApi
     sites: Mapping[str, Site]
     own: Installation | None
+    day: int = 0
 
 
 @dataclass(slots=True)
@@ -39,8 +43,8 @@ class Evidence:
     """Everything the checks and the report are made of.
 
     cloud_baseline: stock before the first act. opened_at_s, closed_at_s: when the doors were.
-    last_seqs: by warehouse, up to where the journal must be in the cloud. zero_us: the wall time
-    at monotonic zero.
+    first_seqs: by gateway, the last row before the first act. last_seqs: by warehouse, up to
+    where the journal must be in the cloud. zero_us: the wall time at monotonic zero.
     """
 
     world: World
@@ -60,11 +64,14 @@ class Evidence:
     zero_us: int = 0
     opened_at_s: float = 0.0
     closed_at_s: float = 0.0
+    first_seqs: dict[str, int] = field(default_factory=dict)
     last_seqs: dict[str, int] = field(default_factory=dict)
 
     async def take_baseline(self, ground: Ground) -> None:
         """Remember what was there before, so that only what is ours is judged."""
         self.cloud_baseline = await ground.cloud.stock()
+        await self._look(ground)
+        self.first_seqs = {report.gateway: report.last_seq for report in self.reports.values()}
 
     def ours(self, rows: Sequence[Row]) -> list[Row]:
         """The stock rows of lots of this world; others are somebody else's."""
@@ -74,6 +81,22 @@ class Evidence:
         """Up to where the gateway said the cloud has its journal, as far as it was exported."""
         known = [r.acknowledged_seq for r in self.reports.values() if r.gateway == gateway]
         return min([last_seq, *known])
+
+    async def not_online(self, ground: Ground, names: Mapping[str, Sequence[str]]) -> list[str]:
+        """The devices that their gateways do not yet see. names: by warehouse."""
+        await self._look(ground)
+        seen = {
+            (warehouse, row.get("name"))
+            for warehouse, report in self.reports.items()
+            for row in report.devices
+            if row.get("state") == "online"
+        }
+        return [
+            name
+            for warehouse, expected in names.items()
+            for name in expected
+            if (warehouse, name) not in seen
+        ]
 
     async def undone(self, ground: Ground) -> list[str]:
         """What is still under way. Sensors speak on: rows after the last scan's do not count."""
@@ -99,18 +122,27 @@ class Evidence:
             if fault.get("device") in ours
         ]
         last = int(str(self.events[-1]["position"])) if self.events else 0
-        self.events += await ground.cloud.events(after_position=last)
+        self.events += self._of_today(await ground.cloud.events(after_position=last))
         return left + checks.missing_departures(self.readers, self.events, self.troubles)
 
     async def collect(self, ground: Ground, undone: list[str]) -> None:
         """Take in everything that is to be judged."""
         self.undone_at_end = undone
         self.journals = {
-            site.gateway: await export_journal(site) for site in ground.sites.values()
+            site.gateway: self._of_today(await export_journal(site))
+            for site in ground.sites.values()
         }
-        self.events = await ground.cloud.events()
+        self.events = self._of_today(await ground.cloud.events())
         self.cloud_stock = await ground.cloud.stock()
         self.set_aside = await ground.cloud.quarantine()
+
+    def _of_today(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows since the first act; what was there before is nobody's business here."""
+        return [
+            row
+            for row in rows
+            if int(str(row.get("seq"))) > self.first_seqs.get(str(row.get("gateway")), 0)
+        ]
 
     async def _look(self, ground: Ground) -> None:
         self.reports = {}

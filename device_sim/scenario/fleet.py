@@ -76,11 +76,14 @@ def device_options(device: Device, site: Site) -> tuple[str, ...]:
             return (*port, *_faults(device.line))
 
 
-def health_names(device: Device) -> list[str]:
-    """Under which names a gateway's status shows it."""
-    if isinstance(device, Bus):
-        return [f"{device.name}.{address}" for address in device.units]
-    return [device.name]
+def health_names(devices: Iterable[Device]) -> dict[str, list[str]]:
+    """Under which names the gateways' status shows the devices, by warehouse."""
+    names: dict[str, list[str]] = {}
+    for device in devices:
+        units = device.units if isinstance(device, Bus) else None
+        own = [device.name] if units is None else [f"{device.name}.{unit}" for unit in units]
+        names.setdefault(device.warehouse, []).extend(own)
+    return names
 
 
 def make_book(device: Device) -> Book:

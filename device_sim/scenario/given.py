@@ -29,6 +29,7 @@ async def given_ground(
     token: str,
     configs: Sequence[Path],
     directory: Path,
+    day: int,
 ) -> AsyncIterator[Ground]:
     """The installation, once its cloud answers. Raises SimulatorError for what does not fit."""
     sites = {site.warehouse: site for site in (_read_site(path, directory) for path in configs)}
@@ -38,7 +39,7 @@ async def given_ground(
     async with open_client(cloud_url, token) as client:
         cloud = CloudApi(client)
         await cloud.wait_until_healthy()
-        yield Ground(broker, cloud, {name: sites[name] for name in scenario.warehouses}, None)
+        yield Ground(broker, cloud, {name: sites[name] for name in scenario.warehouses}, None, day)
 
 
 def _read_site(config: Path, directory: Path) -> Site:

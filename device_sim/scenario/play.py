@@ -43,6 +43,7 @@ POLL_S: Final = 1.0
 OPENING_UNITS: Final = 4000
 LOW_UNITS: Final = 1500
 """Below this the supplier sends more."""
+TAGS_A_DAY: Final = 100_000
 STAY_SHARE: Final = 0.6
 """Of the time between two loads of boxes, how long one stands before the reader."""
 
@@ -71,7 +72,9 @@ class Play:
         self.scenario, self.stage, self.ground, self.note = scenario, stage, ground, note
         self.random = Random(scenario.seed)
         self.world = make_world(Random(self.random.random()), today)
-        self.mint = TagMint(self.world, Random(self.random.random()))
+        self.world.label = f"{ground.day:x}" if ground.day else ""
+        first = ground.day * TAGS_A_DAY
+        self.mint = TagMint(self.world, Random(self.random.random()), first)
         self.supplier = Supplier(self.world)
         self.books = {
             device.name: fleet.make_book(device)
@@ -192,14 +195,18 @@ class Play:
                 for item in catalog
             )
 
+        missing = ["the first deliveries"]
         try:
             async with asyncio.timeout(STOCKING_S):
                 while not is_stocked():  # noqa: ASYNC110 -- the world is plain values, without events
                     await asyncio.sleep(0.1)
+                names = fleet.health_names(self.scenario.devices)
+                # A gateway that was there first may be between two looks at an empty port.
+                while missing := await self.evidence.not_online(self.ground, names):  # noqa: ASYNC110 -- asked, not told
+                    await asyncio.sleep(POLL_S)
         except TimeoutError as error:
-            raise SimulatorError(
-                f"the first deliveries are not received within {STOCKING_S:g} s"
-            ) from error
+            still = ", ".join(missing)
+            raise SimulatorError(f"after {STOCKING_S:g} s still not there: {still}") from error
 
     async def _announce(self, warehouse: str, units: dict[str, int]) -> None:
         asn = self.supplier.make_asn(warehouse, units)

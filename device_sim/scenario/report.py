@@ -33,7 +33,7 @@ def judge(scenario: Scenario, evidence: Evidence) -> list[check.Check]:
         check.check_receipts(evidence.ledgers),
         check.check_scans(evidence.ledgers, edge, where="journal"),
         check.check_scans(evidence.ledgers, evidence.events),
-        check.check_journal_order(evidence.events, in_time),
+        check.check_journal_order(evidence.events, in_time, after=evidence.first_seqs),
         checks.check_same_rows(evidence.journals, evidence.events),
         *_check_stock(evidence),
         checks.check_times(evidence.ledgers, edge),
@@ -49,7 +49,7 @@ def judge(scenario: Scenario, evidence: Evidence) -> list[check.Check]:
             drifts_of(scenario),
         ),
         checks.check_health(
-            _names_by_warehouse(scenario),
+            health_names(scenario.devices),
             {report.warehouse: report.devices for report in evidence.reports.values()},
             troubles,
         ),
@@ -58,18 +58,6 @@ def judge(scenario: Scenario, evidence: Evidence) -> list[check.Check]:
         ),
         checks.check_memory(memory_lives(evidence)),
     ]
-
-
-def _names_by_warehouse(scenario: Scenario) -> dict[str, list[str]]:
-    return {
-        warehouse: [
-            name
-            for device in scenario.devices
-            if device.warehouse == warehouse
-            for name in health_names(device)
-        ]
-        for warehouse in scenario.warehouses
-    }
 
 
 def drifts_of(scenario: Scenario) -> dict[str, float]:

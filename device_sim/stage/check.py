@@ -86,13 +86,19 @@ def check_receipts(ledgers: Sequence[Ledger]) -> Check:
     )
 
 
-def check_journal_order(events: Sequence[Row], last_seqs: Mapping[str, int]) -> Check:
-    """The cloud has each row of each journal once, up to the last. last_seqs: by gateway."""
+def check_journal_order(
+    events: Sequence[Row],
+    last_seqs: Mapping[str, int],
+    *,
+    after: Mapping[str, int] | None = None,
+) -> Check:
+    """The cloud has each row of each journal once. after, last_seqs: by gateway, which rows."""
     problems = []
     for gateway, last_seq in last_seqs.items():
         seqs = Counter(row.get("seq") for row in events if row.get("gateway") == gateway)
         repeated = [seq for seq, count in seqs.items() if count > 1]
-        missing = [seq for seq in range(1, last_seq + 1) if seq not in seqs]
+        first_seq = (after or {}).get(gateway, 0) + 1
+        missing = [seq for seq in range(first_seq, last_seq + 1) if seq not in seqs]
         problems += [f"{gateway} row {seq}: more than once" for seq in repeated]
         problems += [f"{gateway} row {seq}: missing" for seq in missing]
     return verdict("the cloud has every journal row once", problems)

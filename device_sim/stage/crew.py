@@ -242,7 +242,7 @@ class Supplier:
             if units.get(item.gtin)
         ]
         return {
-            "id": f"ASN-S{self.n_sent:04d}",
+            "id": f"ASN-S{self.world.label}{self.n_sent:04d}",
             "warehouse": warehouse,
             "source": "@supplier",
             "status": "dispatched",

@@ -47,6 +47,7 @@ class Installation:
     broker_program: list[str]
     cloud: CloudApi
     cloud_url: str
+    admin_token: str
     sites: Mapping[str, conf.Site]
     uplink: UplinkLine
 
@@ -87,7 +88,7 @@ async def open_installation(stage: Stage, wanted: Wanted) -> AsyncIterator[Insta
     await stage.start("cloud", conf.python("cloud_sync", *serve))
     async with open_client(cloud_url, token) as client, open_uplink_line(cloud_at) as uplink:
         cloud = CloudApi(client)
-        it = Installation(stage, broker, name, program, cloud, cloud_url, sites, uplink)
+        it = Installation(stage, broker, name, program, cloud, cloud_url, token, sites, uplink)
         await it.start_broker()
         await cloud.wait_until_healthy()
         for site in sites.values():

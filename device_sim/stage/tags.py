@@ -15,7 +15,7 @@ RSSI_DBM: Final = (-62, -48)
 
 @dataclass(slots=True)
 class TagMint:
-    """Makes tags, one number after the other."""
+    """Makes tags, one number after the other; n_made: the last number given."""
 
     world: World
     random: Random
