@@ -9,14 +9,12 @@ together.
 
 from __future__ import annotations
 
-from random import Random
-
 import numpy as np
 
 from optimizer.integrals import Floats
 from optimizer.network import BLOCKED, Ints
 from optimizer.rings import Ground, RingPlan
-from optimizer.ruins import choose_free
+from optimizer.ruins import Dice, choose_free
 from optimizer.segments import StopsOf
 
 PROPOSALS = 32
@@ -30,13 +28,13 @@ NOTICEABLE = 1e-7
 """Money per day; a smaller change may be rounding."""
 
 
-def regrow(plan: RingPlan, rng: np.random.Generator, chance: Random, temperature: float) -> float:
+def regrow(plan: RingPlan, rng: np.random.Generator, dice: Dice, temperature: float) -> float:
     """Try proposals and carry out those accepted; gives the change in money per day.
 
     temperature: money per day by which an accepted proposal may be worse, on average of an
     exponential distribution.
     """
-    free = sorted((choose_free(plan, chance) for _ in range(PROPOSALS)), key=len, reverse=True)
+    free = sorted((choose_free(plan, dice) for _ in range(PROPOSALS)), key=len, reverse=True)
     proposals = _Proposals(plan, free)
     for turn in range(len(free[0])):
         proposals.take_out(turn)
@@ -192,12 +190,12 @@ def walk(
 
     warmth: temperature in units of the money per day for the way to one warehouse.
     """
-    chance = Random(int(rng.integers(2**62)))  # noqa: S311  # many single draws: faster
+    dice = Dice(rng)
     temperature = warmth * plan.kilometre_cost()
     cost = lowest = 0.0
     best = plan.trips()
     for _ in range(n_rounds):
-        cost += regrow(plan, rng, chance, temperature)
+        cost += regrow(plan, rng, dice, temperature)
         if cost < lowest - NOTICEABLE:
             lowest, best = cost, plan.trips()
     return [best, plan.trips()]

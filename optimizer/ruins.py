@@ -9,7 +9,7 @@ trips can fall and a trip can change its cycle.
 
 from __future__ import annotations
 
-from random import Random
+import numpy as np
 
 from optimizer.rings import RingPlan
 
@@ -20,60 +20,78 @@ WHOLE_TRIP = 0.1
 SPLIT_STRING = 0.5
 LENGTHEN = 0.5
 """Chance that one more stop in the middle of a split string stays."""
+DRAWN_AT_A_TIME = 4096
 
 
-def choose_free(plan: RingPlan, chance: Random) -> list[int]:
+class Dice:
+    """Numbers from [0, 1) one by one; drawn in blocks, since a single draw is slow."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._drawn: list[float] = []
+
+    def roll(self) -> float:
+        if not self._drawn:
+            self._drawn = self._rng.random(DRAWN_AT_A_TIME).tolist()
+        return self._drawn.pop()
+
+    def below(self, n: int) -> int:
+        """A whole number from 0 to n - 1."""
+        return int(self.roll() * n)
+
+
+def choose_free(plan: RingPlan, dice: Dice) -> list[int]:
     """Warehouses to take out of their trips, in the order in which to put them back."""
-    if chance.random() < WHOLE_TRIP:
-        seed = int(chance.random() * plan.ground.n)
+    if dice.roll() < WHOLE_TRIP:
+        seed = dice.below(plan.ground.n)
         free = list(plan.stops[int(plan.trip_of[seed])])
     else:
-        free = _strings(plan, chance)
-    _put_in_order(plan, free, chance)
+        free = _strings(plan, dice)
+    _put_in_order(plan, free, dice)
     return free
 
 
-def _strings(plan: RingPlan, chance: Random) -> list[int]:
+def _strings(plan: RingPlan, dice: Dice) -> list[int]:
     g = plan.ground
     n_trips = sum(1 for stops in plan.stops if stops)
     longest = min(LONGEST_STRING, g.n / n_trips)
-    n_strings = int(chance.random() * (4 * MEAN_FREE / (1 + longest) - 1) + 1)
+    n_strings = int(dice.roll() * (4 * MEAN_FREE / (1 + longest) - 1) + 1)
     touched: set[int] = set()
     free: list[int] = []
-    for warehouse in g.around[int(chance.random() * g.n)]:
+    for warehouse in g.around[dice.below(g.n)]:
         trip = int(plan.trip_of[warehouse])
         if trip in touched:
             continue
         touched.add(trip)
         stops = plan.stops[trip]
-        length = 1 + int(chance.random() * min(len(stops), longest))
-        free += _string(stops, stops.index(warehouse), length, chance)
+        length = 1 + int(dice.roll() * min(len(stops), longest))
+        free += _string(stops, stops.index(warehouse), length, dice)
         if len(touched) == n_strings:
             break
     return free
 
 
-def _string(stops: list[int], at: int, length: int, chance: Random) -> list[int]:
+def _string(stops: list[int], at: int, length: int, dice: Dice) -> list[int]:
     """A string around a position; split strings leave a few stops in their middle alone."""
     n_kept = 0
-    if 1 < length < len(stops) and chance.random() < SPLIT_STRING:
+    if 1 < length < len(stops) and dice.roll() < SPLIT_STRING:
         n_kept = 1
-        while length + n_kept < len(stops) and chance.random() < LENGTHEN:
+        while length + n_kept < len(stops) and dice.roll() < LENGTHEN:
             n_kept += 1
     span = length + n_kept
     first, last = max(0, at - span + 1), min(at, len(stops) - span)
-    start = first + int(chance.random() * (last - first + 1))
+    start = first + dice.below(last - first + 1)
     if not n_kept:
         return stops[start : start + length]
-    n_before = 1 + int(chance.random() * (length - 1))
+    n_before = 1 + dice.below(length - 1)
     return stops[start : start + n_before] + stops[start + n_before + n_kept : start + span]
 
 
-def _put_in_order(plan: RingPlan, free: list[int], chance: Random) -> None:
+def _put_in_order(plan: RingPlan, free: list[int], dice: Dice) -> None:
     """At random, largest first, furthest first or nearest first."""
-    g, x = plan.ground, chance.random()
+    g, x = plan.ground, dice.roll()
     if x < 4 / 11:
-        chance.shuffle(free)
+        free.sort(key=lambda _: dice.roll())
     elif x < 8 / 11:
         free.sort(key=lambda j: -g.size[j])
     elif x < 10 / 11:
