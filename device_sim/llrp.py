@@ -38,7 +38,7 @@ from device_sim.pipe import read_orders, report
 
 STEP_S: Final = 0.01
 REPORT_S: Final = 2.0
-CALL_AGAIN_S: Final = 0.2
+CALL_AGAIN_S: Final = 0.1
 READ_BYTES: Final = 65_536
 BACKLOG_BYTES_MAX: Final = 1 << 22
 """A client that does not read so many is let go."""
@@ -207,14 +207,12 @@ class LlrpOptions:
     endpoint: Endpoint
     calls: bool
     model: ReaderModel
-    faults: TagFaults
     seed: int
 
 
 async def run_llrp(options: LlrpOptions) -> None:
     """Be the reader until standard input ends."""
     reader = Reader(options.model, Random(f"{options.seed}/llrp"), wall_us())
-    reader.faults = options.faults
 
     def tell(is_connected: bool) -> None:
         report("client", connected=is_connected)

@@ -34,7 +34,26 @@ def add_kinds(add_parser: AddKind) -> list[argparse.ArgumentParser]:
     reader.add_argument("--topic", required=True, help="where it publishes")
     reader.add_argument("--period", type=arguments.seconds, default=0.5, metavar="S")
     reader.set_defaults(make=_json_reader)
-    return [bus, scanner, reader]
+
+    llrp = add_parser("llrp", help="an LLRP reader on TCP")
+    llrp.add_argument(
+        "--at",
+        type=arguments.endpoint,
+        required=True,
+        metavar="HOST:PORT",
+        help="where it listens; with --calls where it calls",
+    )
+    llrp.add_argument("--calls", action="store_true", help="call the gateway, not the other way")
+    llrp.add_argument("--antennas", type=arguments.whole, default=4, metavar="N")
+    llrp.add_argument("--no-hold", action="store_true", help="keep no reports for later")
+    llrp.add_argument("--no-clock", action="store_true", help="know the uptime only")
+    llrp.add_argument("--llrp-1-1", action="store_true", help="speak LLRP 1.1 too")
+    llrp.set_defaults(make=_llrp)
+    stream = add_parser("http-reader", help="an Impinj reader that streams over HTTP")
+    stream.add_argument("--listen", type=arguments.endpoint, required=True, metavar="HOST:PORT")
+    stream.add_argument("--period", type=arguments.seconds, default=0.5, metavar="S")
+    stream.set_defaults(make=_http_reader)
+    return [bus, scanner, reader, stream, llrp]
 
 
 def _add_line(parser: argparse.ArgumentParser) -> None:
@@ -79,3 +98,24 @@ def _json_reader(namespace: argparse.Namespace) -> Device:
         seed=namespace.seed,
     )
     return run_json_reader(options)
+
+
+def _llrp(namespace: argparse.Namespace) -> Device:
+    from device_sim.llrp import LlrpOptions, run_llrp
+    from device_sim.llrp_reader import ReaderModel
+
+    model = ReaderModel(
+        n_antennas=namespace.antennas,
+        has_utc=not namespace.no_clock,
+        can_hold=not namespace.no_hold,
+        speaks_1_1=namespace.llrp_1_1,
+    )
+    options = LlrpOptions(namespace.at, namespace.calls, model, namespace.seed)
+    return run_llrp(options)
+
+
+def _http_reader(namespace: argparse.Namespace) -> Device:
+    from device_sim.http_reader import run_http_reader
+
+    host, port = namespace.listen.host, namespace.listen.port
+    return run_http_reader(host, port, period_s=namespace.period, seed=namespace.seed)

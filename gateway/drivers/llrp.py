@@ -307,13 +307,8 @@ class LlrpReader(SerialSession):
                     raise LinkLost(self.device.link, f"connection refused: {text}")
             case ConnectionClosing():
                 raise LinkLost(self.device.link, "the reader closes the connection")
-            case AntennaChanged(antenna=antenna, is_connected=is_connected):
-                if is_connected:
-                    self._lost_antennas.discard(antenna)
-                else:
-                    self._lost_antennas.add(antenna)
-                    health.count_error(f"antenna {antenna} lost")
-                self._show_antennas()
+            case AntennaChanged():
+                self._notice_antenna(event)
             case RoSpecChanged(kind=kind, rospec_id=rospec_id):
                 is_over = kind != 0 and rospec_id == self._options.rospec_id
                 if is_over and self._is_running:
@@ -327,6 +322,16 @@ class LlrpReader(SerialSession):
             case ReaderFailed(text=text):
                 health.count_error("reader exception")
                 self._log_trouble(logging.WARNING, text[:200])
+
+    def _notice_antenna(self, event: AntennaChanged) -> None:
+        """An antenna that the options leave out may come and go."""
+        wanted = self._options.antennas
+        if event.is_connected:
+            self._lost_antennas.discard(event.antenna)
+        elif not wanted or event.antenna in wanted:
+            self._lost_antennas.add(event.antenna)
+            self.own_health.count_error(f"antenna {event.antenna} lost")
+        self._show_antennas()
 
     def _log_trouble(self, level: int, reason: str) -> None:
         logger.log(

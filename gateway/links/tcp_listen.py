@@ -7,7 +7,7 @@ the port is free for the next wait as soon as the link is closed.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import socket
 
 from gateway.errors import LinkLost
 from gateway.links.tcp import TcpLink
@@ -21,20 +21,23 @@ async def accept_tcp(host: str, port: int, *, caller: str | None) -> TcpLink:
     caller: the one address that may connect; None lets anybody.
     """
     name = f"tcp-listen://{host}:{port}"
-    first: asyncio.Future[Streams] = asyncio.get_running_loop().create_future()
+    loop = asyncio.get_running_loop()
+    first: asyncio.Future[Streams] = loop.create_future()
 
     def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        address = str(writer.get_extra_info("peername", ("",))[0])
-        if first.done() or caller not in (None, address):
+        its_address = str(writer.get_extra_info("peername", ("",))[0])
+        if first.done() or caller not in (None, its_address):
             writer.transport.abort()
         else:
             first.set_result((reader, writer))
 
     try:
-        # Not serving yet: a cancel within start_server would leave it listening.
-        server = await asyncio.start_server(take, host, port, start_serving=False)
+        # Bound by ourselves, not serving yet: no await that a cancel could leave open.
+        family, _, _, _, address = (await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))[0]
+        bound = socket.create_server(address[:2], family=family)
     except OSError as error:
         raise LinkLost(name, str(error)) from error
+    server = await asyncio.start_server(take, sock=bound, start_serving=False)
     try:
         await server.start_serving()
         reader, writer = await first
@@ -46,6 +49,5 @@ async def accept_tcp(host: str, port: int, *, caller: str | None) -> TcpLink:
         raise LinkLost(name, str(error)) from error
     finally:
         first.cancel()
-        with contextlib.suppress(RuntimeError):
-            server.close()
+        server.close()
     return TcpLink(name, reader, writer)

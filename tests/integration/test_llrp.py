@@ -434,3 +434,22 @@ async def test_a_full_intake_slows_the_reader_and_loses_nothing() -> None:
         await until(lambda: len(box.tags) == 4 * len(EPCS))
         await asyncio.sleep(0)
         assert len(box.tags) == reader.n_reads
+
+
+# ---------------------------------------------------------------- the simulated reader itself
+
+
+async def test_another_authors_client_is_served_by_the_simulated_reader() -> None:
+    client = pytest.importorskip("llrpkit")
+    reader = make_reader()
+    async with (
+        serving(reader, ANY_PORT) as (_, number),
+        client.Reader("127.0.0.1", number) as connected,
+        asyncio.timeout(10),
+    ):
+        assert connected.max_antennas == 4
+        assert connected.capabilities.transmit_powers[18] == 27.0
+        async with contextlib.aclosing(connected.inventory(antennas=[2])) as tags:
+            tag = await anext(tags)
+        assert (tag.epc_hex.upper(), tag.antenna, tag.rssi_dbm) == (EPCS[0], 2, -53.81)
+        assert reader.operations() == []
