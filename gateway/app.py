@@ -89,7 +89,11 @@ async def run_parts(settings: Settings) -> AsyncIterator[Parts]:
             cloud = await stack.enter_async_context(open_cloud(settings.cloud))
         journal = await stack.enter_async_context(
             open_journal(
-                gateway.state_dir, gateway=gateway.id, settings=settings.journal, clock=clock
+                gateway.state_dir,
+                gateway=gateway.id,
+                settings=settings.journal,
+                clock=clock,
+                has_cloud=settings.cloud is not None,
             )
         )
         outside = Outside(

@@ -22,7 +22,8 @@ from gateway.core.smoothing import SmoothingRule, TagPresence
 from gateway.journal.store import JournalStore
 from gateway.ports import Clock, Driver, MqttSession
 from gateway.report import Parts
-from gateway.services.housekeeping import keep_house
+from gateway.services.alarms import Alarms
+from gateway.services.housekeeping import Housekeeping
 from gateway.services.intake import IntakeService
 from gateway.services.intake_queue import IntakeQueue
 from gateway.services.planner import Planner, RunJob
@@ -82,13 +83,23 @@ async def run_inside(
         new_id=outside.new_id,
         heartbeats=parts.heartbeats,
     )
+    housekeeping = Housekeeping(
+        journal=journal,
+        settings=settings.journal,
+        has_cloud=settings.cloud is not None,
+        warehouse=settings.gateway.warehouse,
+        clock=outside.clock,
+        new_id=outside.new_id,
+        alarms=parts.alarms,
+        heartbeats=parts.heartbeats,
+    )
     async with (
         _running_uplink(parts, outside),
         _running(
             ("projector", parts.projector.run),
             ("planner", planner.run),
             ("sensor-watch", parts.sensors.run),
-            ("housekeeping", lambda: keep_house(journal, settings.journal, outside.clock)),
+            ("housekeeping", housekeeping.run),
             outside=outside,
         ),
         _running_intake(parts.intake),
@@ -134,7 +145,16 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
         on_no_reading=sensors.note,
     )
     return Parts(
-        settings, clock, journal, projector, intake, queue, sensors, heartbeats, outside.drivers
+        settings,
+        clock,
+        journal,
+        projector,
+        intake,
+        queue,
+        sensors,
+        heartbeats,
+        Alarms(clock),
+        outside.drivers,
     )
 
 

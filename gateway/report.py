@@ -14,6 +14,7 @@ from gateway.journal.read_model import load_climate, load_milestones, stock_rows
 from gateway.journal.store import JournalStore
 from gateway.ports import Clock, DeviceHealth, Driver
 from gateway.services import planner, projector, sensor_watch, uplink
+from gateway.services.alarms import Alarms
 from gateway.services.intake import IntakeService
 from gateway.services.intake_queue import IntakeQueue
 from gateway.services.supervisor import Heartbeats
@@ -35,6 +36,7 @@ class Parts:
     queue: IntakeQueue
     sensors: sensor_watch.SensorWatch
     heartbeats: Heartbeats
+    alarms: Alarms
     drivers: Sequence[Driver]
     uplink: uplink.Uplink | None = None
 
@@ -60,6 +62,7 @@ async def status_report(parts: Parts) -> dict[str, object]:
             "queued": len(parts.queue),
             "strays": parts.intake.presence.n_strays,
         },
+        "alarms": list(parts.alarms.shown()),
         "stalled": parts.heartbeats.stalled(60.0),
         "devices": [
             _device(parts, health) for driver in parts.drivers for health in driver.health()

@@ -18,8 +18,7 @@ from urllib.parse import quote
 from cloud_sync.contract.chain import first_link, next_link
 from gateway.errors import JournalCorrupt, JournalError
 from gateway.journal.connection import BUSY_MS, journal_error
-from gateway.journal.proof import columns_of
-from gateway.journal.rows import CONSUMERS, SELECT, as_row
+from gateway.journal.rows import CONSUMERS, SELECT, as_row, fits_columns
 from gateway.ports import Quarantined, Row
 
 CHUNK_ROWS: Final = 1000
@@ -130,7 +129,7 @@ def verify(connection: sqlite3.Connection, path: Path) -> Verdict:
                 problems.append(_missing(seq + 1, row.seq - 1))
             elif next_link(link, row.seq, row.body) != row.chain:
                 problems.append(f"row {row.seq} does not fit its checksum")
-            elif not _fits_columns(row):
+            elif not fits_columns(row):
                 problems.append(f"row {row.seq}: its columns are not what its bytes say")
             n_rows, seq, link = n_rows + 1, row.seq, row.chain
     except (JournalCorrupt, sqlite3.DatabaseError, UnicodeDecodeError) as error:
@@ -141,14 +140,6 @@ def verify(connection: sqlite3.Connection, path: Path) -> Verdict:
                 problems.append(f"{consumer} is done up to row {done}, the last row is {seq}")
     problems.extend(_page_problems(connection))
     return Verdict(n_rows, seq - n_rows + 1 if n_rows else seq, seq, link, tuple(problems))
-
-
-def _fits_columns(row: Row) -> bool:
-    columns = row.event_id, row.type, row.occurred_at_us
-    said = columns_of(
-        row.body, event_id=row.event_id, type_=row.type, occurred_at_us=row.occurred_at_us
-    )
-    return columns == said
 
 
 def first_problem(path: Path) -> str | None:

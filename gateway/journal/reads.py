@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -10,10 +11,12 @@ from gateway.journal.connection import Database
 from gateway.journal.rows import (
     CONSUMERS,
     KEYS_PER_QUERY,
+    UPLINK,
     as_bytes,
     as_int,
     find_receipts_query,
 )
+from gateway.journal.salvage import SALVAGE, SALVAGE_TOLD, LastSalvage, parse_salvage
 from gateway.ports import Quarantined, ReceiptKey
 
 COMMIT_NUMBER: Final = "commit_number"
@@ -53,9 +56,29 @@ async def cursor_of(database: Database, consumer: str) -> int:
     return 0
 
 
-async def lowest_cursor(database: Database) -> int:
+async def lowest_cursor(database: Database, *, has_cloud: bool) -> int:
     """What every consumer is done with: 0 while one of them never ran."""
-    return min([await cursor_of(database, consumer) for consumer in CONSUMERS])
+    consumers = [name for name in CONSUMERS if has_cloud or name != UPLINK]
+    return min([await cursor_of(database, consumer) for consumer in consumers])
+
+
+async def free_bytes(database: Database) -> int:
+    """Bytes of pages that hold nothing: what can be written without more of the disk."""
+    ((free, size),) = await database.query(
+        "select freelist_count, page_size from pragma_freelist_count, pragma_page_size"
+    )
+    return as_int(free) * as_int(size)
+
+
+async def last_salvage(database: Database) -> LastSalvage | None:
+    """What the journal was made of, if it was made of a damaged one."""
+    meta = await read_meta(database)
+    if SALVAGE not in meta:
+        return None
+    found = parse_salvage(meta[SALVAGE])
+    kept = database.path.parent / found.kept
+    is_kept = bool(found.kept) and await asyncio.to_thread(kept.is_dir)
+    return LastSalvage(found, SALVAGE_TOLD in meta, is_kept)
 
 
 async def find_receipts(
@@ -98,6 +121,16 @@ async def used_bytes(database: Database) -> int:
         " from pragma_page_count, pragma_freelist_count, pragma_page_size"
     )
     return (as_int(pages) - as_int(free)) * as_int(size)
+
+
+async def refuse_unsent_gap(database: Database) -> None:
+    """Raise JournalCorrupt if rows left that the cloud has not had."""
+    base_seq, _ = await read_base(database)
+    sent = await cursor_of(database, UPLINK)
+    if sent < base_seq:
+        raise JournalCorrupt(
+            f"{database.path}: rows {sent + 1} to {base_seq} left before there was a cloud"
+        )
 
 
 async def refuse_impossible_cursors(database: Database, last_seq: int) -> None:

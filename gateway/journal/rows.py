@@ -11,6 +11,7 @@ from typing import Final
 
 from cloud_sync.contract.chain import next_link
 from gateway.errors import JournalCorrupt
+from gateway.journal.proof import columns_of
 from gateway.ports import Entry, ReceiptKey, Row
 
 INSERT: Final = (
@@ -45,7 +46,8 @@ _FIND_RECEIPTS: Final = (
 KEYS_PER_QUERY: Final = 250
 """SQLite's oldest limit on parameters is 999, three to a key."""
 
-CONSUMERS: Final = ("projector", "planner", "uplink")
+UPLINK: Final = "uplink"
+CONSUMERS: Final = ("projector", "planner", "sensor-watch", UPLINK)
 """Whose cursors are positions in the journal; others keep their own kind of position there."""
 
 Parts = list[tuple[str, Sequence[Sequence[object]]]]
@@ -97,6 +99,14 @@ def checked(rows: Sequence[Row], after_seq: int, link: bytes, path: Path) -> Seq
         if link != row.chain:
             raise JournalCorrupt(f"{path}: row {seq} does not fit its checksum{ADVICE}")
     return rows
+
+
+def fits_columns(row: Row) -> bool:
+    """Whether the columns, which the chain does not cover, are what the bytes say."""
+    columns = row.event_id, row.type, row.occurred_at_us
+    return columns == columns_of(
+        row.body, event_id=row.event_id, type_=row.type, occurred_at_us=row.occurred_at_us
+    )
 
 
 ADVICE: Final = "; run `forepost-gateway journal verify`"

@@ -79,6 +79,15 @@ class Salvage:
         return json.dumps(asdict(self))
 
 
+@dataclass(frozen=True, slots=True)
+class LastSalvage:
+    """A salvage, whether it was told as an event, and whether the old file is still there."""
+
+    found: Salvage
+    is_told: bool
+    is_kept: bool
+
+
 def parse_salvage(text: str) -> Salvage:
     """What `as_json` wrote."""
     fields = json.loads(text)

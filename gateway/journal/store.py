@@ -40,7 +40,20 @@ from gateway.journal.connection import (
 from gateway.journal.mending import check_if_noted, note_if_damage, salvage
 from gateway.journal.migrate import migrate
 from gateway.journal.read_model import FEED_MARK
-from gateway.journal.rows import META, SELECT, as_bytes, as_int, as_row, checked
+from gateway.journal.reserve import FILE as RESERVE
+from gateway.journal.reserve import Reserve
+from gateway.journal.rows import (
+    CONSUMERS,
+    META,
+    SELECT,
+    UPLINK,
+    as_bytes,
+    as_int,
+    as_row,
+    checked,
+    fits_columns,
+)
+from gateway.journal.salvage import SALVAGE_TOLD, LastSalvage
 from gateway.journal.switch import finish_switch
 from gateway.journal.writer import GroupWriter, size_bytes
 from gateway.ports import Clock, Draft, Entry, Quarantined, ReceiptKey, Row, Statements
@@ -50,6 +63,8 @@ logger = logging.getLogger(__name__)
 
 TAIL_CHECKED: Final = 1000
 """Rows whose chain is checked at start; the rest is checked when read, and by `verify`."""
+ROOM_TO_OPEN: Final = 2**20
+"""Below this the reserve is given back before the files are opened, which takes room itself."""
 PRUNE_ROWS: Final = 5000
 """Rows that leave in one transaction, so that no append waits long behind it."""
 RECEIPT_RETENTION_US: Final = 30 * 86_400 * 1_000_000
@@ -68,6 +83,7 @@ class JournalStore:
         self._writer = writer
         self._base_seq = 0
         self._base_link = b""
+        self._scrubbed = 0
         self.gateway = gateway
         self.epoch = epoch
 
@@ -119,21 +135,24 @@ class JournalStore:
             return checked(rows[:limit], after_seq, self._base_link, self._database.path)
         if not rows and after_seq >= last_seq:
             return ()
-        raise JournalCorrupt(
-            f"{self._database.path}: row {after_seq} is missing; rows start after {self._base_seq}"
-        )
+        missing = f"{self._database.path}: row {after_seq} is missing"
+        if after_seq < self._base_seq:
+            raise JournalError(f"{missing}; rows start after {self._base_seq}")
+        raise JournalCorrupt(missing)
 
     async def link(self, seq: int) -> bytes:
-        """The chain's link after row `seq`. Raises JournalCorrupt if that row is gone."""
+        """The chain's link after row `seq`. Raises JournalError if that row is gone."""
         if seq == self._base_seq:
             return self._base_link
         for (chain,) in await self.query("select chain from journal where seq = ?", (seq,)):
             return as_bytes(chain)
-        raise JournalCorrupt(f"{self._database.path}: row {seq} is missing")
+        raise JournalError(f"{self._database.path}: row {seq} is missing")
 
     async def cursor(self, consumer: str) -> int:
-        """The seq up to which `consumer` is done; 0 if it never ran."""
-        return await reads.cursor_of(self._database, consumer)
+        """The seq up to which `consumer` is done; for one that never ran, where rows begin."""
+        seq = await reads.cursor_of(self._database, consumer)
+        is_new_reader = consumer in CONSUMERS and consumer != UPLINK
+        return max(seq, self._base_seq) if is_new_reader else seq
 
     async def feed_mark(self) -> str | None:
         """What the cloud said about the place in its feed; None if it said nothing."""
@@ -157,16 +176,44 @@ class JournalStore:
         """Bytes in use: pages with content, plus the write-ahead log."""
         return await size_bytes(self._database)
 
+    # ------------------------------------------------------------ keep in order
+
+    async def scrub(self, n_rows: int) -> None:
+        """Check the next rows, and begin again behind the last. Raises JournalCorrupt.
+
+        Not to run beside `prune`, which takes rows away from under it.
+        """
+        after = max(self._scrubbed, self._base_seq)
+        rows = await self.read(after_seq=after, limit=n_rows)
+        for row in rows:
+            if not fits_columns(row):
+                raise JournalCorrupt(
+                    f"{self._database.path}: row {row.seq}: its columns are not what its bytes say"
+                )
+        self._scrubbed = rows[-1].seq if len(rows) == n_rows else 0
+
+    async def room(self) -> str | None:
+        """Why there is little or no room, None if there is enough; lays down the reserve."""
+        return await self._writer.room()
+
+    async def last_salvage(self) -> LastSalvage | None:
+        """What the journal was made of, if it was made of a damaged one."""
+        return await reads.last_salvage(self._database)
+
+    async def tell_salvage(self, draft: Draft) -> None:
+        """Journal the event about the last salvage, and that it was told."""
+        await self._writer.queue(drafts=[draft], effects=[(META, [(SALVAGE_TOLD, "1")])])
+
     # ------------------------------------------------------------ forget
 
-    async def prune(self, *, older_than_us: int) -> int:
+    async def prune(self, *, older_than_us: int, has_cloud: bool = True) -> int:
         """Forget what every consumer and the retention let go; gives how many rows left.
 
         Rows below every cursor and recorded before `older_than_us`; receipts that are older
         still; the oldest of a quarantine that has grown beyond its bound.
         """
         n_pruned = 0
-        while n_rows := await self._prune_rows(older_than_us):
+        while n_rows := await self._prune_rows(older_than_us, has_cloud):
             n_pruned += n_rows
         await self._writer.queue(
             effects=[
@@ -182,8 +229,8 @@ class JournalStore:
         )
         return n_pruned
 
-    async def _prune_rows(self, older_than_us: int) -> int:
-        lowest = await reads.lowest_cursor(self._database)
+    async def _prune_rows(self, older_than_us: int, has_cloud: bool) -> int:
+        lowest = await reads.lowest_cursor(self._database, has_cloud=has_cloud)
         rows = await self.query(
             "select seq, chain, recorded_at_us from journal where seq > ? and seq < ?"
             " order by seq limit ?",
@@ -237,11 +284,14 @@ async def open_journal(
     settings: JournalSettings,
     clock: Clock,
     random_bytes: Callable[[int], bytes] = os.urandom,
+    has_cloud: bool = False,
 ) -> AsyncIterator[JournalStore]:
     """The journal in a state directory, its writer running while the context is open.
 
     A damaged file is set aside and what can be proven of it goes on in a new one (salvaged);
     damage that shows while the context is open is noted, raised, and salvaged by the next opening.
+    has_cloud: rows that nobody sent must still be there; where they left before there was a
+    cloud, what is left goes on as a new epoch, which the cloud can take from its first row.
     At the end, also after an error, what was queued is committed and the file is closed.
     Raises JournalError if the directory is in use or unusable, or the journal is newer than
     the program or another gateway's; JournalCorrupt if a log has lost its journal.
@@ -251,7 +301,15 @@ async def open_journal(
         refuse_orphaned_log(state_dir / FILE)
         try:
             async with contextlib.AsyncExitStack() as stack:
-                enter = partial(_open_store, state_dir, gateway, settings, clock, random_bytes)
+                enter = partial(
+                    _open_store,
+                    state_dir,
+                    gateway=gateway,
+                    settings=settings,
+                    clock=clock,
+                    random_bytes=random_bytes,
+                    has_cloud=has_cloud,
+                )
                 try:
                     await check_if_noted(state_dir)
                     store = await stack.enter_async_context(enter())
@@ -267,26 +325,44 @@ async def open_journal(
 @contextlib.asynccontextmanager
 async def _open_store(
     state_dir: Path,
+    *,
     gateway: str,
     settings: JournalSettings,
     clock: Clock,
     random_bytes: Callable[[int], bytes],
+    has_cloud: bool,
 ) -> AsyncIterator[JournalStore]:
+    reserve = Reserve(state_dir / RESERVE)
+    if reserve.free_bytes() < ROOM_TO_OPEN:
+        reserve.release()
     async with open_database(state_dir / FILE) as database:
         await migrate(database)
         epoch = await _identify(database, gateway, clock, random_bytes)
+        if has_cloud:
+            await reads.refuse_unsent_gap(database)
         async with running_store(
-            database, gateway=gateway, epoch=epoch, settings=settings, clock=clock
+            database,
+            gateway=gateway,
+            epoch=epoch,
+            settings=settings,
+            clock=clock,
+            reserve=reserve,
         ) as store:
             yield store
 
 
 @contextlib.asynccontextmanager
 async def running_store(
-    database: Database, *, gateway: str, epoch: str, settings: JournalSettings, clock: Clock
+    database: Database,
+    *,
+    gateway: str,
+    epoch: str,
+    settings: JournalSettings,
+    clock: Clock,
+    reserve: Reserve | None = None,
 ) -> AsyncIterator[JournalStore]:
     """A store on an open database, its writer in a task of its own."""
-    writer = GroupWriter(database, settings, clock)
+    writer = GroupWriter(database, settings, clock, reserve)
     store = JournalStore(database, writer, gateway=gateway, epoch=epoch)
     await store.load()
     async with asyncio.TaskGroup() as group:

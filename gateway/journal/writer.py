@@ -28,6 +28,7 @@ from cloud_sync.contract.chain import next_link
 from gateway.errors import JournalCorrupt, JournalError, JournalFull
 from gateway.journal import reads
 from gateway.journal.connection import Database
+from gateway.journal.reserve import Reserve
 from gateway.journal.rows import CURSOR, INSERT, META, Parts, entry_statements, highest_seqs
 from gateway.ports import Clock, Draft, Entry, ReceiptKey, Statements
 from gateway.settings import JournalSettings
@@ -36,6 +37,10 @@ logger = logging.getLogger(__name__)
 
 ROW_OVERHEAD_BYTES: Final = 512
 """A generous guess at what a row, its receipt and their B-trees add to the body."""
+PRESSED_SHARE: Final = 0.9
+"""Above this share of the size limit rows leave earlier, before devices have to wait."""
+ROOM_FOR_CONSUMERS: Final = 2**20
+"""On a full disk new messages may have the free pages of the file beyond this."""
 UNKNOWN_RETRY_S: Final = 0.5
 """How often a disk that answers nothing is asked whether it has the last transaction."""
 
@@ -60,8 +65,15 @@ class Job:
 class GroupWriter:
     """Queue, tail and loop. `start` and `run` it once; `queue` jobs; `close` it to drain."""
 
-    def __init__(self, database: Database, settings: JournalSettings, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: JournalSettings,
+        clock: Clock,
+        reserve: Reserve | None = None,
+    ) -> None:
         self._database = database
+        self._reserve = reserve
         self._settings = settings
         self._clock = clock
         self._jobs: deque[Job] = deque()
@@ -184,12 +196,36 @@ class GroupWriter:
                 for job in group:
                     await self._commit([job])
                 return
+            if self._may_use_reserve(group[0], error):
+                await self._commit(group)
+                return
             self._report_failure(error)
             _fail(group, error)
         else:
             if self._is_failing:
                 logger.info("commits succeed again", extra={"action": "commits_resumed"})
             self._is_failing = False
+
+    def _may_use_reserve(self, job: Job, error: JournalError) -> bool:
+        """Consumers go on at the reserve's cost: they make room. New messages do not."""
+        return (
+            isinstance(error, JournalFull)
+            and not job.entries
+            and self._reserve is not None
+            and self._reserve.release()
+        )
+
+    async def room(self) -> str | None:
+        """Why there is little or no room, None if there is enough; lays down the reserve."""
+        if self._reserve is not None and not self._reserve.lay_down():
+            return (
+                f"{self._database.path}: the disk is full ({self._reserve.free_bytes()} bytes"
+                " left); nothing new is taken in"
+            )
+        size, limit = await size_bytes(self._database), self._settings.max_bytes
+        if size > limit * PRESSED_SHARE:
+            return f"{self._database.path}: {size} bytes of at most {limit}"
+        return None
 
     def _report_failure(self, error: JournalError) -> None:
         """Once per spell: while a disk is full every retry fails alike."""
@@ -285,7 +321,14 @@ class GroupWriter:
         return highest is None or key.seq > highest
 
     async def _refuse_if_full(self, entries: Sequence[Entry]) -> None:
-        """Raise JournalFull above the size limit. Asks the disk only when it may be reached."""
+        """Raise JournalFull above the size limit, or where only the reserve is left.
+
+        Asks the disk only when the limit may be reached.
+        """
+        if self._reserve is not None and self._reserve.was_released:
+            free = await reads.free_bytes(self._database)
+            if free < ROOM_FOR_CONSUMERS:
+                raise JournalFull(f"{self._database.path}: the disk is full")
         self._room_bytes -= sum(
             ROW_OVERHEAD_BYTES
             + sum(len(draft.body) for draft in entry.drafts)

@@ -26,6 +26,8 @@ def render_status(report: Report) -> str:
     stalled = cast(Sequence[str], report.get("stalled") or ())
     if stalled:
         lines.append(f"STALLED {', '.join(stalled)}")
+    alarms = cast(Sequence[Report], report.get("alarms") or ())
+    lines += [f"ALARM   {alarm.get('name')}: {alarm.get('text')}" for alarm in alarms]
     lines += ["", "devices", *_table(report, "devices", _device)]
     lines += ["", "climate", *_table(report, "climate", _climate)]
     lines += ["", "last triggers", *_table(report, "triggers", _trigger)[-5:]]

@@ -1,33 +1,152 @@
-"""Keeps the journal in bounds: removes what every reader and the cloud have had for days."""
+"""Keeps the journal in bounds and in order: prunes, scrubs, holds the reserve, raises alarms.
+
+Policy when room runs out, in this order:
+1. Rows that the cloud has leave after `retention_days`; under pressure (close to the size
+   limit, or on a full disk) already after an hour.
+2. Without a cloud rows stay as long as there is room; under pressure those leave that everybody
+   here is done with and that are older than `retention_days`.
+3. What is left then stays. New messages are refused, devices keep them, an alarm says so.
+Nothing is dropped that was acknowledged and is not elsewhere.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final, Protocol
 
-from gateway.ports import Clock
+from cloud_sync.contract import events as ev
+from cloud_sync.contract.version import EVENT_VERSION
+from gateway.journal.salvage import LastSalvage, Salvage
+from gateway.ports import Clock, Draft
+from gateway.services.alarms import Alarms
+from gateway.services.supervisor import Heartbeats
 from gateway.settings import JournalSettings
 
 logger = logging.getLogger(__name__)
 
-PERIOD_S: Final = 600.0
+CONSUMER: Final = "housekeeping"
+TICK_S: Final = 5.0
+PRUNE_S: Final = 600.0
+SCRUB_ROWS: Final = 500
+"""Checked per tick: a million rows in less than three hours, at a few milliseconds a second."""
 US_PER_DAY: Final = 86_400 * 1_000_000
+PRESSED_RETENTION_US: Final = 3600 * 1_000_000
+"""Longer than the data that a cloud may lose when it fails over to an older state."""
 
 
-class PrunableJournal(Protocol):
-    """A journal that can forget."""
+class KeptJournal(Protocol):
+    """A journal that can be kept in order."""
 
-    async def prune(self, *, older_than_us: int) -> int:
-        """Remove rows below every cursor and older than a time; gives how many."""
+    async def prune(self, *, older_than_us: int, has_cloud: bool) -> int:
+        """Remove rows that all are done with and older than a time; gives how many."""
+        ...
+
+    async def scrub(self, n_rows: int) -> None:
+        """Check some more rows against the chain. Raises JournalCorrupt."""
+        ...
+
+    async def room(self) -> str | None:
+        """Why there is little or no room, None if there is enough; lays down the reserve."""
+        ...
+
+    async def last_salvage(self) -> LastSalvage | None:
+        """What the journal was made of, if it was made of a damaged one."""
+        ...
+
+    async def tell_salvage(self, draft: Draft) -> None:
+        """Journal the event about the last salvage, once."""
         ...
 
 
-async def keep_house(journal: PrunableJournal, settings: JournalSettings, clock: Clock) -> None:
-    """Prune now and every ten minutes."""
-    while True:
-        older_than_us = clock.wall_us() - round(settings.retention_days * US_PER_DAY)
-        n_rows = await journal.prune(older_than_us=older_than_us)
+class Housekeeping:
+    """One gateway's housekeeping. has_cloud: whether the rows go anywhere."""
+
+    def __init__(
+        self,
+        *,
+        journal: KeptJournal,
+        settings: JournalSettings,
+        has_cloud: bool,
+        warehouse: str,
+        clock: Clock,
+        new_id: Callable[[], str],
+        alarms: Alarms,
+        heartbeats: Heartbeats,
+    ) -> None:
+        self._journal = journal
+        self._settings = settings
+        self._has_cloud = has_cloud
+        self._warehouse = warehouse
+        self._clock = clock
+        self._new_id = new_id
+        self._alarms = alarms
+        self._heartbeats = heartbeats
+
+    async def run(self) -> None:
+        """Keep house for ever."""
+        pruned_s: float | None = None
+        while True:
+            self._heartbeats.beat(CONSUMER)
+            await self._tell_salvage()
+            await self._journal.scrub(SCRUB_ROWS)
+            pressure = await self._journal.room()
+            self._alarms.set("journal_room", pressure)
+            now_s = self._clock.monotonic()
+            if pressure is not None or pruned_s is None or now_s - pruned_s >= PRUNE_S:
+                pruned_s = now_s
+                await self._prune(is_pressed=pressure is not None)
+            await asyncio.sleep(TICK_S)
+
+    async def _prune(self, *, is_pressed: bool) -> None:
+        if not self._has_cloud and not is_pressed:
+            return
+        retention_us = round(self._settings.retention_days * US_PER_DAY)
+        if is_pressed and self._has_cloud:
+            retention_us = min(retention_us, PRESSED_RETENTION_US)
+        n_rows = await self._journal.prune(
+            older_than_us=self._clock.wall_us() - retention_us, has_cloud=self._has_cloud
+        )
         if n_rows:
             logger.info("journal pruned", extra={"action": "pruned", "rows": n_rows})
-        await asyncio.sleep(PERIOD_S)
+
+    async def _tell_salvage(self) -> None:
+        """One event, and an alarm for as long as the old file lies there to be looked at."""
+        last = await self._journal.last_salvage()
+        if last is None:
+            return
+        found = last.found
+        if not last.is_told:
+            await self._journal.tell_salvage(self._salvage_draft(found))
+        self._alarms.set(
+            "journal_salvaged",
+            f"{found.cause}; {found.n_missing} rows missing, {found.n_lost} of them lost; the old"
+            f" file is kept in {found.kept}: remove that when it was looked at"
+            if last.is_kept
+            else None,
+        )
+
+    def _salvage_draft(self, found: Salvage) -> Draft:
+        now_us = self._clock.wall_us()
+        event = ev.Event(
+            event_id=self._new_id(),
+            type=ev.GATEWAY_HEALTH,
+            version=EVENT_VERSION,
+            occurred_at_us=found.at_us,
+            received_at_us=now_us,
+            warehouse=self._warehouse,
+            body={
+                "what": "journal_salvaged",
+                "cause": found.cause[:500],
+                "old_epoch": found.old_epoch,
+                "rows": found.n_rows,
+                "last_seq": found.last_seq,
+                "acknowledged_seq": found.acknowledged_seq,
+                "n_missing": found.n_missing,
+                "missing": [list(span) for span in found.missing[:100]],
+                "n_unproven": found.n_unproven,
+                "n_lost": found.n_lost,
+            },
+        )
+        return Draft(event.event_id, event.type, event.occurred_at_us, ev.encode_event(event))

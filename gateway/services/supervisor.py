@@ -2,7 +2,8 @@
 
 The one place that catches `Exception`: a loop that falls is logged with its trace and started
 again after a back-off; the others never notice. A loop that stands still shows in `stalled`,
-which the systemd watchdog asks.
+which the systemd watchdog asks. A damaged journal is the one thing that no loop survives: the
+gateway ends in order, is started again, and salvages.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from gateway.errors import JournalCorrupt
 from gateway.links.backoff import full_jitter
 from gateway.ports import Clock
 
@@ -45,13 +47,18 @@ async def supervise(
     random: Callable[[], float],
     backoff_max_s: float = 30.0,
 ) -> None:
-    """Run `run` for ever; a fall is logged and followed by another try. Cancel to stop."""
+    """Run `run` for ever; a fall is logged and followed by another try. Cancel to stop.
+
+    Raises JournalCorrupt: trying again would read the same damage.
+    """
     attempt = 0
     while True:
         started = clock.monotonic()
         try:
             await run()
             logger.warning("loop ended by itself", extra={"action": "loop_ended", "loop": name})
+        except JournalCorrupt:
+            raise
         except Exception:
             logger.exception("loop fell", extra={"action": "loop_fell", "loop": name})
         attempt = 0 if clock.monotonic() - started > STABLE_S else attempt + 1

@@ -9,16 +9,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from gateway.errors import JournalError
-from gateway.journal import reads
+from gateway.journal import reads, rows
 from gateway.journal.connection import FILE, Database, open_database, state_lock
+from gateway.journal.reserve import Reserve
 from gateway.journal.store import JournalStore, open_journal, running_store
 from gateway.ports import Clock, Draft, Entry, Quarantined, ReceiptKey, Statements
 from gateway.settings import JournalSettings
 from tests.fakes.clock import FakeClock
 
 GATEWAY = "gw-J1"
+CONSUMERS = rows.CONSUMERS
 AT_ONCE = JournalSettings(group_wait_ms=0)
-CONSUMERS = ("projector", "planner", "uplink")
 
 
 def draft(n: int) -> Draft:
@@ -38,11 +39,19 @@ def rubbish(raw: bytes) -> Entry:
 
 @contextlib.asynccontextmanager
 async def opened(
-    state_dir: Path, settings: JournalSettings = AT_ONCE, clock: Clock | None = None
+    state_dir: Path,
+    settings: JournalSettings = AT_ONCE,
+    clock: Clock | None = None,
+    *,
+    has_cloud: bool = False,
 ) -> AsyncIterator[JournalStore]:
     """The journal of the test gateway."""
     async with open_journal(
-        state_dir, gateway=GATEWAY, settings=settings, clock=clock or FakeClock()
+        state_dir,
+        gateway=GATEWAY,
+        settings=settings,
+        clock=clock or FakeClock(),
+        has_cloud=has_cloud,
     ) as store:
         yield store
 
@@ -76,7 +85,10 @@ class SteeredDatabase(Database):
 
 @contextlib.asynccontextmanager
 async def steered(
-    state_dir: Path, settings: JournalSettings = AT_ONCE, clock: Clock | None = None
+    state_dir: Path,
+    settings: JournalSettings = AT_ONCE,
+    clock: Clock | None = None,
+    reserve: Reserve | None = None,
 ) -> AsyncIterator[tuple[JournalStore, SteeredDatabase]]:
     """A store on a database that obeys the test."""
     async with opened(state_dir) as store:
@@ -90,6 +102,7 @@ async def steered(
                 epoch=epoch,
                 settings=settings,
                 clock=clock or FakeClock(),
+                reserve=reserve,
             ) as store:
                 yield store, database
 
