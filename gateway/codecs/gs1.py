@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from cloud_sync.contract.keys import gtin_check_digit
@@ -29,6 +30,8 @@ from gateway.codecs.gs1_elements import (
 from gateway.codecs.gs1_link import is_link, parse_link
 from gateway.codecs.gs1_rules import days_in_month, full_year
 from gateway.core.readings import Symbol
+
+SYMBOLS_REMEMBERED: Final = 2048
 
 MAX_CHARS: Final = 4096
 """The longest symbol there is holds 7089 digits (QR 40-L); no label of goods comes near this."""
@@ -181,6 +184,8 @@ def _iso_date(yymmdd: str) -> str:
     return f"{year}-{month:02d}-{day:02d}"
 
 
+# A pallet is a hundred times the same symbol, and a warehouse scans few different ones a day.
+@lru_cache(maxsize=SYMBOLS_REMEMBERED)
 def symbol_or_reason(data: str, symbology: str | None = None) -> tuple[Symbol | None, str | None]:
     """`parse_symbol` as values: (symbol, None), (None, None) for no GS1, (None, reason)."""
     try:

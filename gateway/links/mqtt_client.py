@@ -25,6 +25,8 @@ PACKET_MAX: Final = 256 * 1024
 """No message of the contract is larger than 64 KiB; a larger packet ends the connection."""
 QUEUED_MAX: Final = 10_000
 """Outgoing messages that may wait; the next is refused."""
+IN_FLIGHT_MAX: Final = 64
+"""paho looks through all of them at every PUBACK."""
 SESSION_EXPIRY_S: Final = 7 * 86_400
 CONNECT_TIMEOUT_S: Final = 10.0
 
@@ -215,7 +217,7 @@ def make_client(settings: MqttSettings, client_id: str, protocol: int) -> Buffer
     )
     client.connect_timeout = CONNECT_TIMEOUT_S
     client.max_queued_messages_set(QUEUED_MAX)
-    client.max_inflight_messages_set(1000)
+    client.max_inflight_messages_set(IN_FLIGHT_MAX)
     if settings.username is not None:
         password = None
         if settings.password_file is not None:
