@@ -82,6 +82,21 @@ class JsonReader:
         ]
         return _sled(moment, {"tagData": records})
 
+    def obey(self, order: dict[str, object]) -> None:
+        """Do what an order says."""
+        tags = order.get("tags")
+        if order["do"] == "field" and isinstance(tags, list):
+            self.tags = {str(epc): int(rssi_dbm) for epc, rssi_dbm in tags}
+        elif order["do"] == "scan" and self.make == "zebra-rfd":
+            code = {"decodedBarcode": order.get("data"), "symbology": order.get("symbology")}
+            self.waiting.append(_sled(iso_time(wall_us()), {"barcodeData": [code]}))
+        elif order["do"] == "raw":
+            self.waiting.append(bytes.fromhex(str(order.get("hex", ""))))
+        elif order["do"] == "lose":
+            self.n_numbered += int(str(order.get("n", 0)))
+        else:
+            report("bad_order", reason=f"do: {order['do']!r} is not known")
+
 
 def _impinj(epc: str, rssi_dbm: int, moment: str) -> dict[str, object]:
     return {
@@ -140,22 +155,7 @@ async def run_json_reader(options: JsonReaderOptions) -> None:
         async with asyncio.TaskGroup() as group:
             taking = group.create_task(take_inventory(), name="inventory")
             async for order in read_orders():
-                _obey(order, reader)
+                reader.obey(order)
             taking.cancel()
     finally:
         await client.stop()
-
-
-def _obey(order: dict[str, object], reader: JsonReader) -> None:
-    tags = order.get("tags")
-    if order["do"] == "field" and isinstance(tags, list):
-        reader.tags = {str(epc): int(rssi_dbm) for epc, rssi_dbm in tags}
-    elif order["do"] == "scan" and reader.make == "zebra-rfd":
-        code = {"decodedBarcode": order.get("data"), "symbology": order.get("symbology")}
-        reader.waiting.append(_sled(iso_time(wall_us()), {"barcodeData": [code]}))
-    elif order["do"] == "raw":
-        reader.waiting.append(bytes.fromhex(str(order.get("hex", ""))))
-    elif order["do"] == "lose":
-        reader.n_numbered += int(str(order.get("n", 0)))
-    else:
-        report("bad_order", reason=f"do: {order['do']!r} is not known")

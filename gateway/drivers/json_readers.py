@@ -21,10 +21,9 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field
 
 from cloud_sync.contract.keys import is_id
-from gateway.codecs.gs1 import symbol_or_reason
-from gateway.codecs.reader_json import Barcode, ReaderEvent, ReaderPayload
-from gateway.core.readings import Malformed, Reading, Scan, Stamp, TagRead
+from gateway.codecs.reader_json import ReaderPayload
 from gateway.drivers.options import Options, parse_options
+from gateway.drivers.reader_events import ReaderEvents
 from gateway.drivers.scan_task import ScanTask
 from gateway.errors import ConfigError
 from gateway.ports import Arrival, DeviceHealth, Intake, MqttMessage, Receipt
@@ -35,9 +34,6 @@ logger = logging.getLogger(__name__)
 
 MAX_DEVICES: Final = 2000
 """Readers one pattern may stand for; the rest is refused, so that names cannot fill memory."""
-
-REPEATED_MAX: Final = 1000
-"""A number this little below the last is a message brought again; further below, a restart."""
 
 CHECK_S: Final = 1.0
 DEVICE: Final = "{device}"
@@ -81,7 +77,7 @@ class JsonReaders:
         self._device = device
         self._clock = context.clock
         self._mqtt = context.mqtt
-        self._parse = parse
+        self._events = ReaderEvents(parse, self._options.task)
         self._readers = _Readers(device)
         self._intake: Intake | None = None
         self._was_full = asyncio.Event()
@@ -129,7 +125,7 @@ class JsonReaders:
             health.count_error("retained message left out")
             message.acknowledge()
             return True
-        readings = self._readings(message.payload, name, health)
+        readings = self._events.readings(message.payload, health, self._clock.wall_us())
         if not readings:
             message.acknowledge()
             return True
@@ -160,38 +156,14 @@ class JsonReaders:
         name = topic.split("/")[levels.index(DEVICE)]
         return name if is_id(name) and fnmatchcase(name, self._device.name) else None
 
-    def _readings(self, raw: bytes, name: str, health: DeviceHealth) -> list[Reading]:
-        now_us = self._clock.wall_us()
-        payload = self._parse(raw)
-        health.last_seen_us = now_us
-        readings: list[Reading] = []
-        for event in payload.events:
-            self._readers.note(name, health, event)
-            stamp = Stamp(name, None, None, event.time, now_us)
-            if event.tags:
-                readings.append(TagRead(stamp, event.tags))
-            readings += [self._scan(barcode, stamp) for barcode in event.barcodes]
-        if payload.refusals:
-            reasons = "; ".join(payload.refusals[:3])
-            stamp = Stamp(name, None, None, None, now_us)
-            readings.append(Malformed(stamp, raw, self._device.driver, reasons))
-            health.count_error("refused event")
-        return _merged(readings)
-
-    def _scan(self, barcode: Barcode, stamp: Stamp) -> Scan:
-        task = None if self._options.task is None else self._options.task.context()
-        symbol, error = symbol_or_reason(barcode.data, barcode.symbology)
-        return Scan(stamp, barcode.data, barcode.symbology, task, symbol, error)
-
 
 class _Readers:
-    """The readers of a family: their health, when they were heard, their last numbers."""
+    """The readers of a family: their health, and when they were heard."""
 
     def __init__(self, device: DeviceSettings) -> None:
         self._device = device
         self._health: dict[str, DeviceHealth] = {}
         self._heard_s: dict[str, float] = {}
-        self._numbers: dict[str, int] = {}
         if "*" not in device.name:
             self._health[device.name] = DeviceHealth(device.name, device.driver, "mqtt")
 
@@ -219,37 +191,3 @@ class _Readers:
             if health.state == "online" and now_s - heard_s > (silent_s or 0.0):
                 health.state = "lost"
                 logger.warning("device is lost", extra={"action": "device_lost", "device": name})
-
-    def note(self, name: str, health: DeviceHealth, event: ReaderEvent) -> None:
-        """Take over what an event says of its reader."""
-        for trouble in event.troubles:
-            health.count_error(trouble)
-        if event.battery_pct is not None:
-            health.battery_pct = event.battery_pct
-        health.firmware = event.firmware or health.firmware
-        for number in event.numbers:
-            last = self._numbers.get(name, number - 1)
-            health.n_missing += max(0, number - last - 1)
-            if not last - REPEATED_MAX < number <= last:
-                self._numbers[name] = number
-        if event.tags or event.barcodes:
-            health.n_reads += len(event.tags) + len(event.barcodes)
-            health.last_reading = (
-                f"{len(event.tags)} tags" if event.tags else repr(event.barcodes[-1].data[:24])
-            )
-
-
-def _merged(readings: Sequence[Reading]) -> list[Reading]:
-    """Tag reads of one payload and moment as one reading."""
-    merged: list[Reading] = []
-    for reading in readings:
-        last = merged[-1] if merged else None
-        if (
-            isinstance(reading, TagRead)
-            and isinstance(last, TagRead)
-            and reading.stamp == last.stamp
-        ):
-            merged[-1] = TagRead(last.stamp, last.tags + reading.tags)
-        else:
-            merged.append(reading)
-    return merged

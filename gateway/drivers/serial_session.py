@@ -30,13 +30,15 @@ class SerialSession(ABC):
 
     is_up_when_open: False for a device that is only there once it has answered; its `serve`
     then calls `link_is_up` itself, and a device that is reached but never answers is one line.
+    is_for_reading: True for a device that nothing is written to; its link may be a stream.
     """
 
     is_up_when_open = True
+    is_for_reading = False
 
     def __init__(self, device: DeviceSettings, context: DriverContext) -> None:
         try:
-            check_link(device.link)
+            check_link(device.link, is_for_reading=self.is_for_reading)
         except ConfigError as error:
             raise ConfigError(f"devices.{device.name}.{error}") from error
         self.device = device

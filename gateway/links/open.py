@@ -1,5 +1,5 @@
-"""A link is a URL: `serial:///dev/ttyUSB0?baud=115200`, `tcp://host:port`, or, for a device that
-calls us, `tcp-listen://address:port?from=its-address`.
+"""A link is a URL: `serial:///dev/ttyUSB0?baud=115200`, `tcp://host:port`, for a device that calls
+us `tcp-listen://address:port?from=its-address`, and for one that streams `http(s)://host/path`.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 from gateway.errors import ConfigError
+from gateway.links.http import open_http, parse_http
 from gateway.links.serial import open_serial
 from gateway.links.tcp import open_tcp
 from gateway.links.tcp_listen import accept_tcp
@@ -15,8 +16,11 @@ from gateway.ports import ByteLink
 DEFAULT_BAUD = 115_200
 
 
-def check_link(url: str) -> None:
-    """Raises ConfigError if `url` is no link that `open_link` could open."""
+def check_link(url: str, *, is_for_reading: bool = False) -> None:
+    """Raises ConfigError if `url` is no link that `open_link` could open.
+
+    is_for_reading: the driver never writes, so that a stream over HTTP will do.
+    """
     parts = urlsplit(url)
     try:
         port = parts.port
@@ -26,6 +30,8 @@ def check_link(url: str) -> None:
         _baud(url, parts.query)
     elif parts.scheme == "tcp-listen" and parts.hostname is not None and port is not None:
         _options(url, parts.query, "from")
+    elif parts.scheme in ("http", "https") and is_for_reading:
+        parse_http(url)
     elif parts.scheme != "tcp" or parts.hostname is None or port is None:
         raise ConfigError(
             f"link: {url!r} is neither serial:///dev/NAME?baud=N nor tcp://HOST:PORT "
@@ -35,8 +41,10 @@ def check_link(url: str) -> None:
 
 async def open_link(url: str) -> ByteLink:
     """Open the link behind a URL. Raises ConfigError (no link), LinkLost (nothing there)."""
-    check_link(url)
+    check_link(url, is_for_reading=True)
     parts = urlsplit(url)
+    if parts.scheme in ("http", "https"):
+        return await open_http(url)
     if parts.scheme == "serial":
         return await open_serial(parts.path, baud=_baud(url, parts.query))
     if parts.scheme == "tcp-listen":

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from gateway import settings
+from gateway.drivers.impinj import ImpinjStreamOptions
 from gateway.drivers.json_readers import JsonReaderOptions
 from gateway.drivers.llrp import LlrpOptions
 from gateway.drivers.m100 import M100Options
@@ -40,6 +41,7 @@ OPTIONS: list[tuple[str, type[BaseModel]]] = [
     ("`uhfreader18`", UhfReader18Options),
     ("`llrp`", LlrpOptions),
     ("`impinj`, `zebra-fx`, `zebra-rfd`, `datawedge`", JsonReaderOptions),
+    ("`impinj` over HTTP", ImpinjStreamOptions),
     ("`serial-scanner`", SerialScannerOptions),
     ("`xy-md02`", XyMd02Options),
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rigs.broker import running_mosquitto
+from tests.rigs.broker import free_port, running_mosquitto
 from tests.rigs.device import Device
 from tests.rigs.gateway import GatewayProcess, Status
 from tests.rigs.simulated import simulated
@@ -46,6 +46,11 @@ zone = "C"
 options = {{ topics = ["impinj/r700/events"] }}
 
 [[devices]]
+name = "r720"
+driver = "impinj"
+link = "http://root@127.0.0.1:{stream}/api/v1/data/stream?password_file={directory}/password"
+
+[[devices]]
 name = "fx-*"
 driver = "zebra-fx"
 link = "mqtt"
@@ -63,27 +68,30 @@ driver = "datawedge"
 link = "mqtt"
 options = {{ topics = ["forepost/v1/J1/{{device}}/wedge"] }}
 """
-EPCS = {name: f"3034257BF7194E40{i:08X}" for i, name in enumerate(("a", "b", "c", "d", "e"))}
+EPCS = {name: f"3034257BF7194E40{i:08X}" for i, name in enumerate(("a", "b", "c", "d", "e", "f"))}
 ITEM = "]C10109506000134352\x1d10L1"
 HARM = "split=0.3,noise=0.2,corrupt=0.1"
 
 
-Rig = tuple[GatewayProcess, Path, int]
+Rig = tuple[GatewayProcess, Path, int, int]
 
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    """A gateway for all devices of this file, its directory and its broker's port."""
+    """A gateway for all devices of this file, its directory, its broker's port, and the port
+    where a reader is to stream."""
     directory = tmp_path_factory.mktemp("gateway")
     store = directory / "broker"
     store.mkdir()
+    stream = free_port()
+    (directory / "password").write_text("impinj\n")
     with running_mosquitto(store) as broker:
-        config = CONFIG.format(directory=directory, port=broker.port)
+        config = CONFIG.format(directory=directory, port=broker.port, stream=stream)
         gateway = GatewayProcess(directory, config)
         gateway.start()
         try:
             gateway.until(lambda status: True)
-            yield gateway, directory, broker.port
+            yield gateway, directory, broker.port, stream
         finally:
             gateway.kill()
 
@@ -117,23 +125,24 @@ def json_reader(port: int, make: str, name: str, topic: str) -> list[str]:
 
 
 def test_tags_seen_by_every_reader_arrive_in_the_journal(rig: Rig) -> None:
-    gateway, directory, port = rig
+    gateway, directory, port, stream = rig
     with simulated(
         ["uhfreader18", "--link", str(directory / "bus"), "--address", "1", "--address", "2",
          "--antennas", "--faults", HARM],
         json_reader(port, "impinj", "r700", "impinj/r700/events"),
         json_reader(port, "zebra-fx", "fx-7", "zebra/fx-7/tags"),
         json_reader(port, "zebra-rfd", "sled-1", "tenant/DATA/clients/data1event/123"),
-    ) as (bus, impinj, fixed, sled):  # fmt: skip
+        ["http-reader", "--listen", f"127.0.0.1:{stream}", "--period", "0.2"],
+    ) as (bus, impinj, fixed, sled, streaming):  # fmt: skip
         bus.tell("field", tags=[[EPCS["a"], 70]], address=1)
         bus.tell("field", tags=[[EPCS["b"], 70]], address=2)
-        for reader, epc in ((impinj, "c"), (fixed, "d"), (sled, "e")):
+        for reader, epc in ((impinj, "c"), (fixed, "d"), (sled, "e"), (streaming, "f")):
             reader.tell("field", tags=[[EPCS[epc], -55]])
-        names = ("bus.1", "bus.2", "r700", "fx-7", "sled-1")
+        names = ("bus.1", "bus.2", "r700", "fx-7", "sled-1", "r720")
         # A tag has arrived when it was read twice.
         gateway.until(lambda s: all(int(str(device(s, n).get("n_reads", 0))) > 2 for n in names))
-        points = ("bus.101", "bus.201", "r700.1", "fx-7.1", "sled-1.0")
-        expected = {point: {EPCS[epc]} for point, epc in zip(points, "abcde", strict=True)}
+        points = ("bus.101", "bus.201", "r700.1", "fx-7.1", "sled-1.0", "r720.1")
+        expected = {point: {EPCS[epc]} for point, epc in zip(points, "abcdef", strict=True)}
         gateway.until(lambda _: arrived(gateway) == expected)
         fixed.tell("lose", n=3)
         impinj.tell("raw", hex=b'{"eventType":"tagInventory"}'.hex())
@@ -145,7 +154,7 @@ def test_tags_seen_by_every_reader_arrive_in_the_journal(rig: Rig) -> None:
 
 
 def test_symbols_of_fixed_scanners_sleds_and_datawedge_are_booked(rig: Rig) -> None:
-    gateway, directory, port = rig
+    gateway, directory, port, _ = rig
     with simulated(
         ["serial-scanner", "--link", str(directory / "belt")],
         json_reader(port, "zebra-rfd", "sled-1", "tenant/DATA/clients/data1event/123"),
