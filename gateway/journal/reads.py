@@ -10,10 +10,12 @@ from gateway.errors import JournalCorrupt
 from gateway.journal.connection import Database
 from gateway.journal.rows import (
     CONSUMERS,
+    FORGOTTEN,
     KEYS_PER_QUERY,
     UPLINK,
     as_bytes,
     as_int,
+    find_forgotten_query,
     find_receipts_query,
 )
 from gateway.journal.salvage import SALVAGE, SALVAGE_TOLD, LastSalvage, parse_salvage
@@ -84,12 +86,21 @@ async def last_salvage(database: Database) -> LastSalvage | None:
 async def find_receipts(
     database: Database, keys: Sequence[ReceiptKey]
 ) -> Mapping[ReceiptKey, bytes]:
-    """The stored results of those messages that were received before."""
+    """The stored results of those messages that were received before, or FORGOTTEN.
+
+    Receipts are asked first: one that is forgotten in between is then in the ranges.
+    """
     found: dict[ReceiptKey, bytes] = {}
     for start in range(0, len(keys), KEYS_PER_QUERY):
-        sql, values = find_receipts_query(keys[start : start + KEYS_PER_QUERY])
+        asked = keys[start : start + KEYS_PER_QUERY]
+        sql, values = find_receipts_query(asked)
         for device, boot, seq, result in await database.query(sql, values):
             found[ReceiptKey(str(device), str(boot), as_int(seq))] = as_bytes(result)
+        rest = [key for key in asked if key not in found]
+        if rest:
+            sql, values = find_forgotten_query(rest)
+            for device, boot, seq in await database.query(sql, values):
+                found[ReceiptKey(str(device), str(boot), as_int(seq))] = FORGOTTEN
     return found
 
 

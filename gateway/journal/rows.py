@@ -43,6 +43,13 @@ SELECT: Final = (
 _FIND_RECEIPTS: Final = (
     "select device, boot, seq, result from receipt where (device, boot, seq) in (values {})"
 )
+_FIND_FORGOTTEN: Final = (
+    "with key(device, boot, seq) as (values {}) select device, boot, seq from key"
+    " where seq <= (select last from received_range as range where range.device = key.device"
+    " and range.boot = key.boot and range.first <= key.seq order by range.first desc limit 1)"
+)
+FORGOTTEN: Final = b'{"status":"accepted","v":1}'
+"""The result told again for a message whose own result is forgotten; it becomes "duplicate"."""
 KEYS_PER_QUERY: Final = 250
 """SQLite's oldest limit on parameters is 999, three to a key."""
 
@@ -77,11 +84,20 @@ def highest_seqs(keys: Iterable[ReceiptKey]) -> dict[tuple[str, str], int]:
 
 def find_receipts_query(keys: Sequence[ReceiptKey]) -> tuple[str, list[object]]:
     """SQL and parameters that ask for at most KEYS_PER_QUERY receipts."""
+    return _asking_for(keys, _FIND_RECEIPTS)
+
+
+def find_forgotten_query(keys: Sequence[ReceiptKey]) -> tuple[str, list[object]]:
+    """The same, for messages that were received and whose results are forgotten."""
+    return _asking_for(keys, _FIND_FORGOTTEN)
+
+
+def _asking_for(keys: Sequence[ReceiptKey], sql: str) -> tuple[str, list[object]]:
     if not 0 < len(keys) <= KEYS_PER_QUERY:
         raise AssertionError(f"{len(keys)} keys in one query")
     places = ", ".join(["(?, ?, ?)"] * len(keys))
     values: list[object] = [value for key in keys for value in (key.device, key.boot, key.seq)]
-    return _FIND_RECEIPTS.format(places), values
+    return sql.format(places), values
 
 
 def as_row(values: Sequence[object]) -> Row:

@@ -37,6 +37,7 @@ from gateway.journal.connection import (
     refuse_orphaned_log,
     state_lock,
 )
+from gateway.journal.forgetting import forget_receipts
 from gateway.journal.mending import check_if_noted, note_if_damage, salvage
 from gateway.journal.migrate import migrate
 from gateway.journal.read_model import FEED_MARK
@@ -68,7 +69,7 @@ ROOM_TO_OPEN: Final = 2**20
 PRUNE_ROWS: Final = 5000
 """Rows that leave in one transaction, so that no append waits long behind it."""
 RECEIPT_RETENTION_US: Final = 30 * 86_400 * 1_000_000
-"""How long repeats are known: longer than a handheld may lie in a drawer before it resends."""
+"""How long a repeat gets its first result; after that it is still known as a repeat."""
 QUARANTINE_ROWS_MAX: Final = 10_000
 """Rubbish beyond this pushes out the oldest rubbish, never the room of events."""
 
@@ -209,24 +210,21 @@ class JournalStore:
     async def prune(self, *, older_than_us: int, has_cloud: bool = True) -> int:
         """Forget what every consumer and the retention let go; gives how many rows left.
 
-        Rows below every cursor and recorded before `older_than_us`; receipts that are older
-        still; the oldest of a quarantine that has grown beyond its bound.
+        Rows below every cursor and recorded before `older_than_us`; the results of receipts
+        that are older still; the oldest of a quarantine that has grown beyond its bound.
         """
         n_pruned = 0
         while n_rows := await self._prune_rows(older_than_us, has_cloud):
             n_pruned += n_rows
-        await self._writer.queue(
-            effects=[
-                (
-                    "delete from receipt where recorded_at_us < ?",
-                    [(older_than_us - RECEIPT_RETENTION_US,)],
-                ),
-                (
-                    "delete from quarantine where id <= (select max(id) - ? from quarantine)",
-                    [(QUARANTINE_ROWS_MAX,)],
-                ),
-            ]
-        )
+        while True:
+            n_receipts, effects = await forget_receipts(
+                self._database, older_than_us=older_than_us - RECEIPT_RETENTION_US
+            )
+            if not n_receipts:
+                break
+            await self._writer.queue(effects=[part for part in effects if part[1]])
+        oldest = "delete from quarantine where id <= (select max(id) - ? from quarantine)"
+        await self._writer.queue(effects=[(oldest, [(QUARANTINE_ROWS_MAX,)])])
         return n_pruned
 
     async def _prune_rows(self, older_than_us: int, has_cloud: bool) -> int:

@@ -5,19 +5,24 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.errors import JournalCorrupt, JournalError
 from gateway.journal.connection import FILE
+from gateway.journal.forgetting import merged
 from gateway.journal.inspection import open_read_only, verify
 from gateway.journal.migrate import migrations, statements_of
+from gateway.journal.rows import FORGOTTEN
 from gateway.journal.store import PRUNE_ROWS, open_journal
 from gateway.ports import ReceiptKey
 from tests.fakes.clock import START_US, FakeClock
-from tests.rigs.journal import AT_ONCE, CONSUMERS, draft, entry, numbers, opened
+from tests.rigs.journal import AT_ONCE, CONSUMERS, entry, numbers, opened
 
 KEPT = Path(__file__).resolve().parents[1] / "kept"
 
@@ -108,7 +113,7 @@ async def test_a_migration_that_fails_leaves_the_older_journal(tmp_path: Path) -
 async def test_a_newer_journal_is_refused(tmp_path: Path) -> None:
     await fill(tmp_path)
     edit(tmp_path, "pragma user_version = 99")
-    assert "version 99, this program knows 4" in await refused(tmp_path)
+    assert "version 99, this program knows 5" in await refused(tmp_path)
 
 
 async def test_another_gateways_journal_is_refused(tmp_path: Path) -> None:
@@ -282,18 +287,53 @@ async def test_pruning_goes_on_until_it_is_done(tmp_path: Path) -> None:
         assert await numbers(store) == [n_rows]
 
 
-async def test_receipts_outlive_their_events(tmp_path: Path) -> None:
+MONTH_S = 31 * 86_400
+WEEK_US = 7 * 86_400 * 1_000_000
+
+
+async def test_a_late_repeat_is_known_for_ever(tmp_path: Path) -> None:
+    """First with its result, then without it; a number that never came is still new."""
     clock = FakeClock()
-    key = ReceiptKey("pda-1", "boot-1", 1)
+    came = [n for n in range(1, 1001) if n not in (5, 6, 700)]
+    keys = [ReceiptKey("pda-1", "boot-1", n) for n in range(1, 1002)]
     async with opened(tmp_path, clock=clock) as store:
-        await store.append([entry(1), entry(2)])
+        await store.append([entry(n) for n in came])
+        await store.append([entry(3, boot="boot-2"), entry(9, device="pda-2")])
         for consumer in CONSUMERS:
-            await store.advance(consumer, to_seq=2)
+            await store.advance(consumer, to_seq=store.last_seq)
         clock.forward(8 * 86_400)
-        assert await store.prune(older_than_us=clock.wall_us() - 7 * 86_400 * 1_000_000) == 1
-        assert await store.find_receipts([key])
-        clock.forward(30 * 86_400)
-        await store.prune(older_than_us=clock.wall_us() - 7 * 86_400 * 1_000_000)
-        assert not await store.find_receipts([key])
-        await store.advance("projector", to_seq=2, drafts=[draft(3)])
-        assert store.last_seq == 3
+        assert await store.prune(older_than_us=clock.wall_us() - WEEK_US) == store.last_seq - 1
+        assert (await store.find_receipts(keys))[keys[0]] == b'{"seq":1}'
+        clock.forward(MONTH_S)
+        await store.prune(older_than_us=clock.wall_us() - WEEK_US)
+        found = await store.find_receipts(keys)
+        assert [key.seq for key in found] == came
+        assert set(found.values()) == {FORGOTTEN}
+        assert await store.query("select device, boot, first, last from received_range") == [
+            ("pda-1", "boot-1", 1, 4),
+            ("pda-1", "boot-1", 7, 699),
+            ("pda-1", "boot-1", 701, 1000),
+            ("pda-1", "boot-2", 3, 3),
+            ("pda-2", "boot-1", 9, 9),
+        ]
+        last = store.last_seq
+        assert await store.append([entry(n) for n in came]) == last
+        assert await store.append([entry(5), entry(6)]) == last + 2
+        clock.forward(2 * MONTH_S)
+        await store.prune(older_than_us=clock.wall_us() - WEEK_US)
+        assert (1, 699) in await store.query("select first, last from received_range")
+        assert await store.query("select count(*) from receipt") == [(0,)]
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5))))
+def test_spans_are_merged_without_gain_or_loss(pairs: list[tuple[int, int]]) -> None:
+    spans = [(first, first + length) for first, length in pairs]
+    result = merged(spans)
+    assert _numbers(result) == _numbers(spans)
+    for (_, last), (first, _) in pairwise(result):
+        assert first > last + 1
+
+
+def _numbers(spans: Sequence[tuple[int, int]]) -> set[int]:
+    return {n for first, last in spans for n in range(first, last + 1)}
