@@ -20,6 +20,7 @@ from optimizer.matrix import GENERATIONS, MatrixSearch
 from optimizer.plan import Plan, SolverRun
 from optimizer.plan_decisions import decisions_of
 from optimizer.problem import Problem
+from optimizer.ride_sharing import share_rides
 from optimizer.search import Progress, SearchOutcome, Track, run_tracks
 from optimizer.stop import MaxGenerations, NoImprovement, Stop
 from optimizer.tables import ProductTables, make_tables
@@ -71,16 +72,21 @@ def solve_problem(problem: Problem, options: SolveOptions) -> Plan:
     if options.warm_start is not None:
         start = [decisions_of(t, options.warm_start) for t in tables]
     outcome = _search(tables, start, options, elapsed)
-    _insist_on_plans(tables, outcome.decisions)
+    couples = any(t.product.vehicle.shared_with for t in tables)
     run = SolverRun(
         name=options.solver,
         seed=options.seed,
         generations=outcome.generations,
-        seconds=elapsed(),
+        seconds=0.0,
         time_to_best_seconds=outcome.time_to_best_seconds,
     )
-    plan = make_plan(problem, tables, outcome.decisions, run)
-    couples = any(t.product.vehicle.shared_with for t in tables)
+    decisions = outcome.decisions
+    if couples and options.solver == "hybrid":
+        decisions = share_rides(
+            tables, decisions, lambda each: make_plan(problem, tables, each, run).objective
+        )
+    _insist_on_plans(tables, decisions)
+    plan = make_plan(problem, tables, decisions, replace(run, seconds=elapsed()))
     if options.solver == "exact" and not couples:
         return replace(plan, lower_bound=plan.objective, proven_optimal=True)
     return plan

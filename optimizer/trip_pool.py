@@ -46,7 +46,7 @@ class Cover:
 
 
 @dataclass(frozen=True, slots=True)
-class _Offers:
+class Offers:
     """Candidate sets as trips of one central warehouse: money per day by (set, column)."""
 
     masks: Ints
@@ -91,7 +91,7 @@ class TripPool:
         if not self._tours:
             self._tours = [HeldKarp(net, k) for k in range(net.n_centrals)]
         offers = [self._offers(k, masks, columns) for k in range(net.n_centrals)]
-        cuts = [_cheapest_cuts(offer, net.n) for offer in offers]
+        cuts = [cheapest_cuts(offer, net.n) for offer in offers]
         totals = [self._with_idle_costs(k, cut, columns) for k, cut in enumerate(cuts)]
         shares = share_out([total.min(axis=1) for total in totals])
         if shares is None:
@@ -101,7 +101,7 @@ class TripPool:
             if mask:
                 column = int(np.argmin(totals[k][mask]))
                 setting[k] = int(procurement_days[column])
-                parts = _sets_behind(offers[k], cuts[k], mask, column)
+                parts = sets_behind(offers[k], cuts[k], mask, column)
                 trips += [(k, self._tours[k].order(part)) for part in parts]
         return Cover(tuple(setting), tuple(trips))
 
@@ -129,7 +129,7 @@ class TripPool:
         total[0] = 0.0
         return np.asarray(total)
 
-    def _offers(self, k: int, masks: Ints, columns: Ints) -> _Offers:
+    def _offers(self, k: int, masks: Ints, columns: Ints) -> Offers:
         """Those of the sets that fit a vehicle, in their best cycle for each column."""
         net = self._net.narrowed(columns + 1)
         kg = members_of(net.n, masks) @ net.features[KG].T
@@ -142,7 +142,7 @@ class TripPool:
             at = np.flatnonzero(net.divides[columns, c])
             offer = by_cycle[c, :, None] + price[at] * rate[c, :, None]
             cost[:, at] = np.minimum(cost[:, at], offer)
-        return _Offers(masks, cost)
+        return Offers(masks, cost)
 
     def _figures(self, net: Network, k: int, masks: Ints) -> tuple[Floats, Floats]:
         """(cycle, set): money per day without upstream, and kg per day delivered."""
@@ -154,7 +154,7 @@ class TripPool:
         return net.price_by_cycle(tours.length_km[masks], features), net.rate @ members.T
 
 
-def _cheapest_cuts(offers: _Offers, n: int) -> Floats:
+def cheapest_cuts(offers: Offers, n: int) -> Floats:
     """(set, column): the cheapest trips that serve exactly the set.
 
     A set's lowest warehouse is on one of its trips; what that trip leaves has only higher ones.
@@ -174,7 +174,7 @@ def _cheapest_cuts(offers: _Offers, n: int) -> Floats:
     return best
 
 
-def _sets_behind(offers: _Offers, cuts: Floats, mask: int, column: int) -> Sequence[int]:
+def sets_behind(offers: Offers, cuts: Floats, mask: int, column: int) -> Sequence[int]:
     """The trips behind one entry of the cheapest cuts."""
     found = []
     while mask:
