@@ -93,11 +93,12 @@ class ReaderBook:
     visits: list[Visit] = field(default_factory=list)
     strays: list[str] = field(default_factory=list)
     n_reads: int = 0
+    is_on_mqtt: bool = False
 
     def hear(self, report: Report, _at_s: float) -> None:
         """Take in what the reader reports."""
         if report.get("event") == "tags":
-            self.n_reads = int(str(report["n"]))
+            self.n_reads = int(str(report.get("n", report.get("reads", 0))))
 
     def come(self, epcs: list[str], at_s: float) -> None:
         """Tags come before the reader."""
@@ -108,3 +109,18 @@ class ReaderBook:
         for visit in self.visits:
             if visit.until_s is None:
                 visit.until_s = at_s
+
+
+@dataclass(slots=True)
+class ScannerBook:
+    """What passed a fixed scanner: lots, each with the time it did."""
+
+    device: str
+    warehouse: str
+    passed: dict[str, float] = field(default_factory=dict)
+    n_scanned: int = 0
+
+    def hear(self, report: Report, _at_s: float) -> None:
+        """Take in what the scanner reports."""
+        if report.get("event") == "scanned":
+            self.n_scanned = int(str(report["n"]))

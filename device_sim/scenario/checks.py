@@ -10,7 +10,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from device_sim.scenario.books import BusBook, ReaderBook, SensorBook, Trouble, Visit
+from device_sim.scenario.books import (
+    BusBook,
+    ReaderBook,
+    ScannerBook,
+    SensorBook,
+    Trouble,
+    Visit,
+)
 from device_sim.stage.check import Check, Row, event_of, verdict
 from device_sim.stage.ledger import Ledger
 from device_sim.stage.memory import Life
@@ -18,6 +25,7 @@ from device_sim.stage.memory import Life
 ARRIVED: Final = "tag.arrived"
 LEFT: Final = "tag.left"
 SAMPLED: Final = "climate.sampled"
+INSPECTED: Final = "goods.inspected"
 
 TIME_TOLERANCE_US: Final = 15_000_000
 """How far an event's time may be from the truth: what the first message of a boot, on a bad line
@@ -130,6 +138,8 @@ def _touches(trouble: Trouble, visit: Visit, book: ReaderBook) -> bool:
         return trouble.target == book.warehouse and trouble.touches(
             visit.since_s, until_s + GONE_S, after_s=AFTER_S
         )
+    if trouble.kind == "broker_restart":
+        return book.is_on_mqtt and trouble.touches(visit.since_s, until_s, after_s=BROKER_AFTER_S)
     is_ours = trouble.target == book.device and trouble.kind in LINE_FAULTS
     return is_ours and trouble.touches(visit.since_s, until_s, after_s=AFTER_S)
 
@@ -222,7 +232,7 @@ def check_bus(
             must = Counter(
                 round(sample.temperature_c * 100)
                 for sample in samples
-                if sample.at_s < until_s and not _is_bus_hit(book, sample.at_s, troubles)
+                if sample.at_s < until_s and not _is_hit(book, sample.at_s, troubles)
             )
             problems += [
                 f"{name} {value / 100:.1f} °C: there {n} times, said {said[value]}"
@@ -236,13 +246,50 @@ def check_bus(
     return verdict("the bus was understood, answer by answer", problems)
 
 
-def _is_bus_hit(book: BusBook, at_s: float, troubles: Iterable[Trouble]) -> bool:
+def _is_hit(book: BusBook | ScannerBook, at_s: float, troubles: Iterable[Trouble]) -> bool:
     return any(
         trouble.touches(at_s, at_s + 1.0, after_s=AFTER_S)
         for trouble in troubles
         if (trouble.target == book.device and trouble.kind in LINE_FAULTS)
         or (trouble.kind == "gateway_kill" and trouble.target == book.warehouse)
     )
+
+
+def check_belts(
+    books: Sequence[ScannerBook], events: Sequence[Row], troubles: Sequence[Trouble]
+) -> Check:
+    """Everything that passed a fixed scanner was inspected once, and nothing else was.
+
+    A scanner keeps nothing: what passes while its line is bad or nobody listens is not seen.
+    """
+    problems: list[str] = []
+    for book in books:
+        found: Counter[str] = Counter()
+        for event in map(event_of, events):
+            if event.get("type") == INSPECTED and _device(event) == book.device:
+                found[_inspected_lot(event)] += 1
+        problems += [
+            f"{book.device} {lot}: inspected {n} times"
+            for lot, n in found.items()
+            if n > 1 or (lot not in book.passed and not _is_bad_line(book, troubles))
+        ]
+        problems += [
+            f"{book.device} {lot}: not inspected"
+            for lot, at_s in book.passed.items()
+            if not found[lot] and not _is_hit(book, at_s, troubles)
+        ]
+    return verdict("everything that passed a fixed scanner was inspected once", problems)
+
+
+def _is_bad_line(book: ScannerBook, troubles: Iterable[Trouble]) -> bool:
+    """A line without checksum that garbles what it carries can make one lot of another."""
+    return any(each.kind == "line" and each.target == book.device for each in troubles)
+
+
+def _inspected_lot(event: Row) -> str:
+    assertions = _body(event).get("assertions")
+    first = assertions[0] if isinstance(assertions, list) and assertions else {}
+    return str(first.get("lot")) if isinstance(first, Mapping) else ""
 
 
 # ---------------------------------------------------------------- health and memory

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from device_sim.broker import Endpoint
 from device_sim.scenario import checks
-from device_sim.scenario.books import BusBook, ReaderBook, SensorBook, Trouble
+from device_sim.scenario.books import BusBook, ReaderBook, ScannerBook, SensorBook, Trouble
 from device_sim.scenario.sensor_checks import Watched
 from device_sim.stage.cloud import CloudApi
 from device_sim.stage.configuration import Site
@@ -48,7 +48,7 @@ class Evidence:
     """
 
     world: World
-    books: Mapping[str, SensorBook | BusBook | ReaderBook]
+    books: Mapping[str, SensorBook | BusBook | ReaderBook | ScannerBook]
     ledgers: list[Ledger] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
@@ -165,3 +165,8 @@ class Evidence:
     def buses(self) -> list[BusBook]:
         """The books of the Modbus buses."""
         return [book for book in self.books.values() if isinstance(book, BusBook)]
+
+    @property
+    def scanners(self) -> list[ScannerBook]:
+        """The books of the fixed scanners."""
+        return [book for book in self.books.values() if isinstance(book, ScannerBook)]

@@ -87,13 +87,37 @@ class Bus(_LineDevice):
         return units
 
 
-class Reader(_LineDevice):
-    """An RFID reader at a dock."""
+class SerialReader(_LineDevice):
+    """An RFID reader at a dock, on a serial port."""
 
-    kind: Literal["m100"]
+    kind: Literal["m100", "uhfreader18"]
 
 
-Device = Annotated[Pda | Sensor | Bus | Reader, Field(discriminator="kind")]
+class MqttReader(_Device):
+    """An RFID reader at a dock that publishes its maker's JSON."""
+
+    kind: Literal["impinj", "zebra-fx", "zebra-rfd"]
+
+
+class LlrpReader(_Device):
+    """An RFID reader at a dock, on TCP. port: where it listens on this machine."""
+
+    kind: Literal["llrp"]
+    port: Annotated[int, Field(ge=1024, le=65_535)] = 15_084
+
+
+class Scanner(_LineDevice):
+    """A fixed scanner over a belt, on a serial port; it inspects what passes, one a period."""
+
+    kind: Literal["serial-scanner"]
+    period_s: Seconds = 1.0
+
+
+Reader = SerialReader | MqttReader | LlrpReader
+Device = Annotated[
+    Pda | Sensor | Bus | SerialReader | MqttReader | LlrpReader | Scanner,
+    Field(discriminator="kind"),
+]
 
 
 class _Fault(BaseModel):
@@ -211,20 +235,20 @@ Fault = Annotated[
     Field(discriminator="kind"),
 ]  # fmt: skip
 
-FITS: Final[dict[str, tuple[type[_Device], ...]]] = {
-    "line": (Pda, Bus, Reader),
-    "cable_pulled": (Bus, Reader),
-    "reader_reboot": (Reader,),
-    "stray_reads": (Reader,),
-    "missed_reads": (Reader,),
-    "sensor_dead": (Sensor, Bus),
-    "sensor_stuck": (Sensor, Bus),
-    "sensor_drifting": (Sensor, Bus),
-    "clock_skew": (Pda,),
-    "pda_offline": (Pda,),
-    "id_clash": (Pda,),
+FITS: Final[dict[str, tuple[str, ...]]] = {
+    "line": ("pda", "xy-md02", "m100", "uhfreader18", "serial-scanner"),
+    "cable_pulled": ("xy-md02", "m100", "uhfreader18", "serial-scanner"),
+    "reader_reboot": ("m100", "llrp"),
+    "stray_reads": ("m100", "llrp"),
+    "missed_reads": ("m100", "llrp"),
+    "sensor_dead": ("climate", "xy-md02"),
+    "sensor_stuck": ("climate", "xy-md02"),
+    "sensor_drifting": ("climate", "xy-md02"),
+    "clock_skew": ("pda",),
+    "pda_offline": ("pda",),
+    "id_clash": ("pda",),
 }
-"""Which faults can happen to which devices."""
+"""Which faults can happen to which kinds of device."""
 
 BYTES_ONLY: Final = {"corrupt", "split", "noise"}
 """Faults of a serial line; MQTT runs over TCP, which lets none of them through."""
@@ -286,7 +310,7 @@ class Scenario(BaseModel):
             device = self.device(fault.device)
         except KeyError:
             return f"device: {fault.device!r} is no device of this scenario"
-        if not isinstance(device, FITS[fault.kind]):
+        if device.kind not in FITS[fault.kind]:
             return f"device: {fault.kind} cannot happen to {fault.device!r}, a {device.kind}"
         if isinstance(device, Bus):
             on_unit = fault.kind.startswith("sensor_")

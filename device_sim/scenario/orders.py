@@ -6,6 +6,7 @@ the clash of two devices are done by scenario/trouble.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from device_sim.scenario.model import (
@@ -14,12 +15,13 @@ from device_sim.scenario.model import (
     Device,
     Fault,
     LineFault,
+    LlrpReader,
     MissedReads,
     Pda,
     PdaOffline,
     PlainDeviceFault,
-    Reader,
     SensorDrifting,
+    SerialReader,
 )
 
 Order = dict[str, object]
@@ -30,10 +32,24 @@ PLAIN: Final[dict[str, tuple[Order, Order | None]]] = {
     "sensor_dead": ({"do": "silence", "on": True}, {"do": "silence", "on": False}),
     "sensor_stuck": ({"do": "stick", "on": True}, {"do": "stick", "on": False}),
 }
+RSSI_OFFSET_DB: Final = -129
+"""What makes an RSSI in dBm of the number that a UHFReader18 says."""
 DEAD_UNIT: Final[tuple[Order, Order]] = (
     {"do": "unit", "state": "dead"},
     {"do": "unit", "state": "ok"},
 )
+
+
+def field_order(device: Device, tags: Sequence[tuple[str, int]], do: str = "field") -> Order:
+    """Tags before a reader (or passing it once), RSSI in dBm, as its kind counts it."""
+    match device:
+        case LlrpReader():
+            do = "pass" if do == "stray" else do
+            return {"do": do, "tags": [[epc, 1, rssi * 100] for epc, rssi in tags]}
+        case SerialReader() if device.kind == "uhfreader18":
+            return {"do": do, "tags": [[epc, rssi - RSSI_OFFSET_DB] for epc, rssi in tags]}
+        case _:
+            return {"do": do, "tags": [[epc, rssi] for epc, rssi in tags]}
 
 
 def orders_of(fault: Fault, device: Device) -> tuple[Order, Order | None] | None:
@@ -42,12 +58,14 @@ def orders_of(fault: Fault, device: Device) -> tuple[Order, Order | None] | None
     end: Order | None
     match fault:
         case LineFault():
-            usual = device.line if isinstance(device, Pda | Bus | Reader) else {}
+            usual = getattr(device, "line", {})
             begin = {"do": "line", "rates": usual | fault.rates}
             end = {"do": "line", "rates": usual}
         case SensorDrifting():
             begin = {"do": "drift", "celsius_per_s": fault.celsius_per_s}
             end = {"do": "drift", "celsius_per_s": 0.0}
+        case MissedReads() if isinstance(device, LlrpReader):
+            begin, end = {"do": "air", "missed": fault.share}, {"do": "air"}
         case MissedReads():
             begin, end = {"do": "miss", "share": fault.share}, {"do": "miss", "share": 0.0}
         case ClockSkew():

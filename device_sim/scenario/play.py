@@ -22,9 +22,10 @@ from device_sim.catalog import make_catalog
 from device_sim.clock import wall_us
 from device_sim.errors import SimulatorError
 from device_sim.scenario import fleet
-from device_sim.scenario.books import ReaderBook, Report
+from device_sim.scenario.books import ReaderBook, Report, ScannerBook
 from device_sim.scenario.evidence import Evidence, Ground
-from device_sim.scenario.model import Device, Pda, Reader, Scenario
+from device_sim.scenario.model import Device, MqttReader, Pda, Reader, Scanner, Scenario
+from device_sim.scenario.orders import field_order
 from device_sim.scenario.sensor_checks import patience_of, watched_sensors
 from device_sim.scenario.trouble import Troublemaker
 from device_sim.stage import configuration as conf
@@ -34,6 +35,7 @@ from device_sim.stage.memory import MemoryWatch
 from device_sim.stage.processes import Child, Stage
 from device_sim.stage.tags import TagMint
 from device_sim.world import World
+from gateway.codecs.gs1 import encode_gs1_128
 from gateway.settings import load_settings
 
 STOCKING_S: Final = 90.0
@@ -146,7 +148,7 @@ class Play:
         self, device: Device, name: str, site: conf.Site, hear: Callable[[Report], None]
     ) -> Child:
         program = conf.device_program(
-            device.kind,
+            fleet.program_kind(device),
             broker=self.ground.broker if fleet.is_on_mqtt(device) else None,
             options=fleet.device_options(device, site),
             seed=self.scenario.seed,
@@ -200,7 +202,12 @@ class Play:
             async with asyncio.timeout(STOCKING_S):
                 while not is_stocked():  # noqa: ASYNC110 -- the world is plain values, without events
                     await asyncio.sleep(0.1)
-                names = fleet.health_names(self.scenario.devices)
+                names = fleet.health_names(
+                    # Readers that publish on their own say nothing before there is a tag.
+                    device
+                    for device in self.scenario.devices
+                    if not isinstance(device, MqttReader)
+                )
                 # A gateway that was there first may be between two looks at an empty port.
                 while missing := await self.evidence.not_online(self.ground, names):  # noqa: ASYNC110 -- asked, not told
                     await asyncio.sleep(POLL_S)
@@ -237,6 +244,11 @@ class Play:
                 for device in self.scenario.devices
                 if isinstance(device, Reader)
             ]
+            passing += [
+                group.create_task(self._pass_belt(device), name=f"belt-{device.name}")
+                for device in self.scenario.devices
+                if isinstance(device, Scanner)
+            ]
             supplying = group.create_task(self._keep_supplied(), name="supplying")
             for i, fault in enumerate(maker.possible()):
                 group.create_task(maker.make(fault, began_s), name=f"fault-{i}")
@@ -248,7 +260,7 @@ class Play:
         for device in self.scenario.devices:
             book = self.books.get(device.name)
             if isinstance(book, ReaderBook):
-                self.children[device.name].tell({"do": "field", "tags": []})
+                self.children[device.name].tell(field_order(device, []))
                 book.go(time.monotonic())
 
     async def _pass_boxes(self, reader: Device) -> None:
@@ -259,12 +271,25 @@ class Play:
         child, box_s = self.children[reader.name], self.scenario.work.box_s
         while True:
             boxes = self.mint.boxes()
-            child.tell({"do": "field", "tags": boxes})
+            child.tell(field_order(reader, boxes))
             book.come([epc for epc, _ in boxes], time.monotonic())
             await asyncio.sleep(box_s * STAY_SHARE)
-            child.tell({"do": "field", "tags": []})
+            child.tell(field_order(reader, []))
             book.go(time.monotonic())
             await asyncio.sleep(box_s * (1 - STAY_SHARE))
+
+    async def _pass_belt(self, scanner: Scanner) -> None:
+        """Things pass a fixed scanner, each of a lot of its own, for ever."""
+        book = self.books[scanner.name]
+        if not isinstance(book, ScannerBook):
+            raise AssertionError("only scanners see the belt")
+        while True:
+            lot = f"B{self.world.label}{len(book.passed) + 1:06d}"
+            gtin = self.random.choice(self.world.catalog).gtin
+            book.passed[lot] = time.monotonic()
+            data = encode_gs1_128([("01", gtin), ("10", lot)])
+            self.children[scanner.name].tell({"do": "scan", "data": data})
+            await asyncio.sleep(scanner.period_s)
 
     async def _keep_supplied(self) -> None:
         """The supplier sends more of what runs low, once until it has come."""

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from device_sim.scenario import checks, sensor_checks
-from device_sim.scenario.books import BusBook, ReaderBook, SensorBook
+from device_sim.scenario.books import BusBook, ReaderBook, ScannerBook, SensorBook
 from device_sim.scenario.evidence import Evidence
-from device_sim.scenario.fleet import health_names
+from device_sim.scenario.fleet import Book, health_names
 from device_sim.scenario.model import Scenario, SensorDrifting
 from device_sim.stage import check
 from device_sim.stage.ledger import Ledger
@@ -42,6 +42,7 @@ def judge(scenario: Scenario, evidence: Evidence) -> list[check.Check]:
             evidence.sensors, edge, troubles, since_s=evidence.opened_at_s, until_s=until_s
         ),
         checks.check_bus(evidence.buses, edge, troubles, until_s),
+        checks.check_belts(evidence.scanners, edge, troubles),
         *sensor_checks.check_sensor_faults(
             evidence.sensors_watched,
             sensor_checks.told_faults(edge, zero_us=evidence.zero_us),
@@ -134,7 +135,7 @@ def _pda_row(ledger: Ledger, edge: Sequence[check.Row]) -> Row:
     }
 
 
-def _book_row(book: SensorBook | BusBook | ReaderBook, edge: Sequence[check.Row]) -> Row:
+def _book_row(book: Book, edge: Sequence[check.Row]) -> Row:
     types = Counter((check.event_of(row).get("type"), _named(row, book.device)) for row in edge)
     row: Row = {"device": book.device, "boot": getattr(book, "boot", "")}
     match book:
@@ -144,6 +145,15 @@ def _book_row(book: SensorBook | BusBook | ReaderBook, edge: Sequence[check.Row]
         case BusBook():
             arrived = types[checks.SAMPLED, True]
             return row | {"kind": "xy-md02", "sent": book.n_said, "arrived": arrived}
+        case ScannerBook():
+            arrived = types[checks.INSPECTED, True]
+            must = len(book.passed)
+            return row | {
+                "kind": "scanner",
+                "sent": book.n_scanned,
+                "must_arrive": must,
+                "arrived": arrived,
+            }
         case ReaderBook():
             return row | {
                 "kind": "reader",

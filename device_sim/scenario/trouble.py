@@ -23,7 +23,7 @@ from device_sim.scenario.model import (
     StrayReads,
     UplinkDown,
 )
-from device_sim.scenario.orders import orders_of
+from device_sim.scenario.orders import field_order, orders_of
 from device_sim.stage.crew import Worker
 from device_sim.stage.installation import Installation
 from device_sim.stage.processes import Child
@@ -136,7 +136,8 @@ class Troublemaker:
         while (left_s := end_s - time.monotonic()) > 0:
             epc = self.mint.new_epc()
             self.readers[fault.device].strays.append(epc)
-            self.children[fault.device].tell({"do": "stray", "tags": [[epc, fault.rssi_dbm]]})
+            device = self.scenario.device(fault.device)
+            self.children[fault.device].tell(field_order(device, [(epc, fault.rssi_dbm)], "stray"))
             await asyncio.sleep(min(STRAY_PAUSE_S, left_s))
 
 

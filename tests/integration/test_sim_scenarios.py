@@ -54,6 +54,10 @@ units = { 1 = "frozen" }
 name = "rfid-dock"
 kind = "m100"
 line = { corrupt = 0.02, split = 0.2, noise = 0.05 }
+
+[[devices]]
+name = "belt-1"
+kind = "serial-scanner"
 """
 FAULTS = """
 [[faults]]
@@ -152,6 +156,10 @@ def claim_an_answer(it: Evidence) -> None:
     it.buses[0].said[1].append(type(sample)(it.closed_at_s - 1, -40.0))
 
 
+def claim_a_box_on_the_belt(it: Evidence) -> None:
+    it.scanners[0].passed["B999999"] = it.opened_at_s
+
+
 def alarm_for_nothing(it: Evidence) -> None:
     fault = {
         "type": "sensor.fault",
@@ -198,6 +206,7 @@ LIES: dict[Callable[[Evidence], None], set[str]] = {
     forget_a_visit: {"no tag was seen that was not there"},
     change_a_sample: {"every climate sample is there once, with its value"},
     claim_an_answer: {"the bus was understood, answer by answer"},
+    claim_a_box_on_the_belt: {"everything that passed a fixed scanner was inspected once"},
     alarm_for_nothing: {
         "no sensor fault was told without reason",
         "every sensor fault that was told ended",

@@ -6,7 +6,7 @@ from copy import deepcopy
 import pytest
 
 from device_sim.scenario import checks
-from device_sim.scenario.books import BusBook, ReaderBook, SensorBook, Trouble, Visit
+from device_sim.scenario.books import BusBook, ReaderBook, ScannerBook, SensorBook, Trouble, Visit
 from device_sim.stage.ledger import Ledger
 from device_sim.stage.memory import Life, Measurement, lives
 from device_sim.world import ScanOrder
@@ -197,3 +197,29 @@ def test_a_device_that_is_not_online_in_the_end_is_found() -> None:
     assert checks.check_health(names, seen, []).problems == ("b: lost", "c: unknown")
     clash = Trouble("id_clash", "b", 0.0, 1.0)
     assert checks.check_health({"J1": ["a", "b"]}, seen, [clash]).holds
+
+
+# ---------------------------------------------------------------- fixed scanners
+
+
+def inspected(lot: str, device: str = "belt") -> Row:
+    return row(1, checks.INSPECTED, device, body={"assertions": [{"item": "i", "lot": lot}]})
+
+
+def belt(rows: list[Row], *troubles: Trouble) -> tuple[str, ...]:
+    book = ScannerBook("belt", "J1", {"B1": 10.0, "B2": 50.0})
+    return checks.check_belts([book], rows, troubles).problems
+
+
+def test_what_passed_a_scanner_is_inspected_once_and_nothing_else_is() -> None:
+    rows = [inspected("B1"), inspected("B2"), inspected("B9", "pda-1")]
+    assert belt(rows) == ()
+    assert belt(rows[:1]) == ("belt B2: not inspected",)
+    assert belt([*rows, inspected("B2")]) == ("belt B2: inspected 2 times",)
+    assert belt([*rows, inspected("B9")]) == ("belt B9: inspected 1 times",)
+
+
+def test_a_scanner_without_a_listener_is_excused_and_no_other() -> None:
+    assert belt([inspected("B1")], Trouble("cable_pulled", "belt", 49.0, 51.0)) == ()
+    assert belt([inspected("B1")], Trouble("cable_pulled", "belt", 20.0, 30.0)) != ()
+    assert belt([inspected("B1")], Trouble("cable_pulled", "other", 49.0, 51.0)) != ()

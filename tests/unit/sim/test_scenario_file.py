@@ -7,7 +7,7 @@ import pytest
 from device_sim.errors import ScenarioRefused
 from device_sim.scenario.file import load_scenario, parse_scenario, shipped_names
 from device_sim.scenario.model import FITS, Scenario
-from device_sim.scenario.orders import orders_of
+from device_sim.scenario.orders import field_order, orders_of
 
 PDA = '[[devices]]\nname = "pda-1"\nkind = "pda"\n'
 BUS = '[[devices]]\nname = "bus-1"\nkind = "xy-md02"\nunits = { 1 = "frozen" }\n'
@@ -130,3 +130,19 @@ def test_a_skewed_clock_goes_back_to_what_it_usually_is() -> None:
     scenario = parse(text + fault("clock_skew", 'device = "pda-1"\nskew_s = 90.0'))
     orders = orders_of(scenario.faults[0], scenario.device("pda-1"))
     assert orders == ({"do": "clock", "skew_s": 90.0}, {"do": "clock", "skew_s": -5.0})
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [
+        ('kind = "m100"', {"do": "stray", "tags": [["AB", -60]]}),
+        ('kind = "impinj"', {"do": "stray", "tags": [["AB", -60]]}),
+        ('kind = "uhfreader18"', {"do": "stray", "tags": [["AB", 69]]}),
+        ('kind = "llrp"', {"do": "pass", "tags": [["AB", 1, -6000]]}),
+    ],
+)
+def test_tags_are_told_to_a_reader_as_its_kind_counts_them(
+    device: str, expected: dict[str, object]
+) -> None:
+    scenario = parse(f'{PDA}[[devices]]\nname = "r"\n{device}\n')
+    assert field_order(scenario.device("r"), [("AB", -60)], "stray") == expected
