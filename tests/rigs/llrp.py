@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from random import Random
 
+from device_sim.broker import Endpoint
+from device_sim.clock import wall_us
+from device_sim.llrp import ReaderPort, serving
+from device_sim.llrp_reader import Reader, ReaderModel
 from gateway.core.readings import Malformed, Reading, Tag, TagRead
 from gateway.drivers.llrp import make_driver
 from gateway.links.open import open_link
@@ -17,6 +23,11 @@ from gateway.settings import DeviceSettings
 from tests.rigs.driving import LoopClock
 
 LIMIT_S = 20.0
+ANY_PORT = Endpoint("127.0.0.1", 0)
+EPCS = [f"3034257BF7194E40{i:08X}" for i in range(500)]
+
+BRISK = {"keepalive_s": 0.3}
+"""For tests that wait for keep-alives, or for their absence."""
 PATIENT = {"keepalive_s": 2.0, "timeout_s": 10.0}
 """A reader that lives keeps these even where the machine has other things to do."""
 
@@ -95,3 +106,30 @@ async def box_on(
         finally:
             for task in tasks:
                 task.cancel()
+
+
+def make_reader(**model: object) -> Reader:
+    reader = Reader(ReaderModel(**model), Random(1), wall_us())  # type: ignore[arg-type]
+    reader.tags = {2: {bytes.fromhex(EPCS[0]): -5381}}
+    return reader
+
+
+@contextlib.asynccontextmanager
+async def rig(reader: Reader, **options: object) -> AsyncIterator[tuple[ReaderPort, Box]]:
+    """A listening reader and a driver connected to it."""
+    async with (
+        serving(reader, ANY_PORT) as (port, number),
+        box_on(f"tcp://127.0.0.1:{number}", **options) as box,
+    ):
+        yield port, box
+
+
+async def lost_and_back(box: Box) -> None:
+    n_before = box.health.n_reconnects
+    await until(lambda: box.health.n_reconnects > n_before and box.health.state != "lost")
+
+
+def lives(records: Sequence[logging.LogRecord]) -> list[str]:
+    """What a driver's log tells of its links and readers: `link_lost`, `link_up` and so on."""
+    actions = [str(getattr(record, "action", "")) for record in records]
+    return [action for action in actions if action.startswith(("link_", "reader_restarted"))]
