@@ -15,12 +15,14 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Final, Literal
 
 from device_sim.broker import DeviceClient, Endpoint, topic
 from device_sim.catalog import ZONES, make_catalog
 from device_sim.clock import iso_time, wall_us
+from device_sim.load_arrivals import watch_journal
 from gateway.codecs.gs1 import encode_gs1_128
 
 Kind = Literal["scan", "climate"]
@@ -34,7 +36,10 @@ SETTLE_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """What to send where; rate in messages per second of all devices together."""
+    """What to send where; rate in messages per second of all devices together.
+
+    gateway: the configuration of the gateway whose journal is to be looked into; None for none.
+    """
 
     broker: Endpoint
     warehouse: str
@@ -43,6 +48,7 @@ class LoadOptions:
     duration_s: float
     kind: Kind
     seed: int
+    gateway: Path | None = None
 
 
 @dataclass(slots=True)
@@ -77,8 +83,12 @@ class Tally:
 
 
 async def run_load(options: LoadOptions) -> dict[str, object]:
-    """Send it; gives what was sent. Raises OSError or TimeoutError if there is no broker."""
+    """Send it; gives what was sent, and what arrived if there is a gateway to ask.
+
+    Raises OSError or TimeoutError if there is no broker, SimulatorError if there is no gateway.
+    """
     tally, random = Tally(), Random(options.seed)
+    journal = None if options.gateway is None else await watch_journal(options.gateway)
     devices, clients = _make_devices(options, tally)
     try:
         for client in clients:
@@ -93,6 +103,8 @@ async def run_load(options: LoadOptions) -> dict[str, object]:
     finally:
         for client in clients:
             await client.stop()
+    last_seqs = {device.name: device.last_seq for device in devices}
+    arrived = None if journal is None else await journal.arrivals(devices[0].boot, last_seqs)
     return {
         "kind": options.kind,
         "seconds": round(seconds, 3),
@@ -101,6 +113,7 @@ async def run_load(options: LoadOptions) -> dict[str, object]:
         "messages_per_s": round(tally.n_sent / seconds, 1),
         "results": dict(sorted(tally.results.items())),
         "without_result": tally.n_sent - len(tally.answered) if options.kind == "scan" else None,
+        "journal": arrived,
         "devices": [
             {"device": device.name, "boot": device.boot, "last_seq": device.last_seq}
             for device in devices

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from device_sim.broker import Endpoint
@@ -15,9 +16,7 @@ from device_sim.errors import SimulatorError
 from device_sim.scenario.evidence import Ground
 from device_sim.scenario.model import Scenario
 from device_sim.stage.cloud import CloudApi, open_client
-from device_sim.stage.configuration import Site
-from gateway.errors import ConfigError
-from gateway.settings import load_settings
+from device_sim.stage.configuration import Site, site_of
 
 
 @contextlib.asynccontextmanager
@@ -43,11 +42,7 @@ async def given_ground(
 
 
 def _read_site(config: Path, directory: Path) -> Site:
-    try:
-        settings = load_settings(config)
-    except ConfigError as error:
-        raise SimulatorError(str(error)) from error
-    gateway = settings.gateway
-    home = directory / gateway.warehouse
+    site = site_of(config, directory)
+    home = directory / site.warehouse
     home.mkdir(parents=True, exist_ok=True)
-    return Site(gateway.warehouse, gateway.id, config, settings.status_socket, home)
+    return replace(site, directory=home)

@@ -16,6 +16,8 @@ from typing import Final
 
 from device_sim.broker import Endpoint
 from device_sim.errors import SimulatorError
+from gateway.errors import ConfigError
+from gateway.settings import load_settings
 
 SBIN: Final = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 """Where Debian puts mosquitto; not on every user's PATH."""
@@ -62,6 +64,19 @@ def make_site(directory: Path, warehouse: str) -> Site:
     site = site_at(directory, warehouse)
     site.directory.mkdir(parents=True, exist_ok=True)
     return site
+
+
+def site_of(config: Path, directory: Path) -> Site:
+    """The warehouse of a gateway that somebody else has configured. Raises SimulatorError.
+
+    directory: where simulated serial ports are to appear.
+    """
+    try:
+        settings = load_settings(config)
+    except ConfigError as error:
+        raise SimulatorError(str(error)) from error
+    gateway = settings.gateway
+    return Site(gateway.warehouse, gateway.id, config, settings.status_socket, directory)
 
 
 def free_port() -> int:

@@ -92,10 +92,12 @@ async def ask_gateway(site: Site) -> GatewayReport | None:
     return parse_report(output)
 
 
-async def export_journal(site: Site) -> list[Row]:
-    """Every row of a gateway's journal, in order. Raises ProcessFailed."""
+async def export_journal(site: Site, *, after_seq: int | None = None) -> list[Row]:
+    """The rows of a gateway's journal, all or those above after_seq. Raises ProcessFailed."""
+    above = () if after_seq is None else ("--after-seq", str(after_seq))
     code, output, complaint = await run_to_end(
-        python("gateway", "journal", "export", "--config", str(site.config)), limit_s=EXPORT_S
+        python("gateway", "journal", "export", "--config", str(site.config), *above),
+        limit_s=EXPORT_S,
     )
     if code != 0:
         raise ProcessFailed(f"{site.gateway} journal export", f"exit code {code}", complaint)

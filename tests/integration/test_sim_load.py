@@ -49,10 +49,14 @@ def sim(*options: str) -> list[str]:
     return [sys.executable, "-m", "device_sim", *options]
 
 
+def asked(gateway: GatewayProcess) -> tuple[str, str]:
+    return "--gateway-status", str(gateway.config)
+
+
 def test_every_scan_of_a_load_has_its_result(gateway: GatewayProcess, broker: Mosquitto) -> None:
     options = ("--devices", "12", "--rate", "300", "--duration", "2", "--warehouse", "J1")
     done = subprocess.run(
-        sim("load", "--broker", f"127.0.0.1:{broker.port}", *options),
+        sim("load", "--broker", f"127.0.0.1:{broker.port}", *options, *asked(gateway)),
         capture_output=True,
         text=True,
         timeout=60,
@@ -62,6 +66,7 @@ def test_every_scan_of_a_load_has_its_result(gateway: GatewayProcess, broker: Mo
     sent = json.loads(done.stdout)
     assert (sent["sent"], sent["without_result"]) == (600, 0)
     assert sum(sent["results"].values()) == 600
+    assert sent["journal"] == {"arrived": 600, "missing": 0, "twice": 0, "never_sent": 0}
     assert sum(device["last_seq"] for device in sent["devices"]) == 600
     status = gateway.until(lambda s: bool(s["stock"]))
     received = sum(r["quantity"] for r in status["stock"] if r["location"] == "LOAD")  # type: ignore[attr-defined]
