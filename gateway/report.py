@@ -60,6 +60,7 @@ async def status_report(parts: Parts) -> dict[str, object]:
         "intake": {
             **asdict(parts.intake.counts),
             "queued": len(parts.queue),
+            "thinned": parts.queue.n_thinned,
             "strays": parts.intake.presence.n_strays,
         },
         "alarms": list(parts.alarms.shown()),

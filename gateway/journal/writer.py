@@ -37,6 +37,10 @@ logger = logging.getLogger(__name__)
 
 ROW_OVERHEAD_BYTES: Final = 512
 """A generous guess at what a row, its receipt and their B-trees add to the body."""
+SLOW_WAITS: Final = 4
+"""How many times the configured wait a group waits at most, on a slow disk."""
+COMMIT_WEIGHT: Final = 0.25
+"""What the newest commit counts in the mean of how long commits take."""
 PRESSED_SHARE: Final = 0.9
 """Above this share of the size limit rows leave earlier, before devices have to wait."""
 ROOM_FOR_CONSUMERS: Final = 2**20
@@ -88,6 +92,7 @@ class GroupWriter:
         self._marks: dict[tuple[str, str], int] = {}
         self._room_bytes = 0
         self._n_commits = 0
+        self._commit_s = 0.0
         self.last_seq = 0
 
     async def start(self) -> None:
@@ -166,11 +171,21 @@ class GroupWriter:
         sync before, so the groups grow by themselves and nobody waits twice.
         """
         waited_s = self._clock.monotonic() - self._jobs[0].queued_at_s
-        rest_s = self._settings.group_wait_ms / 1000 - waited_s
+        rest_s = self.wait_s - waited_s
         if rest_s > 0 and not self._is_group_full.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(rest_s):
                     await self._is_group_full.wait()
+
+    @property
+    def wait_s(self) -> float:
+        """How long a first job waits for company now: as long as a commit takes, within bounds.
+
+        At least what is configured, and SLOW_WAITS times that at most: on a disk that needs
+        longer than the wait, a lone message would otherwise cost a whole sync of its own.
+        """
+        least_s = self._settings.group_wait_ms / 1000
+        return min(max(least_s, self._commit_s), least_s * SLOW_WAITS)
 
     def _take_group(self) -> list[Job]:
         group: list[Job] = []
@@ -263,6 +278,7 @@ class GroupWriter:
     async def _transact(self, statements: Parts) -> None:
         """Commit; an error means that nothing of it was written."""
         number = self._n_commits + 1
+        began_s = self._clock.monotonic()
         try:
             await self._database.transact(
                 [*statements, (META, [(reads.COMMIT_NUMBER, str(number))])]
@@ -273,6 +289,7 @@ class GroupWriter:
             if not await self._is_on_disk(number):
                 raise
         self._n_commits = number
+        self._commit_s += (self._clock.monotonic() - began_s - self._commit_s) * COMMIT_WEIGHT
 
     async def _is_on_disk(self, number: int) -> bool:
         """Whether a transaction that failed is there after all; asks until the disk answers."""

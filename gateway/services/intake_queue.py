@@ -2,15 +2,31 @@
 
 Bound: `maxsize` arrivals. When it is full, `put` waits and `put_nowait` says no, so that the
 link behind it slows down: a serial port fills its buffer, an MQTT session stops reading its
-socket. Nothing is ever dropped here.
+socket. Scans and tag reads are never dropped here.
+
+Climate samples may be thinned, and only when the queue is full: a new sample then takes the place
+of the newest one of its sensor that still waits. The one before is settled as "superseded", so
+that its sender may forget it, and counted.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
+from typing import Final
 
-from gateway.ports import Arrival
+from gateway.core.readings import ClimateSample
+from gateway.ports import Arrival, Receipt
+
+SUPERSEDED: Final = Receipt("superseded", {"v": 1, "status": "superseded"})
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """One arrival's place in the queue."""
+
+    arrival: Arrival
 
 
 class IntakeQueue:
@@ -18,12 +34,14 @@ class IntakeQueue:
 
     def __init__(self, maxsize: int) -> None:
         self._maxsize = maxsize
-        self._arrivals: deque[Arrival] = deque()
+        self._arrivals: deque[_Place] = deque()
+        self._climate: dict[tuple[str, str], _Place] = {}
         self._has_arrivals = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
         self.n_received = 0
         self.n_pauses = 0
+        self.n_thinned = 0
 
     def __len__(self) -> int:
         return len(self._arrivals)
@@ -36,14 +54,39 @@ class IntakeQueue:
     def put_nowait(self, arrival: Arrival) -> bool:
         """Hand over one arrival; False if there is no room."""
         if len(self._arrivals) >= self._maxsize:
+            if self._thin(arrival):
+                return True
             if self._has_room.is_set():
                 self.n_pauses += 1
                 self._has_room.clear()
             return False
-        self._arrivals.append(arrival)
+        place = _Place(arrival)
+        self._arrivals.append(place)
+        if isinstance(arrival.reading, ClimateSample):
+            self._climate[_sensor(arrival.reading)] = place
         self.n_received += 1
         self._has_arrivals.set()
         return True
+
+    def _thin(self, arrival: Arrival) -> bool:
+        """Put a climate sample in the place of the one before, if that still waits."""
+        if not isinstance(arrival.reading, ClimateSample):
+            return False
+        place = self._climate.get(_sensor(arrival.reading))
+        if place is None:
+            return False
+        before, place.arrival = place.arrival, arrival
+        self.n_thinned += 1
+        if before.settle is not None:
+            before.settle(SUPERSEDED)
+        return True
+
+    def _take(self) -> Arrival:
+        place = self._arrivals.popleft()
+        reading = place.arrival.reading
+        if isinstance(reading, ClimateSample) and self._climate.get(_sensor(reading)) is place:
+            del self._climate[_sensor(reading)]
+        return place.arrival
 
     async def room(self) -> None:
         """Return once there is room again."""
@@ -58,8 +101,12 @@ class IntakeQueue:
                     await self._has_arrivals.wait()
             except TimeoutError:
                 return []
-        group = [self._arrivals.popleft() for _ in range(min(n_max, len(self._arrivals)))]
+        group = [self._take() for _ in range(min(n_max, len(self._arrivals)))]
         # Half empty before the links are let go again, or they would stop at every message.
         if not self._has_room.is_set() and len(self._arrivals) <= self._maxsize // 2:
             self._has_room.set()
         return group
+
+
+def _sensor(sample: ClimateSample) -> tuple[str, str]:
+    return sample.stamp.device, sample.zone

@@ -10,6 +10,7 @@ from gateway.journal.connection import FILE
 from gateway.journal.inspection import open_read_only, verify
 from gateway.ports import Draft, Entry, ReceiptKey
 from gateway.settings import JournalSettings
+from tests.fakes.clock import FakeClock
 from tests.rigs.journal import draft, entry, numbers, opened, rubbish, steered, until
 
 EFFECT = "insert into lot(item, lot, expiry) values (?, ?, null)"
@@ -254,3 +255,42 @@ async def test_a_receipt_without_events_is_remembered_too(tmp_path: Path) -> Non
         await store.append([Entry(receipt=(key, b"refused"))])
     async with opened(tmp_path) as store:
         assert await store.find_receipts([key]) == {key: b"refused"}
+
+
+async def test_the_wait_for_company_follows_a_slow_disk_and_comes_back(tmp_path: Path) -> None:
+    clock, settings = FakeClock(), JournalSettings(group_wait_ms=5)
+    async with steered(tmp_path, settings, clock) as (store, database):
+        writer = store._writer
+
+        async def commit(n: int, seconds: float) -> float:
+            before = database.n_transactions
+            database.gate.clear()
+            done = store.append([entry(n)])
+            await until(lambda: database.n_transactions > before)
+            clock.forward(seconds)
+            database.gate.set()
+            await done
+            return writer.wait_s
+
+        assert writer.wait_s == 0.005
+        fast = [await commit(n, 0.001) for n in range(1, 4)]
+        assert fast == [0.005] * 3  # never below what is configured
+        slow = [await commit(n, 0.012) for n in range(4, 24)]
+        assert slow == sorted(slow)
+        assert 0.011 < slow[-1] <= 0.012
+        stuck = [await commit(n, 2.0) for n in range(24, 28)]
+        assert stuck[-1] == 0.020  # bounded
+        healed = [await commit(n, 0.001) for n in range(28, 60)]
+        assert healed[-1] == 0.005
+
+
+async def test_no_wait_stays_no_wait_on_a_slow_disk(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with steered(tmp_path, clock=clock) as (store, database):
+        database.gate.clear()
+        done = store.append([entry(1)])
+        await until(lambda: database.n_transactions == 1)
+        clock.forward(3.0)
+        database.gate.set()
+        await done
+        assert store._writer.wait_s == 0

@@ -7,12 +7,15 @@ from itertools import count
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.documents import Item
 from gateway.core.decode import Decoder
 from gateway.core.facts import Facts
 from gateway.core.readings import (
+    ClimateSample,
     Malformed,
     Reading,
     Scan,
@@ -277,3 +280,58 @@ async def test_the_queue_says_no_when_full_and_has_room_again_at_half() -> None:
     async with asyncio.timeout(1):
         await room
     assert queue.n_pauses == 1
+
+
+def sample(centi_c: int, device: str = "th-1") -> ClimateSample:
+    return ClimateSample(stamp(None, device=device), "cold", centi_c, None)
+
+
+async def test_in_a_full_queue_a_newer_sample_takes_the_place_of_the_older() -> None:
+    settled: list[Receipt] = []
+    queue = IntakeQueue(4)
+    readings: list[Reading] = [sample(1), scan(1), sample(2), sample(9, "th-2")]
+    for reading in readings:
+        assert queue.put_nowait(Arrival(reading, settled.append))
+    assert settled == []  # there is room: every sample is kept
+    assert queue.put_nowait(Arrival(sample(3), settled.append))
+    assert [receipt.status for receipt in settled] == ["superseded"]
+    assert not queue.put_nowait(Arrival(scan(2)))
+    assert not queue.put_nowait(Arrival(sample(7, "th-3")))  # none of its own to replace
+    group = await queue.get_group(10, 0)
+    assert [arrival.reading for arrival in group] == [
+        sample(1),
+        scan(1),
+        sample(3),
+        sample(9, "th-2"),
+    ]
+    assert (queue.n_thinned, queue.n_received) == (1, 4)
+    for n in range(4):
+        assert queue.put_nowait(Arrival(scan(n)))
+    assert not queue.put_nowait(Arrival(sample(4)))  # the sample that waited was handed out
+
+
+@given(st.lists(st.integers(0, 9), max_size=60), st.integers(1, 5))
+def test_thinning_costs_older_samples_only(choices: list[int], room: int) -> None:
+    """0-2: a sample of that sensor; 3-7: a scan; 8-9: a group is taken. Against a plain list."""
+    queue, taken, put = IntakeQueue(room), [], []
+    settled: list[Receipt] = []
+    with asyncio.Runner() as runner:
+        for n, choice in enumerate(choices):
+            if choice >= 8:
+                taken += runner.run(queue.get_group(2, 0))
+                continue
+            reading = sample(n, f"th-{choice}") if choice < 3 else scan(n)
+            if queue.put_nowait(Arrival(reading, settled.append)):
+                put.append(reading)
+        taken += runner.run(queue.get_group(room, 0))
+    held = [arrival.reading for arrival in taken]
+    assert len(held) + queue.n_thinned == len(put)
+    assert len(settled) == queue.n_thinned
+    assert [each for each in held if isinstance(each, Scan)] == [
+        each for each in put if isinstance(each, Scan)
+    ]
+    for sensor in ("th-0", "th-1", "th-2"):
+        kept = [each for each in held if each.stamp.device == sensor]
+        said = [each for each in put if each.stamp.device == sensor]
+        assert kept == [each for each in said if each in kept]
+        assert kept[-1:] == said[-1:]  # the newest is never the one to go
