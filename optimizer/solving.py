@@ -18,13 +18,13 @@ from optimizer.feasibility import insist_on_feasible
 from optimizer.genetic import HybridSearch
 from optimizer.matrix import GENERATIONS, MatrixSearch
 from optimizer.plan import Plan, SolverRun
-from optimizer.plan_decisions import decisions_of
 from optimizer.problem import Problem
 from optimizer.ride_sharing import share_rides
 from optimizer.search import Progress, SearchOutcome, Track, run_tracks
 from optimizer.stop import MaxGenerations, NoImprovement, Stop
 from optimizer.tables import ProductTables, make_tables
 from optimizer.trip_pool import MAX_WAREHOUSES
+from optimizer.warm_start import start_from
 
 SolverName = Literal["hybrid", "matrix", "exact", "fixed-cycle", "min-max", "full-truck"]
 SOLVERS: tuple[SolverName, ...] = (
@@ -70,7 +70,7 @@ def solve_problem(problem: Problem, options: SolveOptions) -> Plan:
     tables = [make_tables(problem, product) for product in problem.products]
     start = None
     if options.warm_start is not None:
-        start = [decisions_of(t, options.warm_start) for t in tables]
+        start = start_from(tables, options.warm_start)
     outcome = _search(tables, start, options, elapsed)
     couples = any(t.product.vehicle.shared_with for t in tables)
     run = SolverRun(
