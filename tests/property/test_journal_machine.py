@@ -1,8 +1,9 @@
-"""Pins the journal against a simple model: any calls, reopenings and failed commits."""
+"""Pins the journal against a simple model: calls, failures, crashes, damage and restores."""
 
 import asyncio
 import contextlib
 import json
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -12,13 +13,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gateway.errors import JournalError
+from gateway.journal.connection import FILE
+from gateway.journal.inspection import back_up, open_read_only
 from gateway.journal.store import JournalStore
+from gateway.journal.switch import note_damage, restore_journal
 from gateway.ports import ReceiptKey
 from tests.fakes.clock import FakeClock
-from tests.rigs.journal import CONSUMERS, SteeredDatabase, draft, entry, steered
+from tests.rigs.journal import CONSUMERS, GATEWAY, SteeredDatabase, draft, entry, steered
+from tests.unit.test_journal_start import edit
 
 pytestmark = pytest.mark.slow
 
+RESTORED = "019aa4b6-4500-7ac2-bee8-7db6dfd4e19a"
 KEYS = st.integers(1, 12)
 FAILURES = st.sampled_from(["none", "none", "none", "before", "after"])
 
@@ -50,6 +56,57 @@ class JournalMachine(RuleBasedStateMachine):
     def reopen(self) -> None:
         self.runner.run(self.stack.aclose())
         self.open()
+
+    @rule()
+    def crash(self) -> None:
+        """Go on with the files as they lie there now: what a kill leaves."""
+        old, self.directory = self.directory, tempfile.TemporaryDirectory()
+        for name in (FILE, FILE + "-wal"):
+            shutil.copy(Path(old.name) / name, self.directory.name)
+        self.runner.run(self.stack.aclose())
+        old.cleanup()
+        self.open()
+
+    @rule(share=st.floats(0, 1, exclude_max=True), how=st.sampled_from(["body", "chain"]))
+    def damage(self, share: float, how: str) -> None:
+        """One row is damaged; it alone is lost, or nothing if only its link was."""
+        n_rows = len(self.events) - self.base
+        if n_rows == 0:
+            return
+        seq = self.base + 1 + int(share * n_rows)
+        self.runner.run(self.stack.aclose())
+        path = Path(self.directory.name)
+        edit(path, f"update journal set {how} = zeroblob(16) where seq = {seq}")
+        note_damage(path, "by the test")
+        epoch = self.store.epoch
+        self.open()
+        assert self.store.epoch != epoch
+        is_last = seq == len(self.events)
+        self.renumber(lost={seq} if how != "chain" or is_last else set())
+
+    @rule()
+    def back_up_and_restore(self) -> None:
+        path = Path(self.directory.name)
+        backup = path / "backup"
+        with open_read_only(path / FILE) as connection:
+            back_up(connection, backup)
+        self.runner.run(self.stack.aclose())
+        with pytest.raises(JournalError, match="never overwritten"):
+            restore_journal(backup, path, gateway=GATEWAY, at_us=1, epoch=RESTORED)
+        for part in path.glob(FILE + "*"):
+            part.unlink()
+        restore_journal(backup, path, gateway=GATEWAY, at_us=1, epoch=RESTORED)
+        backup.unlink()
+        self.open()
+        assert self.store.epoch == RESTORED
+        self.renumber(lost=set())
+
+    def renumber(self, *, lost: set[int]) -> None:
+        """The model under a new epoch: what is left, from 1."""
+        left = [seq for seq in range(self.base + 1, len(self.events) + 1) if seq not in lost]
+        self.events = [self.events[seq - 1] for seq in left]
+        self.base = 0
+        self.cursors = {c: sum(s <= at for s in left) for c, at in self.cursors.items()}
 
     @rule(groups=st.lists(st.lists(KEYS, max_size=4), min_size=1, max_size=4), failure=FAILURES)
     def append(self, groups: list[list[int]], failure: str) -> None:
