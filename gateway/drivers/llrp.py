@@ -9,6 +9,7 @@ found running, what was held is asked for, and nothing is set up anew.
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -121,21 +122,27 @@ class LlrpReader(SerialSession):
         )
         self._is_greeted = self._is_running = False
         self._lost_antennas.clear()
-        deadline = self.context.clock.monotonic() + options.timeout_s
+        try:
+            await self._greet(talk, take)
+            await self._set_up(talk)
+            self.link_is_up()
+            self._is_running = True
+            self._show_antennas()
+            await talk.listen(SILENT_PERIODS * options.keepalive_s)
+        except LinkLost as error:
+            if isinstance(error, RequestRefused):
+                self.own_health.count_error(f"{error.request.name} refused")
+            await talk.drain()
+            raise
+
+    async def _greet(self, talk: Talk, take: Callable[[Message], Awaitable[None]]) -> None:
+        """Wait for the reader's first word: that it takes the connection."""
+        deadline = self.context.clock.monotonic() + self._options.timeout_s
         while not self._is_greeted:
             left_s = deadline - self.context.clock.monotonic()
             message = await talk.next(left_s, "no word of greeting")
             if message is not None:
                 await take(message)
-        try:
-            await self._set_up(talk)
-        except RequestRefused as refusal:
-            self.own_health.count_error(f"{refusal.request.name} refused")
-            raise
-        self.link_is_up()
-        self._is_running = True
-        self._show_antennas()
-        await talk.listen(SILENT_PERIODS * options.keepalive_s)
 
     # ------------------------------------------------------------ setting up
 
@@ -175,7 +182,7 @@ class LlrpReader(SerialSession):
             has_impinj_rssi=has_impinj_rssi,
         )
         found = rospecs_of(await talk.demand(requests.get_rospecs()))
-        if holds:
+        if holds is not None:
             # Before anything is removed: what the reader holds may go with its operation.
             await talk.send(requests.enable_events_and_reports())
         await self._operate(talk, inventory, found)
@@ -248,9 +255,10 @@ class LlrpReader(SerialSession):
             case llrp_reports.RO_ACCESS_REPORT:
                 await self._report(message, intake)
             case llrp_reports.READER_EVENT_NOTIFICATION:
-                self._compare_clocks(message)
                 for event in events_of(message):
                     self._notice(event)
+                    if event == ConnectionAttempted(0):
+                        self._compare_clocks(message)
             case _:
                 self.own_health.count_error(f"unexpected {message.name}")
 
@@ -288,10 +296,11 @@ class LlrpReader(SerialSession):
         )
 
     def _compare_clocks(self, message: Message) -> None:
+        """By the greeting, which alone is never held."""
         utc_us, uptime_us = reader_time(message)
         now_us = self.context.clock.wall_us()
         if utc_us is not None:
-            self.own_health.clock_offset_us = utc_us - now_us
+            self.own_health.clock_offset_us = now_us - utc_us
         if uptime_us is not None:
             self._uptime_origin_us = now_us - uptime_us
 

@@ -20,7 +20,7 @@ from gateway.codecs.llrp import (
     encode_message,
 )
 from gateway.codecs.llrp_layout import CUSTOM
-from gateway.codecs.llrp_reports import ERROR_MESSAGE, Status, status_of
+from gateway.codecs.llrp_reports import ERROR_MESSAGE, RO_ACCESS_REPORT, Status, status_of
 from gateway.errors import LinkLost
 from gateway.ports import ByteLink, Clock
 
@@ -68,10 +68,12 @@ class Talk:
         answers = {request.type + 10, ERROR_MESSAGE}
         if request.type == CUSTOM:
             answers = {CUSTOM, ERROR_MESSAGE}
-        deadline = self._clock.monotonic() + self._timeout_s
+        # Only waiting counts: a full intake may take long over what comes before the answer.
+        left_s = self._timeout_s
         while True:
-            left_s = deadline - self._clock.monotonic()
+            began = self._clock.monotonic()
             message = await self.next(left_s, f"no answer to {request.name}")
+            left_s -= self._clock.monotonic() - began
             if message is None:
                 continue
             if message.id == identity and message.type in answers:
@@ -91,6 +93,13 @@ class Talk:
         while True:
             message = await self.next(silent_s, f"silent for {silent_s:g} s")
             if message is not None:
+                await self._take(message)
+
+    async def drain(self) -> None:
+        """Hand on the reports that have come already, when nothing else matters any more."""
+        while self._frames:
+            message = await self.next(0.0, "")
+            if message is not None and message.type == RO_ACCESS_REPORT:
                 await self._take(message)
 
     async def send(self, message: Message) -> None:

@@ -53,6 +53,7 @@ async def test_a_reader_is_set_up_and_its_tags_come() -> None:
         assert operation.mode == 1002
         assert operation.power == 18, "the table's 18th is 27 dBm, the nearest not above 27.6"
         assert (box.health.state, box.health.firmware) == ("online", "sim 1.0")
+        assert box.health.clock_offset_us is not None
         assert box.health.errors == {}
 
 

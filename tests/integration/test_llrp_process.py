@@ -81,6 +81,7 @@ def standing(*tags: tuple[str, int]) -> list[list[object]]:
 
 def test_tags_before_both_readers_arrive_in_the_journal(rig: Rig) -> None:
     gateway, dock, gate = rig
+    dock.tell("air", missed=0.2, repeated=0.3, stray=0.5)
     dock.tell("field", tags=standing((EPCS[0], 1), (EPCS[1], 2), (EPCS[2], 4)))
     gate.tell("field", tags=standing((EPCS[3], 3)))
     # The dock's fourth antenna is not among those it is to read with.

@@ -8,6 +8,7 @@ import logging
 
 import pytest
 
+from device_sim import llrp_wire as wire
 from device_sim.clock import wall_us
 from device_sim.llrp import serving
 from tests.rigs.llrp import (
@@ -78,6 +79,19 @@ async def test_an_operation_that_ends_is_started_again() -> None:
         await until(lambda: len(box.tags) > n_tags)
 
 
+async def test_a_report_behind_the_last_word_is_still_taken() -> None:
+    reader = make_reader()
+    reader.tags = {}
+    async with rig(reader) as (port, box):
+        await until(lambda: box.health.state == "online")
+        over = wire.tlv(249, (1).to_bytes(1), (1).to_bytes(4), bytes(4))
+        event = wire.notification(wall_us(), over, has_utc=True, version=1)
+        report = wire.message(61, 0, wire.tlv(240, b"\x8d", bytes.fromhex(EPCS[9])))
+        port.send_bytes(event + report)
+        await until(lambda: box.epcs == {EPCS[9]})
+        await lost_and_back(box)
+
+
 async def test_nothing_that_is_reported_while_away_is_lost() -> None:
     reader = make_reader()
     reader.tags = {}
@@ -111,6 +125,34 @@ async def test_a_gateway_that_was_restarted_gets_what_the_reader_held() -> None:
             await until(lambda: box.tags)
             assert box.epcs == {EPCS[5]}
             assert [operation.session for operation in reader.operations()] == [3]
+
+
+async def test_a_slow_journal_is_no_missing_answer() -> None:
+    """What was held comes before an answer, and may take longer than an answer has time."""
+    reader = make_reader()
+    reader.tags = {}
+    async with serving(reader, ANY_PORT) as (_, number):
+        link = f"tcp://127.0.0.1:{number}"
+        async with box_on(link) as box:
+            await until(lambda: box.health.state == "online")
+        await until(lambda: not reader.is_connected)
+        for epc in EPCS:
+            reader.pass_by(bytes.fromhex(epc), 1, -6000, wall_us())
+        # Other options, so that an answer is waited for behind the reports.
+        async with box_on(link, session=3, timeout_s=1.0, slow_s=0.004) as box:
+            await until(lambda: box.health.state == "online")
+            await until(lambda: len(box.tags) == len(EPCS))
+            assert (box.health.n_reconnects, box.health.errors) == (0, {})
+
+
+async def test_what_a_reader_was_told_to_hold_by_others_is_released() -> None:
+    reader = make_reader()
+    async with serving(reader, ANY_PORT) as (_, number):
+        async with box_on(f"tcp://127.0.0.1:{number}") as box:
+            await until(lambda: box.tags)
+        await until(lambda: not reader.is_connected)
+        async with box_on(f"tcp://127.0.0.1:{number}", hold=False) as box:
+            await until(lambda: box.tags)
 
 
 async def test_a_reader_that_cannot_hold_goes_on_without() -> None:

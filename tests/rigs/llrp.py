@@ -81,25 +81,28 @@ def context_of(
     )
 
 
-async def _collect(intake: IntakeQueue, box: Box) -> None:
+async def _collect(intake: IntakeQueue, box: Box, slow_s: float) -> None:
     while True:
-        group = await intake.get_group(1000, 0.0)
+        group = await intake.get_group(1 if slow_s else 1000, LIMIT_S)
         box.readings += [arrival.reading for arrival in group]
+        await asyncio.sleep(slow_s)
 
 
 @contextlib.asynccontextmanager
 async def box_on(
     link: str,
     open_byte_link: Callable[[str], Awaitable[ByteLink]] = open_link,
+    *,
+    slow_s: float = 0.0,
     **options: object,
 ) -> AsyncIterator[Box]:
-    """A driver that runs while the context is open."""
+    """A driver that runs while the context is open. slow_s: what the journal takes for each."""
     box = Box(make_driver(settings_of(link, **options), context_of(open_byte_link)))
-    intake = IntakeQueue(100)
+    intake = IntakeQueue(100 if slow_s == 0 else 1)
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(box.driver.run(intake), name="driver"),
-            group.create_task(_collect(intake, box), name="collect"),
+            group.create_task(_collect(intake, box, slow_s), name="collect"),
         ]
         try:
             yield box
