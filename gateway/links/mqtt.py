@@ -91,6 +91,8 @@ class PahoSession:
         self._generation = 0
         self._is_connected = False
         self._n_short_lives = 0
+        self._is_reported_lost = False
+        self._is_stopped = False
         self.n_pauses = 0
         self.n_refused = 0
 
@@ -133,6 +135,7 @@ class PahoSession:
     async def run(self) -> None:
         """Stay connected until cancelled."""
         self._loop = asyncio.get_running_loop()
+        self._is_stopped = False
         attempt = 0
         try:
             while True:
@@ -146,21 +149,20 @@ class PahoSession:
                     attempt = self._n_short_lives = 0
                 else:
                     attempt += 1
-                if attempt <= 1:
-                    logger.warning(
-                        "broker lost",
-                        extra={
-                            "action": "link_lost",
-                            "link": self._url,
-                            "reason": self._lost_reason,
-                        },
-                    )
-                pause_s = full_jitter(
-                    attempt, base_s=0.25, cap_s=BACKOFF_CAP_S, random=self._random
-                )
-                await asyncio.sleep(pause_s)
+                self._report_lost()
+                random, cap_s = self._random, BACKOFF_CAP_S
+                await asyncio.sleep(full_jitter(attempt, base_s=0.25, cap_s=cap_s, random=random))
         finally:
-            self._drop()
+            self._hang_up()
+
+    def _report_lost(self) -> None:
+        """One line for each loss, however many attempts follow."""
+        if not self._is_reported_lost:
+            logger.warning(
+                "broker lost",
+                extra={"action": "link_lost", "link": self._url, "reason": self._lost_reason},
+            )
+        self._is_reported_lost = True
 
     @property
     def _url(self) -> str:
@@ -175,10 +177,7 @@ class PahoSession:
         client = self._client or self._make_client()
         self._client = client
         # Connecting blocks on names and hosts that do not answer; the loop must not.
-        if client.socket() is None and self._generation == 1:
-            await asyncio.to_thread(first_connect, client, self._settings)
-        else:
-            await asyncio.to_thread(client.reconnect)
+        await asyncio.to_thread(self._connect, client)
         while not self._lost.is_set():
             client.loop_misc()
             try:
@@ -186,6 +185,15 @@ class PahoSession:
                     await self._lost.wait()
             except TimeoutError:
                 continue
+
+    def _connect(self, client: BufferedClient) -> None:
+        """In a thread, which goes on if the session is stopped meanwhile: then it hangs up."""
+        if client.socket() is None and self._generation == 1:
+            first_connect(client, self._settings)
+        else:
+            client.reconnect()
+        if self._is_stopped:
+            self._call(self._hang_up)
 
     def _make_client(self) -> BufferedClient:
         client = make_client(self._settings, self._client_id, self._protocol)
@@ -201,13 +209,10 @@ class PahoSession:
         )
         return client
 
-    def _drop(self) -> None:
-        self._is_connected = False
+    def _hang_up(self) -> None:
+        self._is_stopped, self._is_connected = True, False
         if self._client is not None:
-            self._client.disconnect()
-            sock = self._client.socket()
-            if sock is not None:
-                self._on_close(sock)
+            self._client.hang_up()
 
     # ------------------------------------------------------------ paho's callbacks
 
@@ -225,6 +230,7 @@ class PahoSession:
             client.disconnect()
             return
         self._is_connected = True
+        self._is_reported_lost = False
         for route in self._routes:
             client.subscribe(route.topic_filter, qos=1)
         while self._waiting:

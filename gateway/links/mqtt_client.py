@@ -9,6 +9,7 @@ packets, the connection and its state stay paho's.
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -125,7 +126,9 @@ class BufferedSocket:
         self._raw.setblocking(flag)
 
     def close(self) -> None:
-        """Release the descriptor; what was not flushed is lost, as with any broken connection."""
+        """Send what can be sent at once, and release the descriptor."""
+        with contextlib.suppress(OSError):
+            self.flush()
         self._raw.close()
 
 
@@ -160,6 +163,12 @@ class BufferedClient(mqtt.Client):
             return False
         self._last_bytes_received = mqtt.time_func()
         return self._leave_to_paho(first, body)
+
+    def hang_up(self) -> None:
+        """Say goodbye, with what waits to be sent, and let the socket go."""
+        self.disconnect()
+        self.loop_write()
+        self._sock_close()
 
     def _take_publish(self, first: int, body: bytes) -> None:
         """MQTT 5.0, 3.3; no topic alias can come, because none was allowed in CONNECT."""

@@ -1,0 +1,223 @@
+"""Pins what MQTT drivers do, on a real broker, when network and devices play tricks."""
+
+import asyncio
+import logging
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from device_sim.faults import Drop, Repeat
+from gateway.drivers import mqtt_climate, pda
+from gateway.ports import ERROR_KINDS_MAX
+from tests.fakes.clock import FakeClock
+from tests.rigs.broker import Mosquitto, running_mosquitto
+from tests.rigs.interrupting import Interrupter, open_files, threads
+from tests.rigs.mqtt_stage import (
+    LIMIT_S,
+    MqttCase,
+    MqttStage,
+    link_lines,
+    mqtt_driving,
+    mqtt_staged,
+    run_driver,
+)
+
+GTIN = "09506000134352"
+FLOOD_MESSAGES = 600
+GROWTH_BYTES = 400 * 1024
+LIVES_MAX = 400
+
+CASES = (
+    MqttCase(
+        "pda",
+        pda.make_driver,
+        "forepost/v1/J1/gate/scan",
+        message=lambda n: {
+            "v": 1, "boot": "b", "seq": n, "data": f"]C101{GTIN}10L{n}", "symbology": "GS1_128",
+        },
+        subject_of=lambda n: (f"]C101{GTIN}10L{n}", None),
+        has_receipts=True,
+        options={"silent_s": 60},
+    ),
+    MqttCase(
+        "mqtt-climate",
+        mqtt_climate.make_driver,
+        "forepost/v1/J1/gate/climate",
+        message=lambda n: {
+            "v": 1, "boot": "b", "seq": n, "zone": "C", "temperature_c": n / 100,
+            "humidity_pct": 50.0, "battery_pct": 80,
+        },
+        subject_of=lambda n: ("gate", (n, 5000)),
+        has_receipts=False,
+        options={"silent_s": 60},
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    with running_mosquitto(Path(tmp_path_factory.mktemp("broker"))) as it:
+        yield it
+
+
+@pytest.fixture(params=CASES, ids=lambda case: case.name)
+def case(request: pytest.FixtureRequest) -> MqttCase:
+    found: MqttCase = request.param
+    return found
+
+
+async def test_everything_is_read_and_nothing_else(case: MqttCase, broker: Mosquitto) -> None:
+    async with mqtt_driving(case, broker.port) as stage:
+        await stage.say(20)
+        assert stage.n_rubbish == 0
+        assert stage.health().state == "online"
+        assert stage.health().errors == {}
+        assert stage.health().last_seen_us is not None
+
+
+async def test_one_byte_at_a_time(case: MqttCase, broker: Mosquitto) -> None:
+    async with mqtt_driving(case, broker.port) as stage:
+        stage.proxy.one_byte = True
+        await stage.say(10)
+        assert stage.n_rubbish == 0
+
+
+async def test_a_fifth_lost_is_sent_again_and_arrives(case: MqttCase, broker: Mosquitto) -> None:
+    async with mqtt_driving(case, broker.port) as stage:
+        stage.line.faults = (Drop(0.2),)
+        for _ in range(3):
+            await stage.say(20)
+
+
+async def test_every_message_twice(case: MqttCase, broker: Mosquitto) -> None:
+    async with mqtt_driving(case, broker.port) as stage:
+        stage.line.faults = (Repeat(1.0),)
+        await stage.say(20)
+        assert stage.n_rubbish == 0
+
+
+async def test_a_flood_of_garbage_is_refused_and_takes_no_memory(
+    case: MqttCase, broker: Mosquitto
+) -> None:
+    random = Random("flood")
+
+    async def flood(stage: MqttStage, n_messages: int) -> None:
+        before = stage.n_rubbish
+        for _ in range(n_messages):
+            stage.client.publish(case.topic, random.randbytes(2048))
+        await stage.until(lambda: stage.n_rubbish == before + n_messages)
+
+    async with mqtt_driving(case, broker.port) as stage:
+        await stage.say(1)
+        await flood(stage, FLOOD_MESSAGES // 4)
+        await stage.until(lambda: len(stage.refusals) == stage.n_rubbish)
+        tracemalloc.start()
+        try:
+            for _ in range(4):
+                await flood(stage, FLOOD_MESSAGES // 4)
+                await stage.until(lambda: len(stage.refusals) == stage.n_rubbish)
+                stage.refusals.clear()
+                stage.n_rubbish = 0
+            now, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert now < GROWTH_BYTES
+        assert len(stage.health().errors) <= ERROR_KINDS_MAX + 1
+        await stage.say(5)
+
+
+async def test_a_silent_device_is_not_shown_as_well(case: MqttCase, broker: Mosquitto) -> None:
+    clock = FakeClock()
+    async with mqtt_driving(case, broker.port, clock=clock) as stage:
+        await stage.say(1)
+        clock.forward(60)
+        assert stage.health().state == "online"
+        clock.forward(1)
+        assert stage.health().state == "lost"
+        await stage.say(1)
+        assert stage.health().state == "online"
+
+
+async def test_a_lost_broker_is_one_line_and_its_return_another(
+    case: MqttCase, broker: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "gateway"):
+        async with mqtt_driving(case, broker.port) as stage:
+            await stage.say(5)
+            for _ in range(2):
+                caplog.clear()
+                await stage.proxy.cut()
+                await stage.until(lambda: not stage.session.is_connected)
+                await asyncio.sleep(0.5)  # time for several attempts in vain
+                assert link_lines(caplog.records) == ["link_lost"]
+                await stage.proxy.mend()
+                await stage.say(5)
+                assert link_lines(caplog.records) == ["link_lost", "link_up"]
+
+
+async def test_what_is_said_while_the_broker_is_away_is_heard_after(
+    case: MqttCase, broker: Mosquitto
+) -> None:
+    async with mqtt_driving(case, broker.port) as stage:
+        await stage.say(5)
+        await stage.proxy.cut()
+        saying = asyncio.ensure_future(stage.say(20))
+        await stage.until(lambda: not stage.session.is_connected)
+        assert not saying.done()
+        await stage.proxy.mend()
+        await saying
+
+
+async def live(stage: MqttStage) -> None:
+    """All that happens to a driver in one life."""
+    await stage.say(2)
+    await stage.proxy.cut()
+    await stage.until(lambda: not stage.session.is_connected)
+    await stage.proxy.mend()
+    await stage.say(2)
+
+
+async def stop_at(case: MqttCase, broker_port: int, at: int) -> bool:
+    """Live until await `at`, or to the end; True if it was lived to the end."""
+    async with mqtt_staged(case, broker_port) as stage:
+        await asyncio.sleep(0)
+        tasks, files = asyncio.all_tasks(), open_files()
+        interrupter = Interrupter(at)
+        gateway = interrupter.start(run_driver(stage))
+        living = asyncio.create_task(live(stage))
+        await asyncio.wait({gateway, living}, return_when="FIRST_COMPLETED", timeout=LIMIT_S)
+        is_whole = living.done()
+        living.cancel()
+        gateway.cancel()
+        await asyncio.wait({gateway, living}, timeout=LIMIT_S)
+        assert gateway.cancelled(), f"await {at}: {gateway}"
+        await stage.proxy.cut()
+        await stage.until(lambda: not asyncio.all_tasks() - tasks)
+        await nothing_is_open(at, files)
+        return is_whole
+
+
+async def nothing_is_open(at: int, files: dict[str, str]) -> None:
+    """Return when no file is open that was not; a thread that was connecting may take a moment."""
+    more = {"?": "?"}
+    try:
+        async with asyncio.timeout(5):
+            while more:
+                await asyncio.sleep(0.005)
+                more = {name: to for name, to in open_files().items() if name not in files}
+    except TimeoutError as error:
+        raise AssertionError(f"await {at}: {more}") from error
+
+
+def test_a_driver_can_be_stopped_at_every_await(broker: Mosquitto) -> None:
+    before = threads()
+    for at in range(1, LIVES_MAX):
+        with asyncio.Runner() as runner:
+            if runner.run(stop_at(CASES[0], broker.port, at)):
+                break
+    else:
+        raise AssertionError("no life was lived to its end")
+    assert threads() == before
