@@ -8,14 +8,13 @@ Orders   {"do":"field","tags":[[EPC, RSSI_DBM], …]}   what stands in front of 
          {"do":"raw","hex":…}                         any bytes, as a line
          {"do":"answer","status":N}                   what the next requests are answered with
          {"do":"reboot"}                              cuts every stream off
-Reports  {"event":"ready","port":N}  {"event":"stream","path":…,"authorization":…}
+Reports  {"event":"ready","port":N}  {"event":"stream","request":…,"authorization":…}
          {"event":"tags","n":N}      reads streamed so far, every few seconds
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from dataclasses import dataclass, field
 from random import Random
@@ -31,36 +30,45 @@ OK: Final = 200
 
 @dataclass(slots=True)
 class Streams:
-    """Who is listening. status: what a request is answered with."""
+    """Who is listening. status: what a request is answered with. n_serving: requests under way."""
 
     status: int = OK
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    n_serving: int = 0
+    all_gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Take one request; its stream goes on from `send`."""
+        """Take one request; its stream goes on from `send` until the other side is gone."""
+        self.n_serving += 1
+        self.all_gone.clear()
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            if await self._begin(reader, writer):
+                self.writers.add(writer)
+                await reader.read()
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
+            pass  # no request, or cut off: there is nobody to tell
+        finally:
+            self.writers.discard(writer)
             writer.close()
-            return
-        lines = head.split("\r\n")
-        pairs = (line.partition(":") for line in lines[1:])
+            self.n_serving -= 1
+            if self.n_serving == 0:
+                self.all_gone.set()
+
+    async def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Answer a request's head; True if a stream follows."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.split("\r\n")
+        pairs = (line.partition(":") for line in lines)
         fields = {name.lower(): value.strip() for name, _, value in pairs}
-        path, authorization = lines[0].split(" ")[1], fields.get("authorization")
-        report("stream", path=path, authorization=authorization)
+        report("stream", request=first, authorization=fields.get("authorization"))
         if self.status != OK:
             writer.write(b"HTTP/1.1 %d no\r\nContent-Length: 0\r\n\r\n" % self.status)
-            writer.close()
-            return
+            return False
         writer.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n"
         )
-        self.writers.add(writer)
-        with contextlib.suppress(ConnectionError):
-            await reader.read()  # until the other side is gone
-        self.writers.discard(writer)
-        writer.close()
+        return True
 
     def send(self, lines: bytes) -> None:
         """A chunk on every stream."""
@@ -71,7 +79,6 @@ class Streams:
         """End every stream in the middle."""
         for writer in self.writers:
             writer.transport.abort()
-        self.writers.clear()
 
 
 async def run_http_reader(host: str, port: int, *, period_s: float, seed: int) -> None:
@@ -106,3 +113,5 @@ async def run_http_reader(host: str, port: int, *, period_s: float, seed: int) -
     finally:
         server.close()
         streams.cut()
+        if streams.n_serving:
+            await streams.all_gone.wait()
