@@ -112,6 +112,8 @@ class CloudSettings(BaseModel):
     """For one whole exchange, first byte to last."""
     poll_s: Seconds = 5.0
     """How often the cloud is asked for changes."""
+    bytes_per_hour: Annotated[int, Field(ge=10_000)] | None = None
+    """For a line that is paid by the byte: what may go over it; events wait for their turn."""
 
 
 class PlannerSettings(BaseModel):

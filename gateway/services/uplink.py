@@ -3,7 +3,11 @@
 Up: rows above the cursor go out in batches; the cursor moves to what the cloud says it holds.
 An answer that never came is no answer: the same rows are sent again and the cloud skips what it
 has. If the cloud stands behind our cursor (it was restored from an older state) the cursor goes
-back and the rows are sent again.
+back and the rows are sent again. A batch that is too large, or that a slow line does not carry
+within the deadline, is halved, down to a single row; batches grow again with every success.
+
+One batch is under way at a time: the cloud takes rows in their order only, and an answer decides
+what is sent next. New events therefore wait behind a backlog, oldest first, at the full rate.
 
 Down: changes are journaled as `document.changed` events in the transaction that moves the
 cursor of the feed, and then take the same path as everything else.
@@ -21,11 +25,12 @@ from cloud_sync.contract import events as ev
 from cloud_sync.contract.batches import BatchAnswer, encode_batch
 from cloud_sync.contract.documents import ChangePage
 from cloud_sync.contract.version import EVENT_VERSION
-from gateway.errors import BatchRefused, CloudUnavailable
+from gateway.errors import BatchRefused, CloudUnavailable, JournalError
 from gateway.journal.read_model import mark_statements
 from gateway.links.backoff import full_jitter
 from gateway.ports import Clock, Draft, Row
 from gateway.services.following import IDLE_S, rest
+from gateway.services.metering import Meter
 from gateway.services.ports import ChainedJournal
 from gateway.services.supervisor import Heartbeats
 from gateway.settings import CloudSettings
@@ -37,6 +42,10 @@ DOWN: Final = "downlink"
 CHANGES_PER_PAGE: Final = 500
 BACKOFF_CAP_S: Final = 60.0
 REFUSED_RETRY_S: Final = 30.0
+TOO_LARGE: Final = frozenset({"too_large", "http_413"})
+"""What the cloud says of a batch with too much in it, and what a proxy before it says."""
+ROWS_GROWTH: Final = 10
+"""Rows that a batch may be larger after each success, once it had to be made smaller."""
 
 
 class CloudPort(Protocol):
@@ -89,7 +98,9 @@ class Uplink:
         self._random = random
         self._new_id = new_id
         self._heartbeats = heartbeats
-        self._attempt = 0
+        self._attempts = {UP: 0, DOWN: 0}
+        self._rows_max = settings.batch_events
+        self._meter = Meter(settings.bytes_per_hour, clock)
         self.state = SyncState()
 
     # ------------------------------------------------------------ up
@@ -106,9 +117,10 @@ class Uplink:
             try:
                 answer = await self._send(sent, rows)
             except (CloudUnavailable, BatchRefused) as error:
-                sent = await self._after_failure(error, sent)
+                sent = await self._after_failure(error, sent, len(rows))
                 continue
-            self._succeeded()
+            self._succeeded(UP)
+            self._rows_max = min(self._settings.batch_events, self._rows_max + ROWS_GROWTH)
             self._report(answer)
             # A cloud cannot have what was never sent; believing it would skip rows for good.
             sent = min(answer.acknowledged_seq, rows[-1].seq)
@@ -122,9 +134,9 @@ class Uplink:
                 last = await self._journal.wait_beyond(sent)
         except TimeoutError:
             return ()
-        if last - sent < self._settings.batch_events:
+        if last - sent < self._rows_max:
             await self._rest(self._settings.batch_wait_ms / 1000, UP)
-        rows = await self._journal.read(after_seq=sent, limit=self._settings.batch_events)
+        rows = await self._journal.read(after_seq=sent, limit=self._rows_max)
         return _within(rows, self._settings.batch_bytes)
 
     async def _send(self, sent: int, rows: Sequence[Row]) -> BatchAnswer:
@@ -137,25 +149,47 @@ class Uplink:
             chain_after=rows[-1].chain,
             bodies=[row.body for row in rows],
         )
+        await self._rest(self._meter.pause_s(), UP)
+        self._meter.spend(body)
         self.state.n_batches += 1
         return await self._cloud.send_batch(body)
 
-    async def _after_failure(self, error: CloudUnavailable | BatchRefused, sent: int) -> int:
-        self._failed(error)
-        if isinstance(error, BatchRefused):
-            if error.code == "gap" and error.expected_seq is not None:
-                back = error.expected_seq - 1
-                if 0 <= back < self._journal.last_seq and back != sent:
-                    logger.warning(
-                        "cloud stands elsewhere; following it",
-                        extra={"action": "cursor_moved", "from_seq": sent, "to_seq": back},
-                    )
-                    await self._journal.advance(UP, to_seq=back)
-                    return back
+    async def _after_failure(
+        self, error: CloudUnavailable | BatchRefused, sent: int, n_rows: int
+    ) -> int:
+        self._failed(error, UP)
+        if isinstance(error, CloudUnavailable):
+            if error.retry_after_s is None and self._attempts[UP] > 1:
+                self._rows_max = max(1, n_rows // 2)
+            await self._rest(self._pause_s(error, UP), UP)
+            return sent
+        if error.code in TOO_LARGE and n_rows > 1:
+            self._rows_max = n_rows // 2
+            return sent
+        if error.code == "gap" and error.expected_seq is not None:
+            back = error.expected_seq - 1
+            if 0 <= back < self._journal.last_seq and back != sent:
+                return await self._follow(sent, back)
+        await self._rest(REFUSED_RETRY_S, UP)
+        return sent
+
+    async def _follow(self, sent: int, back: int) -> int:
+        """Go where the cloud stands, if the rows from there on are still here."""
+        try:
+            await self._journal.link(back)
+        except JournalError as error:
+            logger.error(
+                "cloud wants rows that have left",
+                extra={"action": "rows_gone", "from_seq": back + 1, "reason": str(error)},
+            )
             await self._rest(REFUSED_RETRY_S, UP)
             return sent
-        await self._rest(self._pause_s(error), UP)
-        return sent
+        logger.warning(
+            "cloud stands elsewhere; following it",
+            extra={"action": "cursor_moved", "from_seq": sent, "to_seq": back},
+        )
+        await self._journal.advance(UP, to_seq=back)
+        return back
 
     def _report(self, answer: BatchAnswer) -> None:
         for event in answer.events:
@@ -177,14 +211,16 @@ class Uplink:
         cursor, mark = await self._journal.cursor(DOWN), await self._journal.feed_mark()
         while True:
             self._heartbeats.beat(DOWN)
+            await self._rest(self._meter.pause_s(), DOWN)
+            self._meter.spend()
             try:
                 page = await self._cloud.fetch_changes(cursor, CHANGES_PER_PAGE, mark)
             except (CloudUnavailable, BatchRefused) as error:
-                self._failed(error)
+                self._failed(error, DOWN)
                 retry = error if isinstance(error, CloudUnavailable) else None
-                await self._rest(self._pause_s(retry), DOWN)
+                await self._rest(self._pause_s(retry, DOWN), DOWN)
                 continue
-            self._succeeded()
+            self._succeeded(DOWN)
             if page.changes or (page.next_cursor, page.mark) != (cursor, mark):
                 drafts = [self._change_draft(change.model_dump()) for change in page.changes]
                 cursor, mark = page.next_cursor, page.mark
@@ -210,15 +246,15 @@ class Uplink:
 
     # ------------------------------------------------------------ both
 
-    def _failed(self, error: CloudUnavailable | BatchRefused) -> None:
-        self._attempt += 1
+    def _failed(self, error: CloudUnavailable | BatchRefused, direction: str) -> None:
+        self._attempts[direction] += 1
         if self.state.is_connected or self.state.last_error != str(error):
             logger.warning("cloud lost", extra={"action": "cloud_lost", "reason": str(error)})
         self.state.is_connected = False
         self.state.last_error = str(error)
 
-    def _succeeded(self) -> None:
-        self._attempt = 0
+    def _succeeded(self, direction: str) -> None:
+        self._attempts[direction] = 0
         if not self.state.is_connected:
             logger.info("cloud reached", extra={"action": "cloud_reached"})
         self.state.is_connected = True
@@ -227,10 +263,11 @@ class Uplink:
     async def _rest(self, seconds: float, direction: str) -> None:
         await rest(seconds, consumer=direction, heartbeats=self._heartbeats)
 
-    def _pause_s(self, error: CloudUnavailable | None) -> float:
+    def _pause_s(self, error: CloudUnavailable | None, direction: str) -> float:
         if error is not None and error.retry_after_s is not None:
             return min(error.retry_after_s, 3600.0)
-        return full_jitter(self._attempt, base_s=0.5, cap_s=BACKOFF_CAP_S, random=self._random)
+        attempt = self._attempts[direction]
+        return full_jitter(attempt, base_s=0.5, cap_s=BACKOFF_CAP_S, random=self._random)
 
 
 def _within(rows: Sequence[Row], bytes_max: int) -> Sequence[Row]:

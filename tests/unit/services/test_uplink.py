@@ -8,9 +8,10 @@ import pytest
 
 from cloud_sync.contract.batches import BatchAnswer, EventAnswer
 from cloud_sync.contract.documents import Change, ChangePage
-from gateway.errors import BatchRefused, CloudUnavailable
+from gateway.errors import BatchRefused, CloudUnavailable, JournalError
 from gateway.ports import Draft, Entry
 from gateway.services import uplink as uplink_module
+from gateway.services.metering import BURST_S, EXCHANGE_BYTES, Meter
 from gateway.services.supervisor import Heartbeats
 from gateway.services.uplink import DOWN, UP, Uplink
 from gateway.settings import CloudSettings
@@ -166,3 +167,91 @@ async def test_a_cloud_that_claims_too_much_makes_no_row_skipped(bench: Bench) -
     await bench.journal_rows(2)
     await bench.until(lambda: bench.cloud.held == 5)
     assert sorted(bench.cloud.events) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("code", ["too_large", "http_413"])
+async def test_a_batch_that_is_too_large_is_halved_until_it_goes(bench: Bench, code: str) -> None:
+    await bench.journal_rows(12)
+    sizes: list[int] = []
+    send = bench.cloud.send_batch
+
+    async def send_small(body: bytes) -> BatchAnswer:
+        sizes.append(len(json.loads(body)["events"]))
+        if sizes[-1] > 1:
+            raise BatchRefused("too many rows", code=code)
+        return await send(body)
+
+    bench.cloud.send_batch = send_small  # type: ignore[method-assign]  # the fake's, not ours
+    await bench.until(lambda: bench.journal.cursors.get(UP, 0) >= 4)
+    assert sizes[:2] == [3, 1]
+    assert sorted(bench.cloud.events) == list(range(1, bench.journal.cursors[UP] + 1))
+
+
+async def test_a_line_too_slow_for_a_batch_gets_smaller_ones(bench: Bench) -> None:
+    await bench.journal_rows(9)
+    sizes: list[int] = []
+    send = bench.cloud.send_batch
+
+    async def send_slowly(body: bytes) -> BatchAnswer:
+        sizes.append(len(json.loads(body)["events"]))
+        if sizes[-1] > 1:
+            raise CloudUnavailable("no whole answer within 20 s")
+        return await send(body)
+
+    bench.cloud.send_batch = send_slowly  # type: ignore[method-assign]  # the fake's, not ours
+    await bench.until(lambda: bench.journal.cursors.get(UP, 0) >= 2)
+    assert sizes[:3] == [3, 3, 1]
+
+
+async def test_batches_grow_again(bench: Bench) -> None:
+    await bench.journal_rows(9)
+    bench.cloud.faults_before = [BatchRefused("too many rows", code="too_large")]
+    await bench.until(lambda: bench.journal.cursors.get(UP) == 9)
+    assert bench.cloud.n_batches == 1 + 3  # one row alone, then threes again
+
+
+async def test_rows_that_have_left_are_not_sent_from_the_middle(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.journal_rows(6)
+    await bench.until(lambda: bench.journal.cursors.get(UP) == 6)
+    bench.cloud.events.clear()
+    link, n_asked = bench.journal.link, 0
+
+    async def link_above_3(seq: int) -> bytes:
+        nonlocal n_asked
+        n_asked += seq == 0
+        if seq < 3:
+            raise JournalError("rows start after 3")
+        return await link(seq)
+
+    monkeypatch.setattr(bench.journal, "link", link_above_3)
+    await bench.journal_rows(1)
+    await bench.until(lambda: n_asked > 2)
+    assert bench.journal.cursors[UP] == 6
+    assert bench.cloud.events == {}
+
+
+def test_a_meter_lets_through_what_is_paid_for_and_saves_little() -> None:
+    clock = FakeClock()
+    meter = Meter(3600 * 100, clock)
+    assert meter.pause_s() == 0
+    meter.spend()
+    assert meter.pause_s() == pytest.approx(EXCHANGE_BYTES / 100)
+    clock.forward(EXCHANGE_BYTES / 100)
+    assert meter.pause_s() == 0
+    clock.forward(86_400)
+    assert meter.pause_s() == 0
+    for _ in range(int(BURST_S * 100 / EXCHANGE_BYTES) + 1):
+        assert meter.pause_s() == 0
+        meter.spend()
+    assert meter.pause_s() > 0
+    before = meter.n_bytes
+    meter.spend(b"the same again " * 10_000)
+    assert EXCHANGE_BYTES < meter.n_bytes - before < EXCHANGE_BYTES + 5000
+
+
+def test_without_a_rate_nothing_waits() -> None:
+    meter = Meter(None, FakeClock())
+    meter.spend(bytes(10**7))
+    assert meter.pause_s() == 0
