@@ -7,8 +7,10 @@ Heavy imports are local: ``--help`` must answer at once on a small box.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,7 +86,10 @@ def _add_solve(parser: argparse.ArgumentParser) -> None:
 
 def _add_certify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("case", help="case file (forepost-network/1)")
-    parser.add_argument("--plan", type=Path, help="a plan to judge; otherwise one is made")
+    parser.add_argument(
+        "plan", nargs="?", type=Path, help="a plan to judge; otherwise one is made"
+    )
+    parser.add_argument("--plan", dest="named_plan", type=Path, metavar="PLAN", help="the same")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--time-limit", type=_positive, metavar="S", default=10.0)
     parser.add_argument("--output", type=Path, metavar="PLAN", help="write the judged plan here")
@@ -100,18 +105,37 @@ def _solve(args: argparse.Namespace) -> int:
     problem = load_case(args.case)
     warm = Plan.from_json(args.warm_start.read_bytes()) if args.warm_start else None
     bar = _Bar(args.time_limit) if sys.stderr.isatty() and not args.quiet else None
-    plan = solve(
-        problem,
-        solver=args.solver,
-        seed=args.seed,
-        stop=_stop(args),
-        warm_start=warm,
-        on_progress=bar.show if bar else None,
-    )
+    with _interruptible() as is_interrupted:
+        plan = solve(
+            problem,
+            solver=args.solver,
+            seed=args.seed,
+            stop=_stop(args),
+            warm_start=warm,
+            on_progress=bar.show if bar else None,
+            is_cancelled=is_interrupted,
+        )
     if bar:
         bar.close()
     _hand_over(plan, args.output, as_json=args.json)
     return 0
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Tells whether Ctrl-C was pressed, to hand over the best plan; a second one ends it all."""
+    pressed = False
+
+    def note(_signal: int, _frame: object) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _certify(args: argparse.Namespace) -> int:
@@ -121,8 +145,8 @@ def _certify(args: argparse.Namespace) -> int:
     from optimizer.stop import MaxSeconds, NoImprovement
 
     problem = load_case(args.case)
-    if args.plan:
-        plan = Plan.from_json(args.plan.read_bytes())
+    if path := args.named_plan or args.plan:
+        plan = Plan.from_json(path.read_bytes())
     else:
         stop = MaxSeconds(args.time_limit) | NoImprovement(100)
         plan = solve(problem, seed=args.seed, stop=stop)
@@ -161,21 +185,34 @@ def _summary(plan: Plan) -> str:
         f"{run.name}, seed {run.seed}: {run.generations} generations in {run.seconds:.2f} s",
         f"best after {run.time_to_best_seconds:.2f} s",
     ]
-    if plan.lower_bound is not None:
-        gap = f"{plan.gap:.4%}" if plan.gap is not None else "unknown"
-        proof = "proven optimal" if plan.proven_optimal else f"gap {gap}"
-        lines.append(f"lower bound {plan.lower_bound:,.2f}: {proof}")
+    lines += _proof(plan)
     for product in plan.products:
         lines += [
-            f"{product.id}: {o.id} procures {o.quantity_kg:,.0f} kg every {o.cycle_days} days"
+            f"{product.id}: {o.id} procures {o.quantity_kg:,.0f} kg every {_days(o.cycle_days)}"
             for o in product.central
         ]
         lines += [
-            f"  every {trip.cycle_days} days {trip.load_kg:8,.0f} kg {trip.length_km:7.1f} km  "
-            f"{trip.central} → {' → '.join(trip.stops)}"
+            f"  every {_days(trip.cycle_days):7} {trip.load_kg:8,.0f} kg {trip.length_km:7.1f} km"
+            f"  {trip.central} → {' → '.join(trip.stops)}"
             for trip in product.trips
         ]
     return "\n".join(lines)
+
+
+def _days(n: int) -> str:
+    return "day" if n == 1 else f"{n} days"
+
+
+def _proof(plan: Plan) -> list[str]:
+    """What is known about the distance from the optimum, in words."""
+    if plan.lower_bound is None:
+        return []
+    if plan.proven_optimal:
+        return [f"lower bound {plan.lower_bound:,.2f}: proven optimal"]
+    lines = [f"lower bound {plan.lower_bound:,.2f}: at most {plan.gap or 0.0:.2%} to gain"]
+    if plan.controllable_gap is not None:
+        lines.append(f"at most {plan.controllable_gap:.1%} of what is not purchase value")
+    return lines
 
 
 class _Bar:

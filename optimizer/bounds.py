@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product as every_choice
 
 import numpy as np
 
@@ -107,17 +106,33 @@ def _product_bound(tables: ProductTables, fare: Fare) -> float:
         # Every warehouse for itself, one procurement in all.
         least = np.min([rows.min(axis=0) for rows in per_central], axis=0).sum()
         return float(least + (tables.central.fixed + price * deviation).min())
+    return _least_over_settings(per_central, tables.central.fixed, price * deviation)
+
+
+def _least_over_settings(per_central: Sequence[Floats], fixed: Floats, safety: Floats) -> float:
+    """The least over every procurement cycle, or none, of each central warehouse.
+
+    Every warehouse goes to the cheapest open one. Pooling is best when all is pooled (a norm
+    of a sum is at most the sum of norms), so the cheapest open one's safety stock is counted.
+    """
+    n = per_central[0].shape[1]
+    least, paid, stock = np.full((1, n), np.inf), np.zeros(1), np.full(1, np.inf)
+    for rows, cost, hold in zip(per_central[:-1], fixed[:-1], safety[:-1], strict=True):
+        offers = np.concatenate([np.full((1, n), np.inf), rows])
+        least = np.minimum(least[:, None, :], offers[None]).reshape(-1, n)
+        paid = (paid[:, None] + np.append(0.0, cost)).reshape(-1)
+        stock = np.minimum(stock[:, None], np.append(np.inf, hold)).reshape(-1)
     best = np.inf
-    for setting in every_choice(range(n_days + 1), repeat=net.n_centrals):
-        used = [(k, days - 1) for k, days in enumerate(setting) if days]
-        if not used:
-            continue
-        least = np.min([per_central[k][n] for k, n in used], axis=0).sum()
-        fixed = sum(float(tables.central.fixed[k, n]) for k, n in used)
-        # Pooling is best when all is pooled: a norm of a sum is at most the sum of norms.
-        safety = min(float(price[k, n]) for k, n in used) * deviation
-        best = min(best, float(least) + fixed + safety)
-    return float(best)
+    last = zip(
+        [np.full(n, np.inf), *per_central[-1]],
+        np.append(0.0, fixed[-1]).tolist(),
+        np.append(np.inf, safety[-1]).tolist(),
+        strict=True,
+    )
+    for row, cost, hold in last:
+        total = np.minimum(least, row).sum(axis=1) + paid + cost + np.minimum(stock, hold)
+        best = min(best, float(total.min()))
+    return best
 
 
 def _variance_floor(net: Network) -> float:

@@ -120,6 +120,15 @@ class Plan:
             return None
         return max(0.0, self.objective / self.lower_bound - 1.0)
 
+    @property
+    def controllable_gap(self) -> float | None:
+        """The gap as a share of all costs but the purchase value of what is procured."""
+        if self.lower_bound is None:
+            return None
+        bought = math.fsum(product.costs.procurement for product in self.products)
+        rest = self.objective - bought
+        return max(0.0, self.objective - self.lower_bound) / rest if rest > 0 else None
+
     def to_dict(self) -> dict[str, object]:
         return {"format": FORMAT, **_plain(asdict(self))}
 

@@ -61,7 +61,7 @@ class SolveOptions:
 
 
 def solve_problem(problem: Problem, options: SolveOptions) -> Plan:
-    """The best plan found. Raises Infeasible naming the constraint that binds."""
+    """The best plan found, with a lower bound. Raises Infeasible naming what binds."""
     started = options.clock()
 
     def elapsed() -> float:
@@ -89,7 +89,7 @@ def solve_problem(problem: Problem, options: SolveOptions) -> Plan:
     plan = make_plan(problem, tables, decisions, replace(run, seconds=elapsed()))
     if options.solver == "exact" and not couples:
         return replace(plan, lower_bound=plan.objective, proven_optimal=True)
-    return plan
+    return replace(plan, lower_bound=min(lower_bound(tables), plan.objective))
 
 
 def _search(

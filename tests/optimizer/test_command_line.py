@@ -1,13 +1,15 @@
 """Pins the command line: plans on disk, exit codes, one clear line on bad input, instant help."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from optimizer.__main__ import main
+from optimizer import Plan
+from optimizer.__main__ import _interruptible, main
 from tests.optimizer.oracle.public_cases import CHECKOUT
 from tests.optimizer.oracle.tiny import flat_case
 
@@ -26,6 +28,40 @@ def test_solve_writes_a_plan_that_certify_proves(
     assert shown == json.loads(judged.read_text())
     assert shown["format"] == "forepost-plan/1"
     assert shown["proven_optimal"] is True
+
+
+def test_certify_tells_what_there_is_to_gain_of_what_is_not_bought(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "plan.json"
+    assert main(["solve", M_COMPANY, "--solver", "fixed-cycle", "--output", str(path)]) == 0
+    capsys.readouterr()
+    assert main(["certify", M_COMPANY, str(path)]) == 0
+    shown = capsys.readouterr().out
+    plan = Plan.from_json(path.read_bytes())
+    bought = sum(product.costs.procurement for product in plan.products)
+    least = 127529.93519583542
+    gap, part = plan.objective / least - 1, (plan.objective - least) / (plan.objective - bought)
+    assert f"lower bound 127,529.94: at most {gap:.2%} to gain" in shown
+    assert f"at most {part:.1%} of what is not purchase value" in shown
+
+
+def test_solved_plan_bears_a_lower_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["solve", M_COMPANY, "--max-generations", "2", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert 0.95 * 127529.93 < plan["lower_bound"] < 127529.94
+    assert plan["proven_optimal"] is False
+
+
+def test_interrupt_asks_for_the_best_plan_and_a_second_one_ends() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with _interruptible() as is_interrupted:
+        assert not is_interrupted()
+        signal.raise_signal(signal.SIGINT)
+        assert is_interrupted()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_options_of_the_search_are_heeded(capsys: pytest.CaptureFixture[str]) -> None:
