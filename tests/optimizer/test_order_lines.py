@@ -227,9 +227,9 @@ def test_two_thousand_skus_at_ten_warehouses_take_under_a_second() -> None:
         ]
         for _ in range(10)
     ]
-    started = time.perf_counter()
+    started = time.process_time()
     ordered = [order(skus, room_kg=30_000.0) for skus in shelves]
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started  # other work on the machine does not count
     assert all(29_900_000 < sum(line.grams for line in lines) <= 30_000_000 for lines in ordered)
     assert seconds < 1.0
 
