@@ -1,0 +1,63 @@
+"""Pins the promise at systematic kill points: the writer dies at every n-th call of each kind.
+
+The recorder of write_log.c delivers SIGKILL when the writer comes to its n-th write, sync or
+receipt. The first calls create and migrate the file, the later ones are commits and receipts.
+The control prints its receipts before the commit, and must lose.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.rigs import tier
+from tests.rigs.journal_crash import Audit, audit, run_child
+from tests.rigs.write_log import build
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+
+POINTS = {
+    "pwrite64": tier.count(4, 100, 1000),
+    "fdatasync": tier.count(3, 60, 600),
+    "receipt": tier.count(2, 40, 400),
+}
+STRIDE = {"pwrite64": tier.count(60, 2, 1), "fdatasync": tier.count(15, 1, 1), "receipt": 1}
+
+
+def die_at(directory: Path, library: Path, call: str, nth: int, *options: str) -> Audit:
+    """What a writer left that died at its n-th such call."""
+    state_dir = directory / f"{call}-{nth}"
+    under = ("env", f"LD_PRELOAD={library}", f"FOREPOST_KILL_AT={call}:{nth}")
+    acknowledged = run_child(state_dir, 0, options=options, under=under)
+    found = audit(state_dir, acknowledged)
+    shutil.rmtree(state_dir, ignore_errors=True)
+    return found
+
+
+@pytest.mark.parametrize("call", POINTS)
+def test_a_kill_at_each_call_loses_and_doubles_nothing(tmp_path: Path, call: str) -> None:
+    library = build(tmp_path)
+    n_acknowledged = n_more = 0
+    for point in range(POINTS[call]):
+        found = die_at(tmp_path, library, call, 1 + point * STRIDE[call])
+        found.must_be_sound()
+        n_acknowledged += found.acknowledged
+        n_more += len(found.numbers) - found.acknowledged
+    assert n_acknowledged > 0, "no point came after a receipt"
+    if call == "receipt":
+        assert n_more > 0, "a durable event without a receipt comes again, and must be known"
+    tier.record(
+        "kill points", faults=POINTS[call], lost=0, call=call,
+        acknowledged=n_acknowledged, durable_without_receipt=n_more,
+    )  # fmt: skip
+
+
+def test_control_receipt_before_commit_loses(tmp_path: Path) -> None:
+    library = build(tmp_path)
+    n_lost = sum(
+        die_at(tmp_path, library, "pwrite64", nth, "--early").n_lost for nth in range(150, 154)
+    )
+    assert n_lost > 0
+    tier.record("kill points", faults=4, lost=n_lost, control="receipt before commit")
