@@ -23,6 +23,7 @@ from gateway.journal.store import JournalStore
 from gateway.ports import Clock, Driver, MqttSession
 from gateway.report import Parts
 from gateway.services.alarms import Alarms
+from gateway.services.clock_watch import ClockWatch
 from gateway.services.housekeeping import Housekeeping
 from gateway.services.intake import IntakeService
 from gateway.services.intake_queue import IntakeQueue
@@ -93,6 +94,14 @@ async def run_inside(
         alarms=parts.alarms,
         heartbeats=parts.heartbeats,
     )
+    clock_watch = ClockWatch(
+        journal=journal,
+        warehouse=settings.gateway.warehouse,
+        clock=outside.clock,
+        new_id=outside.new_id,
+        alarms=parts.alarms,
+        heartbeats=parts.heartbeats,
+    )
     async with (
         _running_uplink(parts, outside),
         _running(
@@ -100,6 +109,7 @@ async def run_inside(
             ("planner", planner.run),
             ("sensor-watch", parts.sensors.run),
             ("housekeeping", housekeeping.run),
+            ("clock-watch", clock_watch.run),
             outside=outside,
         ),
         _running_intake(parts.intake),

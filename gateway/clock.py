@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Final
 
 from cloud_sync.contract.keys import make_uuid7
 from gateway.ports import Clock
+
+UNSET_BEFORE_US: Final = 1_735_689_600_000_000
+"""2025-01-01: no box ran this program before; a clock that says so was not set since it booted."""
+
+
+def is_set(wall_us: int) -> bool:
+    """Whether wall time can be true: a box without a battery-backed clock boots in 1970."""
+    return wall_us >= UNSET_BEFORE_US
 
 
 class SystemClock:

@@ -16,12 +16,13 @@ import contextlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from cloud_sync.contract import events as ev
+from gateway.clock import is_set
 from gateway.codecs.epc import epc_identity
 from gateway.core.clock_offset import ClockOffsets
 from gateway.core.decode import Decoder, Outcome, When
@@ -46,6 +47,7 @@ from gateway.services.supervisor import Heartbeats
 
 logger = logging.getLogger(__name__)
 
+CLOCK_UNSET: Final = "clock_unset"
 COMMITS_IN_FLIGHT: Final = 4
 IDLE_S: Final = 1.0
 RETRY_S: Final = 1.0
@@ -341,6 +343,9 @@ def _repeat(first: Mapping[str, object]) -> Receipt:
 
 
 def _draft(event: ev.Event) -> Draft:
+    """The event's bytes; flagged where the box did not know the time when it came."""
+    if not is_set(event.received_at_us):
+        event = replace(event, flags=(*event.flags, CLOCK_UNSET))
     return Draft(event.event_id, event.type, event.occurred_at_us, ev.encode_event(event))
 
 

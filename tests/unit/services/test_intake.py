@@ -335,3 +335,18 @@ def test_thinning_costs_older_samples_only(choices: list[int], room: int) -> Non
         said = [each for each in put if each.stamp.device == sensor]
         assert kept == [each for each in said if each in kept]
         assert kept[-1:] == said[-1:]  # the newest is never the one to go
+
+
+async def test_what_comes_before_the_box_knows_the_time_is_flagged(bench: Bench) -> None:
+    known_us = bench.clock.wall_us()
+    symbol = Symbol((), GTIN, "L1")
+    async with running(bench):
+        for seq, at_us in ((1, 40_000_000), (2, known_us)):
+            at = Stamp("pda", "b", seq, None, at_us)
+            await bench.say(Scan(at, "raw", None, TaskContext("receive"), symbol))
+        await bench.settled(2)
+    flags = {
+        event.received_at_us: "clock_unset" in event.flags
+        for event in map(ev.parse_event, (row.body for row in bench.journal.rows))
+    }
+    assert flags == {40_000_000: True, known_us: False}

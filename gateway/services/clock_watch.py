@@ -1,0 +1,112 @@
+"""Records what the box's wall clock does: that it is not set yet, that it was set, that it jumped.
+
+Durations are monotonic everywhere, and order is the journal's, so a jump mends and breaks nothing.
+It must be known all the same, because stamps on both sides of it do not compare:
+
+- A box without a battery-backed clock boots in 1970. What devices say until time arrives carries
+  the flag `clock_unset`. When time arrives, an event `gateway.health` with `what: clock_set` says
+  by how much (`shift_us`) the stamps of the rows from `first_seq` to `last_seq` that lie before
+  the floor are too early. Nothing already written is changed.
+- Any other difference between wall time and monotonic time becomes `what: clock_jumped`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from cloud_sync.contract import events as ev
+from cloud_sync.contract.version import EVENT_VERSION
+from gateway.clock import is_set
+from gateway.ports import Clock, Draft, Journal
+from gateway.services.alarms import Alarms
+from gateway.services.supervisor import Heartbeats
+
+CONSUMER: Final = "clock-watch"
+TICK_S: Final = 1.0
+JUMP_US: Final = 1_000_000
+"""A clock that is slewed moves half a millisecond per second at most; a step is larger."""
+ALARM: Final = "clock_unset"
+
+
+class CountingJournal(Journal, Protocol):
+    """A journal that says how far it is."""
+
+    @property
+    def last_seq(self) -> int:
+        """The highest durable sequence number; 0 when empty."""
+        ...
+
+
+class ClockWatch:
+    """One gateway's watch over its own clock."""
+
+    def __init__(
+        self,
+        *,
+        journal: CountingJournal,
+        warehouse: str,
+        clock: Clock,
+        new_id: Callable[[], str],
+        alarms: Alarms,
+        heartbeats: Heartbeats,
+    ) -> None:
+        self._journal = journal
+        self._warehouse = warehouse
+        self._clock = clock
+        self._new_id = new_id
+        self._alarms = alarms
+        self._heartbeats = heartbeats
+        self._first_seq = journal.last_seq + 1
+        self._offset_us = self._offset()
+        self._is_set = is_set(clock.wall_us())
+        self.n_jumps = 0
+
+    async def run(self) -> None:
+        """Watch for ever."""
+        while True:
+            self._heartbeats.beat(CONSUMER)
+            await self._look()
+            await asyncio.sleep(TICK_S)
+
+    def _offset(self) -> int:
+        """Wall time less monotonic time: what stays the same while nobody sets the clock."""
+        return self._clock.wall_us() - round(self._clock.monotonic() * 1_000_000)
+
+    async def _look(self) -> None:
+        now_us, offset_us = self._clock.wall_us(), self._offset()
+        self._alarms.set(
+            ALARM,
+            None if is_set(now_us) else "the box does not know the time yet",
+        )
+        shift_us = offset_us - self._offset_us
+        if abs(shift_us) < JUMP_US:
+            self._offset_us = offset_us  # a clock that is slewed drifts slowly; follow it
+            return
+        was_set, self._is_set = self._is_set, is_set(now_us)
+        has_come = self._is_set and not was_set
+        self.n_jumps += 1
+        await self._tell("clock_set" if has_come else "clock_jumped", shift_us, now_us)
+        self._offset_us = offset_us
+        self._first_seq = self._journal.last_seq + 1
+
+    async def _tell(self, what: str, shift_us: int, now_us: int) -> None:
+        event = ev.Event(
+            event_id=self._new_id(),
+            type=ev.GATEWAY_HEALTH,
+            version=EVENT_VERSION,
+            occurred_at_us=max(0, now_us),
+            received_at_us=max(0, now_us),
+            warehouse=self._warehouse,
+            body={
+                "what": what,
+                "shift_us": shift_us,
+                "before_us": now_us - shift_us,
+                "first_seq": self._first_seq,
+                "last_seq": self._journal.last_seq,
+            },
+        )
+        draft = Draft(event.event_id, event.type, event.occurred_at_us, ev.encode_event(event))
+        # Not the cursor of a reader: it says up to where the stamps have been judged.
+        await self._journal.advance(CONSUMER, to_seq=self._journal.last_seq, drafts=[draft])
