@@ -16,7 +16,7 @@ from tests.rigs.driver_stage import DriverCase, Stage, driving
 from tests.rigs.wires import WIRES
 from tests.simulation.virtual_time import VirtualLoop
 
-FLOOD_BYTES = 384 * 1024
+FLOOD_BYTES = 256 * 1024
 GROWTH_BYTES = 128 * 1024
 
 Act = Callable[[Stage], Awaitable[None]]
@@ -117,7 +117,7 @@ def test_a_flood_of_garbage_takes_no_memory(
 
     async def act(stage: Stage) -> None:
         await stage.all_heard()
-        await flood(stage, FLOOD_BYTES // 8)
+        await flood(stage, FLOOD_BYTES // 16)
         tracemalloc.start()
         try:
             await flood(stage, FLOOD_BYTES)

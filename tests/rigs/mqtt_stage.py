@@ -35,7 +35,8 @@ class MqttCase:
     """A driver in the suite. `gate` is the device's name.
 
     messages: what the device publishes, by number; subject_of: what of message n must be heard.
-    has_receipts: the device is told the fate of each message by (boot, seq).
+    has_receipts: the device is told the fate of each message by (boot, seq). is_refused_to: it is
+    told at least what was refused.
     """
 
     name: str
@@ -44,6 +45,7 @@ class MqttCase:
     message: Callable[[int], dict[str, object]]
     subject_of: Callable[[int], tuple[str, object]]
     has_receipts: bool
+    is_refused_to: bool = True
     options: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -56,6 +58,7 @@ class Proxy:
         self._broker_port = broker_port
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def mend(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
@@ -66,8 +69,16 @@ class Proxy:
             self._server = None
         for writer in self._writers:
             writer.transport.abort()
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=LIMIT_S)
+        await asyncio.sleep(0)  # the transports' own goodbye
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        self._writers.add(writer)
         with contextlib.suppress(OSError):
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._broker_port)
             both = {writer, far_writer}
@@ -80,6 +91,8 @@ class Proxy:
                 self._writers -= both
                 for each in both:
                     each.transport.abort()
+        self._writers.discard(writer)
+        writer.transport.abort()
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

@@ -118,6 +118,7 @@ class TcpWire:
         self._server: asyncio.Server | None = None
         self._received: asyncio.Queue[bytes] = asyncio.Queue()
         self._writer: asyncio.StreamWriter | None = None
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def open(self, url: str) -> ByteLink:
         return await open_link(url)
@@ -137,11 +138,20 @@ class TcpWire:
             self._server = None
         if self._writer is not None:
             self._writer.transport.abort()
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=10)
+        await asyncio.sleep(0)  # the transport's own goodbye
 
     async def mend(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        if self._writer is not None:
+            self._writer.transport.abort()
         self._writer = writer
         with contextlib.suppress(OSError):
             while data := await reader.read(4096):
