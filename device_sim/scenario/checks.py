@@ -13,6 +13,7 @@ from typing import Final
 from device_sim.scenario.books import (
     BusBook,
     ReaderBook,
+    Sample,
     ScannerBook,
     SensorBook,
     Trouble,
@@ -111,6 +112,14 @@ def check_tags(
     ]
 
 
+def required_visits(book: ReaderBook, troubles: Sequence[Trouble]) -> int:
+    """How many stays before a reader must have been seen, whatever went wrong."""
+    return sum(
+        not _was_hidden(visit, [each for each in troubles if _touches(each, visit, book)])
+        for visit in book.visits
+    )
+
+
 def _visit_problems(
     visit: Visit, n_arrived: int, n_left: int, touching: Sequence[Trouble]
 ) -> list[str]:
@@ -199,18 +208,24 @@ def check_samples(
             elif _centi_c(event) != round(book.sent[seq].temperature_c * 100):
                 problems.append(f"{book.device} sample {seq}: says {_centi_c(event)}")
         problems += [f"{book.device} sample {s}: {n} times" for s, n in found.items() if n > 1]
-        problems += [
-            f"{book.device} sample {seq}: missing"
-            for seq, sample in book.sent.items()
-            if found[seq] == 0
-            and since_s <= sample.at_s < until_s
-            and not any(
-                trouble.kind == "broker_restart"
-                and trouble.touches(sample.at_s, sample.at_s + 1.0, after_s=BROKER_AFTER_S)
-                for trouble in troubles
-            )
-        ]
+        required = required_samples(book, troubles, since_s=since_s, until_s=until_s)
+        problems += [f"{book.device} sample {seq}: missing" for seq in required if not found[seq]]
     return verdict("every climate sample is there once, with its value", problems)
+
+
+def required_samples(
+    book: SensorBook, troubles: Sequence[Trouble], *, since_s: float, until_s: float
+) -> list[int]:
+    """The numbers of the samples that must be there."""
+    kills = [trouble for trouble in troubles if trouble.kind == "broker_restart"]
+    return [
+        seq
+        for seq, sample in book.sent.items()
+        if since_s <= sample.at_s < until_s
+        and not any(
+            kill.touches(sample.at_s, sample.at_s + 1.0, after_s=BROKER_AFTER_S) for kill in kills
+        )
+    ]
 
 
 def check_bus(
@@ -227,12 +242,10 @@ def check_bus(
             name = f"{book.device}.{address}"
             values = (_centi_c(event) for event in rows if _device(event) == name)
             found = Counter(value for value in values if value is not None)
-            samples = book.said.get(address, [])
-            said = Counter(round(sample.temperature_c * 100) for sample in samples)
+            said = Counter(round(each.temperature_c * 100) for each in book.said.get(address, []))
             must = Counter(
                 round(sample.temperature_c * 100)
-                for sample in samples
-                if sample.at_s < until_s and not _is_hit(book, sample.at_s, troubles)
+                for sample in required_answers(book, address, troubles, until_s)
             )
             problems += [
                 f"{name} {value / 100:.1f} °C: there {n} times, said {said[value]}"
@@ -244,6 +257,17 @@ def check_bus(
                 if found[value] < n
             ]
     return verdict("the bus was understood, answer by answer", problems)
+
+
+def required_answers(
+    book: BusBook, address: int, troubles: Sequence[Trouble], until_s: float
+) -> list[Sample]:
+    """The answers of a unit that must be there."""
+    return [
+        sample
+        for sample in book.said.get(address, [])
+        if sample.at_s < until_s and not _is_hit(book, sample.at_s, troubles)
+    ]
 
 
 def _is_hit(book: BusBook | ScannerBook, at_s: float, troubles: Iterable[Trouble]) -> bool:
@@ -275,10 +299,15 @@ def check_belts(
         ]
         problems += [
             f"{book.device} {lot}: not inspected"
-            for lot, at_s in book.passed.items()
-            if not found[lot] and not _is_hit(book, at_s, troubles)
+            for lot in required_lots(book, troubles)
+            if not found[lot]
         ]
     return verdict("everything that passed a fixed scanner was inspected once", problems)
+
+
+def required_lots(book: ScannerBook, troubles: Sequence[Trouble]) -> list[str]:
+    """What passed a fixed scanner and must have been inspected."""
+    return [lot for lot, at_s in book.passed.items() if not _is_hit(book, at_s, troubles)]
 
 
 def _is_bad_line(book: ScannerBook, troubles: Iterable[Trouble]) -> bool:

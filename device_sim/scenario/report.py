@@ -101,10 +101,18 @@ def make_report(
         "checks": [each.to_dict() for each in verdicts],
         "devices": [
             *(_pda_row(ledger, edge) for ledger in evidence.ledgers),
-            *(_book_row(book, edge) for book in evidence.books.values()),
+            *(_book_row(book, evidence, edge) for book in evidence.books.values()),
         ],
         "faults": dict(sorted(Counter(trouble.kind for trouble in evidence.troubles).items())),
         "skipped": evidence.skipped,
+        "sensor_faults_told": [
+            {
+                "device": told.device,
+                "kind": told.kind,
+                "at_s": round(told.at_s - evidence.opened_at_s, 1),
+            }
+            for told in sensor_checks.told_faults(edge, zero_us=evidence.zero_us)
+        ],
         "gateways": {
             gateway: {
                 "rows": len(rows),
@@ -135,34 +143,41 @@ def _pda_row(ledger: Ledger, edge: Sequence[check.Row]) -> Row:
     }
 
 
-def _book_row(book: Book, edge: Sequence[check.Row]) -> Row:
+def _book_row(book: Book, evidence: Evidence, edge: Sequence[check.Row]) -> Row:
+    """must_arrive: what no fault excuses; more arrives where a fault did less than it may."""
     types = Counter((check.event_of(row).get("type"), _named(row, book.device)) for row in edge)
-    row: Row = {"device": book.device, "boot": getattr(book, "boot", "")}
+    troubles, until_s = evidence.troubles, evidence.closed_at_s
     match book:
         case SensorBook():
-            arrived = types[checks.SAMPLED, True]
-            return row | {"kind": "climate", "sent": len(book.sent), "arrived": arrived}
+            kind, sent, event_type = "climate", len(book.sent), checks.SAMPLED
+            since_s = evidence.opened_at_s
+            required = checks.required_samples(book, troubles, since_s=since_s, until_s=until_s)
+            must = len(required)
         case BusBook():
-            arrived = types[checks.SAMPLED, True]
-            return row | {"kind": "xy-md02", "sent": book.n_said, "arrived": arrived}
+            kind, sent, event_type = "xy-md02", book.n_said, checks.SAMPLED
+            must = sum(
+                len(checks.required_answers(book, address, troubles, until_s))
+                for address in book.units
+            )
         case ScannerBook():
-            arrived = types[checks.INSPECTED, True]
-            must = len(book.passed)
-            return row | {
-                "kind": "scanner",
-                "sent": book.n_scanned,
-                "must_arrive": must,
-                "arrived": arrived,
-            }
+            kind, sent, event_type = "scanner", book.n_scanned, checks.INSPECTED
+            must = len(checks.required_lots(book, troubles))
         case ReaderBook():
-            return row | {
-                "kind": "reader",
-                "sent": book.n_reads,
-                "must_arrive": len(book.visits),
-                "arrived": types[checks.ARRIVED, True],
-                "left": types[checks.LEFT, True],
-                "strays": len(book.strays),
-            }
+            kind, sent, event_type = "reader", len(book.visits), checks.ARRIVED
+            must = checks.required_visits(book, troubles)
+    row: Row = {
+        "device": book.device,
+        "kind": kind,
+        "sent": sent,
+        "must_arrive": must,
+        "arrived": types[event_type, True],
+    }
+    if isinstance(book, SensorBook):
+        row["boot"] = book.boot
+    if isinstance(book, ReaderBook):
+        left = types[checks.LEFT, True]
+        row |= {"reads": book.n_reads, "left": left, "strays": len(book.strays)}
+    return row
 
 
 def _named(row: check.Row, device: str) -> bool:
@@ -188,16 +203,18 @@ def report_lines(report: Mapping[str, object]) -> list[str]:
     if not isinstance(devices, list):
         raise AssertionError("the report has no list of devices")
     for row in devices:
-        must = row.get("must_arrive", "")
-        lines.append(
-            f"{row['device']:<20} {row['kind']:<8} {row['sent']:>7} {must:>12} {row['arrived']:>8}"
-        )
+        counts = f"{row['sent']:>7} {row['must_arrive']:>12} {row['arrived']:>8}"
+        lines.append(f"{row['device']:<20} {row['kind']:<8} {counts}")
     lines.append("")
     faults, gateways = report["faults"], report["gateways"]
     if not isinstance(faults, dict) or not isinstance(gateways, dict):
         raise AssertionError("the report has no faults or gateways")
     happened = ", ".join(f"{kind} {n}" for kind, n in faults.items()) or "none"
     lines.append(f"faults: {happened}")
+    told = report["sensor_faults_told"]
+    if isinstance(told, list) and told:
+        shown = ", ".join(f"{row['device']} {row['kind']} at {row['at_s']:g} s" for row in told)
+        lines.append(f"sensor faults told: {shown}")
     for gateway, row in gateways.items():
         lines += [
             f"{gateway}: {life['start_mb']} MB after its start, {life['end_mb']} MB at its"

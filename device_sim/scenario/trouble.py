@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from device_sim.errors import SimulatorError
 from device_sim.scenario.books import ReaderBook, Trouble
 from device_sim.scenario.model import (
     BrokerRestart,
@@ -24,11 +25,14 @@ from device_sim.scenario.model import (
     UplinkDown,
 )
 from device_sim.scenario.orders import field_order, orders_of
+from device_sim.stage.configuration import Site
 from device_sim.stage.crew import Worker
 from device_sim.stage.installation import Installation
+from device_sim.stage.memory import listener
 from device_sim.stage.processes import Child
 from device_sim.stage.tags import TagMint
 
+START_S: Final = 60.0
 STRAY_PAUSE_S: Final = 2.5
 """Longer than the time within which two reads make an arrival."""
 
@@ -126,6 +130,7 @@ class Troublemaker:
                 await own.kill_gateway(site)
                 await asyncio.sleep(fault.for_s)
                 await own.start_gateway(site)
+                await _until_up(site)
             case UplinkDown():
                 own.uplink.cut(fault.how)
                 await asyncio.sleep(fault.for_s)
@@ -139,6 +144,16 @@ class Troublemaker:
             device = self.scenario.device(fault.device)
             self.children[fault.device].tell(field_order(device, [(epc, fault.rssi_dbm)], "stray"))
             await asyncio.sleep(min(STRAY_PAUSE_S, left_s))
+
+
+async def _until_up(site: Site) -> None:
+    """Until a gateway answers: on a busy machine its start takes longer than its absence."""
+    try:
+        async with asyncio.timeout(START_S):
+            while await asyncio.to_thread(listener, site.socket) is None:  # noqa: ASYNC110 -- asked
+                await asyncio.sleep(0.1)
+    except TimeoutError as error:
+        raise SimulatorError(f"{site.gateway}: not up within {START_S:g} s") from error
 
 
 async def _until_done(work: Awaitable[None]) -> None:

@@ -51,13 +51,14 @@ kind = "xy-md02"
 units = { 1 = "frozen" }
 
 [[devices]]
+name = "belt-1"
+kind = "serial-scanner"
+"""
+DOCK = """
+[[devices]]
 name = "rfid-dock"
 kind = "m100"
 line = { corrupt = 0.02, split = 0.2, noise = 0.05 }
-
-[[devices]]
-name = "belt-1"
-kind = "serial-scanner"
 """
 FAULTS = """
 [[faults]]
@@ -219,7 +220,7 @@ LIES: dict[Callable[[Evidence], None], set[str]] = {
 async def test_a_real_day_with_faults_holds_and_every_lie_about_it_is_found(
     tmp_path: Path,
 ) -> None:
-    scenario = parse_scenario(DEVICES + FAULTS, source="test")
+    scenario = parse_scenario(DEVICES + DOCK + FAULTS, source="test")
     async with (
         open_stage(tmp_path) as stage,
         open_installation(stage, wanted(scenario)) as own,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cloud_sync.contract.keys import is_gtin
 from device_sim.catalog import make_catalog
+from device_sim.stage.tags import TagMint
 from device_sim.world import Place, World
 from gateway.codecs.gs1 import symbol_or_reason
 
@@ -104,6 +105,14 @@ def test_the_same_seed_gives_the_same_day() -> None:
     days = [[stocked(make_world(7)).sell("J1", 3) for _ in range(1)] for _ in range(2)]
     assert days[0] == days[1]
     assert stocked(make_world(7)).sell("J1", 3) != stocked(make_world(8)).sell("J1", 3)
+
+
+def test_the_same_seed_gives_the_same_boxes_and_no_tag_twice() -> None:
+    mints = [TagMint(make_world(), Random(5)) for _ in range(2)]
+    days = [[mint.boxes() for _ in range(50)] for mint in mints]
+    assert days[0] == days[1]
+    epcs = [epc for load in days[0] for epc, _ in load]
+    assert len(set(epcs)) == len(epcs) > 50
 
 
 def test_virtual_places_belong_to_no_warehouse() -> None:
