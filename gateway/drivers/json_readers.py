@@ -90,7 +90,11 @@ class JsonReaders:
 
     def health(self) -> Sequence[DeviceHealth]:
         """Every reader heard of so far, by name; a configured one also before."""
+        self._check_silence()
         return self._readers.health()
+
+    def _check_silence(self) -> None:
+        self._readers.check_silence(self._clock.monotonic(), self._options.silent_s)
 
     async def run(self, intake: Intake) -> None:
         """Serve until cancelled."""
@@ -105,7 +109,7 @@ class JsonReaders:
                 async with asyncio.timeout(CHECK_S):
                     await self._was_full.wait()
             except TimeoutError:
-                self._readers.check_silence(self._clock.monotonic(), self._options.silent_s)
+                self._check_silence()
                 continue
             self._was_full.clear()
             await intake.room()
