@@ -30,6 +30,21 @@ test: $(VENV)/installed-dev lint ## install what the tests need and run all of t
 test-fast: $(VENV)/installed-dev ## the tests that need under a minute and no Debian packages
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(TEST_ARGS)
 
+RELIABILITY := build/reliability.jsonl
+.PHONY: test-faults
+test-faults: $(VENV)/installed-dev ## kills, power cuts, torn disks, lost answers (as root)
+	@scripts/debian-packages test
+	@FOREPOST_FAULTS=t1 $(BIN)/pytest -v -n $(WORKERS) --dist worksteal \
+	  tests/faults tests/auditor $(TEST_ARGS)
+
+.PHONY: test-faults-long
+test-faults-long: $(VENV)/installed-dev ## ten times as many; writes docs/reliability.json
+	@scripts/debian-packages test
+	@mkdir -p $(dir $(RELIABILITY)) && rm -f $(RELIABILITY)
+	@FOREPOST_FAULTS=t2 FOREPOST_RELIABILITY=$(abspath $(RELIABILITY)) \
+	  $(BIN)/pytest -v -n $(WORKERS) --dist worksteal tests/faults $(TEST_ARGS)
+	@$(BIN)/python scripts/reliability.py $(RELIABILITY)
+
 SIM = $(if $(SEED),--seed $(SEED),--count $(or $(COUNT),1000))
 .PHONY: sim
 sim: $(VENV)/installed-dev ## play seeded histories under virtual time (SEED=n plays one)
