@@ -39,6 +39,8 @@ GROWTH_SHARE: Final = 0.15
 GROWTH_BYTES: Final = 6 * 2**20
 """What memory may grow by in one life and still be called flat: a share, and the caches' play."""
 
+BEFORE_S: Final = 3.0
+"""How long before its death a gateway on a busy machine may have read and not yet committed."""
 BROKER_AFTER_S: Final = 30.0
 """How long a broker that lost its sessions may be without the gateway: its back-off's cap."""
 
@@ -272,7 +274,7 @@ def required_answers(
 
 def _is_hit(book: BusBook | ScannerBook, at_s: float, troubles: Iterable[Trouble]) -> bool:
     return any(
-        trouble.touches(at_s, at_s + 1.0, after_s=AFTER_S)
+        trouble.touches(at_s, at_s + BEFORE_S, after_s=AFTER_S)
         for trouble in troubles
         if (trouble.target == book.device and trouble.kind in LINE_FAULTS)
         or (trouble.kind == "gateway_kill" and trouble.target == book.warehouse)

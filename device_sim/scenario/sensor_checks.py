@@ -149,7 +149,7 @@ def check_sensor_faults(
         limit_s = sensor.must_be_told_s(trouble, drifts.get(sensor.name, 0.0))
         is_told = any(
             fault.device == sensor.name
-            and fault.kind in KINDS[trouble.kind]
+            and fault.kind in _names_of(trouble, sensor, troubles)
             and trouble.since_s <= fault.at_s <= trouble.until_s + SLACK_S
             for fault in told
         )
@@ -170,6 +170,18 @@ def check_sensor_faults(
         verdict("no sensor fault was told without reason", false),
         verdict("every sensor fault that was told ended", unended),
     ]
+
+
+def _names_of(trouble: Trouble, sensor: Watched, troubles: Iterable[Trouble]) -> tuple[str, ...]:
+    """What it may be called; what dies on a line that garbles its last answers looks broken."""
+    is_garbled = any(
+        each.kind == "line"
+        and each.target == sensor.device
+        and each.touches(trouble.since_s - SLACK_S, trouble.since_s + SLACK_S)
+        for each in troubles
+    )
+    names = KINDS[trouble.kind]
+    return (*names, "error") if trouble.kind == "sensor_dead" and is_garbled else names
 
 
 def _has_reason(fault: Told, by_name: Mapping[str, Watched], troubles: Iterable[Trouble]) -> bool:

@@ -75,6 +75,14 @@ def test_a_pulled_cable_is_a_reason_for_its_own_bus_only() -> None:
     assert holds([SILENT], pulled)[1] is False
 
 
+def test_a_unit_that_dies_on_a_bad_line_may_be_called_broken_and_on_a_good_one_not() -> None:
+    dead = Trouble("sensor_dead", "bus.1", 100.0, 130.0)
+    told = Told("e", "bus.1", "error", 108.0, 1)
+    assert holds([told], dead, Trouble("line", "bus", 98.0, 102.0)) == [True, True, True]
+    assert holds([told], dead)[0] is False
+    assert holds([told], dead, Trouble("line", "other", 98.0, 102.0))[0] is False
+
+
 def test_faults_are_read_from_the_journal_with_their_ends() -> None:
     fault = {
         "type": "sensor.fault",
