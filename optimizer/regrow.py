@@ -9,15 +9,20 @@ together.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
 from optimizer.integrals import Floats
-from optimizer.network import BLOCKED, Ints
+from optimizer.network import BLOCKED, Ints, Network
 from optimizer.rings import Ground, RingPlan
 from optimizer.ruins import Dice, choose_free
 from optimizer.segments import StopsOf
 
 PROPOSALS = 32
+WARMTH = 0.05
+"""Temperature of a walk in units of the money per day for the way to one warehouse."""
 BLINK = 0.01
 """Chance that a position is overlooked, so that the cheapest is not always taken."""
 N_SPARE = 2
@@ -183,19 +188,32 @@ class _Proposals:
         return total
 
 
-def walk(
-    plan: RingPlan, rng: np.random.Generator, *, n_rounds: int, warmth: float
-) -> list[list[StopsOf]]:
-    """The best plan met in some rounds of ``regrow``, and the last; the plan ends as the last.
+class Walk:
+    """A plan under one setting on its way from proposal to proposal, mostly downwards."""
 
-    warmth: temperature in units of the money per day for the way to one warehouse.
-    """
-    dice = Dice(rng)
-    temperature = warmth * plan.kilometre_cost()
-    cost = lowest = 0.0
-    best = plan.trips()
-    for _ in range(n_rounds):
-        cost += regrow(plan, rng, dice, temperature)
-        if cost < lowest - NOTICEABLE:
-            lowest, best = cost, plan.trips()
-    return [best, plan.trips()]
+    def __init__(
+        self,
+        net: Network,
+        setting: tuple[int, ...],
+        variances: Sequence[float],
+        trips: Sequence[StopsOf],
+        *,
+        rng: np.random.Generator,
+        trials: int,
+    ) -> None:
+        self.setting, self._rng, self._dice = setting, rng, Dice(rng)
+        self.lowest, self.trials = math.inf, trials
+        """For whoever sends the walk on: what it has come to, and how often it may yet fail."""
+        n_trips = np.bincount([k for _, k, _ in trips], minlength=net.n_centrals)
+        self._plan = RingPlan(Ground(net, setting, variances, n_trips), trips)
+        self._temperature = WARMTH * self._plan.kilometre_cost()
+
+    def go(self, n_rounds: int) -> list[list[StopsOf]]:
+        """The best plan met in some rounds of ``regrow``, the start included, and the last."""
+        cost = lowest = 0.0
+        best = self._plan.trips()
+        for _ in range(n_rounds):
+            cost += regrow(self._plan, self._rng, self._dice, self._temperature)
+            if cost < lowest - NOTICEABLE:
+                lowest, best = cost, self._plan.trips()
+        return [best, self._plan.trips()]
