@@ -26,6 +26,7 @@ from tests.rigs.llrp import (
 # ---------------------------------------------------------------- losing it and having it back
 
 
+@pytest.mark.slow
 async def test_a_silent_reader_is_lost_after_three_keepalives(caplog: Log) -> None:
     caplog.set_level(logging.INFO, "gateway.drivers")
     async with rig(make_reader(), **BRISK) as (port, box):
@@ -39,6 +40,7 @@ async def test_a_silent_reader_is_lost_after_three_keepalives(caplog: Log) -> No
     assert lives(caplog.records) == ["link_lost", "link_up"]
 
 
+@pytest.mark.slow
 async def test_a_quiet_reader_that_keeps_alive_is_not_lost() -> None:
     reader = make_reader()
     reader.tags = {}
@@ -47,6 +49,7 @@ async def test_a_quiet_reader_that_keeps_alive_is_not_lost() -> None:
         assert (box.health.state, box.health.n_reconnects) == ("online", 0)
 
 
+@pytest.mark.slow
 async def test_a_half_open_connection_is_left(caplog: Log) -> None:
     caplog.set_level(logging.INFO, "gateway.drivers")
     async with rig(make_reader(), **BRISK) as (port, box):
@@ -127,6 +130,7 @@ async def test_a_gateway_that_was_restarted_gets_what_the_reader_held() -> None:
             assert [operation.session for operation in reader.operations()] == [3]
 
 
+@pytest.mark.slow
 async def test_a_slow_journal_is_no_missing_answer() -> None:
     """What was held comes before an answer, and may take longer than an answer has time."""
     reader = make_reader()
