@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -18,22 +18,22 @@ from typing import Final
 from cloud_sync.contract.documents import Item, Policy
 from cloud_sync.contract.keys import make_uuid7
 from cloud_sync.store.documents import EVERYBODY, Draft
-from gateway.app import STALL_S
 from gateway.assembly import Outside, run_inside
 from gateway.errors import GatewayError, PlanError
 from gateway.journal.migrate import migrate
 from gateway.journal.store import _identify, running_store
 from gateway.ports import Driver
 from gateway.registry import DriverContext, find_driver
-from gateway.report import Parts
 from gateway.settings import Settings
 from tests.simulation.broker import Broker, GatewaySession
 from tests.simulation.checks import after_power_cut, at_the_end
 from tests.simulation.cloud import Cloud, Uplink
 from tests.simulation.devices import GTINS, WAREHOUSE, DeviceLog, Handheld, Sensor, send_rubbish
 from tests.simulation.disk import Box, Disk
-from tests.simulation.virtual_time import US, VirtualClock, VirtualLoop
-from tests.simulation.weather import Weather, calm, draw_weather
+from tests.simulation.trouble import bring_trouble, heal
+from tests.simulation.virtual_time import VirtualClock, VirtualLoop
+from tests.simulation.weather import Weather, draw_weather
+from tests.simulation.world import World
 
 GATEWAY: Final = "gw-1"
 SAFETY_S: Final = 90.0
@@ -55,28 +55,6 @@ class Outcome:
     n_power_cuts: int
     drained_s: float
     print_: str
-
-
-@dataclass(slots=True)
-class _World:
-    loop: VirtualLoop
-    seed: int
-    forgets: int
-    weather: Weather
-    clock: VirtualClock
-    broker: Broker
-    cloud: Cloud
-    disk: Disk
-    log: DeviceLog
-    handhelds: list[Handheld] = field(default_factory=list)
-    parts: Parts | None = None
-    box: Box | None = None
-    problems: list[str] = field(default_factory=list)
-    n_lives: int = 0
-
-    def random(self, name: str) -> Random:
-        """A stream of chance of one's own, so that nobody's draws move anybody else's."""
-        return Random(f"{self.seed}/{name}")
 
 
 def play(seed: int, forgets: int = 0) -> Outcome:
@@ -104,14 +82,14 @@ async def _play(loop: VirtualLoop, seed: int, forgets: int) -> Outcome:
         asyncio.create_task(work, name=name)
         for name, work in (
             ("gateway", _keep_running(world)),
-            ("chaos", _chaos(world)),
+            ("chaos", bring_trouble(world)),
             *((handheld.name, handheld.run(SAFETY_S)) for handheld in world.handhelds),
             ("rubbish", _rubbish(world)),
             ("sensor", _sensor(world).run(SAFETY_S)),
         )
     ]
     await asyncio.sleep(SAFETY_S)
-    _heal(world)
+    heal(world)
     await _open_office(world, name="after the storm")
     drained_s = await _drain(world)
     await asyncio.sleep(QUIET_S)
@@ -123,7 +101,7 @@ async def _play(loop: VirtualLoop, seed: int, forgets: int) -> Outcome:
     return _outcome(world, drained_s)
 
 
-def _make_world(loop: VirtualLoop, seed: int, forgets: int) -> _World:
+def _make_world(loop: VirtualLoop, seed: int, forgets: int) -> World:
     clock = VirtualClock(loop)
     log = DeviceLog()
 
@@ -133,7 +111,7 @@ def _make_world(loop: VirtualLoop, seed: int, forgets: int) -> _World:
     def chance(name: str) -> Random:
         return Random(f"{seed}/{name}")
 
-    world = _World(
+    world = World(
         loop=loop,
         seed=seed,
         forgets=forgets,
@@ -159,7 +137,7 @@ def _make_world(loop: VirtualLoop, seed: int, forgets: int) -> _World:
     return world
 
 
-async def _open_office(world: _World, *, name: str = "milk") -> None:
+async def _open_office(world: World, *, name: str = "milk") -> None:
     """What the office has on file; after a restore it is typed in again."""
     if world.n_lives == 0:
         await world.cloud.enrol(GATEWAY, WAREHOUSE)
@@ -182,7 +160,7 @@ async def _open_office(world: _World, *, name: str = "milk") -> None:
 # ------------------------------------------------------------------ the box
 
 
-async def _keep_running(world: _World) -> None:
+async def _keep_running(world: World) -> None:
     """systemd and the mains: what goes down comes up again."""
     while True:
         world.n_lives += 1
@@ -210,7 +188,7 @@ def _why_it_ended(life: asyncio.Task[None]) -> list[str]:
     return [] if isinstance(error, GatewayError) else [f"the gateway ended: {error!r}"]
 
 
-async def _live(world: _World, box: Box) -> None:
+async def _live(world: World, box: Box) -> None:
     settings = _settings()
     random = world.random(f"{box.name}/gateway")
 
@@ -274,7 +252,7 @@ async def _no_link(url: str) -> object:
 
 
 def _solver(
-    world: _World, random: Random
+    world: World, random: Random
 ) -> Callable[[Mapping[str, object]], asyncio.Future[dict[str, object]]]:
     async def solve(job: Mapping[str, object]) -> dict[str, object]:
         await asyncio.sleep(3 * random.random())
@@ -296,68 +274,11 @@ def _solver(
     return solve
 
 
-# ------------------------------------------------------------------ the weather
-
-
-async def _chaos(world: _World) -> None:
-    """Everything that happens by itself and not to a message."""
-    random = world.random("chaos")
-    backup = world.cloud.snapshot()
-
-    def happens(per_minute: float) -> bool:
-        return random.random() < per_minute / 60
-
-    while True:
-        await asyncio.sleep(1)
-        _look_for_stalls(world)
-        weather = world.weather
-        if happens(3):
-            backup = world.cloud.snapshot()
-        if happens(weather.crashes_per_minute) and world.box is not None:
-            world.box.cut_power()
-        if happens(weather.clock_jumps_per_minute):
-            world.clock.skew_us = round(random.uniform(-3600, 3600) * US)
-        if happens(weather.broker_kills_per_minute):
-            world.broker.kill()
-            world.loop.call_later(1 + 4 * random.random(), _up, world.broker)
-        if happens(weather.cloud_down_per_minute):
-            world.cloud.is_up = False
-            world.loop.call_later(30 * random.random(), _up, world.cloud)
-        if happens(weather.disk_full_per_minute):
-            world.disk.is_full = True
-            world.loop.call_later(15 * random.random(), _make_room, world.disk)
-        if happens(weather.cloud_rewinds_per_minute):
-            world.cloud.rewind(backup)
-
-
-def _look_for_stalls(world: _World) -> None:
-    """The watchdog would kill a gateway whose loops do not come round, however idle they are."""
-    if world.parts is not None and (stalled := world.parts.heartbeats.stalled(STALL_S)):
-        problem = f"loops taken for stuck: {stalled}"
-        if problem not in world.problems:
-            world.problems.append(problem)
-
-
-def _up(what: Broker | Cloud) -> None:
-    what.is_up = True
-
-
-def _make_room(disk: Disk) -> None:
-    disk.is_full = False
-
-
-def _heal(world: _World) -> None:
-    world.weather = calm(world.weather)
-    _up(world.broker)
-    _up(world.cloud)
-    _make_room(world.disk)
-
-
-async def _rubbish(world: _World) -> None:
+async def _rubbish(world: World) -> None:
     await send_rubbish(world.broker, world.random("rubbish"), lambda: world.weather, world.log)
 
 
-def _sensor(world: _World) -> Sensor:
+def _sensor(world: World) -> Sensor:
     return Sensor(
         "sensor-1",
         broker=world.broker,
@@ -370,7 +291,7 @@ def _sensor(world: _World) -> Sensor:
 # ------------------------------------------------------------------ the end
 
 
-async def _drain(world: _World) -> float:
+async def _drain(world: World) -> float:
     """Wait until nothing is left to do; gives how long that took, or reports what is left."""
     began = world.loop.time()
     n_calm = 0
@@ -384,7 +305,7 @@ async def _drain(world: _World) -> float:
     return world.loop.time() - began
 
 
-async def _left(world: _World) -> list[str]:
+async def _left(world: World) -> list[str]:
     parts = world.parts
     if parts is None:
         return ["the gateway is down"]
@@ -399,7 +320,7 @@ async def _left(world: _World) -> list[str]:
     return left
 
 
-def _outcome(world: _World, drained_s: float) -> Outcome:
+def _outcome(world: World, drained_s: float) -> Outcome:
     digest = hashlib.sha256()
     rows = world.cloud.sqlite.execute("select * from received order by gateway, epoch, seq")
     n_events = 0
