@@ -16,10 +16,10 @@ from tests.auditor.mutants import MUTANTS, Mutant
 from tests.auditor.reading import read_cloud, read_device_log, read_journal
 from tests.auditor.records import History, Limits
 from tests.auditor.rules import Verdict
-from tests.rigs.fault_site import LABEL, receive, running_site, waste
+from tests.rigs.fault_site import LABEL, PATIENCE_S, receive, running_site, waste
 from tests.rigs.handheld import handheld
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a run: two handhelds, one low stock, one plan, one repeat, one refusal."""
     directory, kept = tmp_path_factory.mktemp("run"), tmp_path_factory.mktemp("kept")
     with running_site(directory) as site:
-        site.open_office()
+        site.open_office(is_planning=True)
         site.gateway.start()
         site.until_papers_are_there()
         port, journal = site.broker.port, site.journal
@@ -38,14 +38,14 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for _ in range(10):
                 receive(one, 2)
                 receive(two, 1, "R-02")
-            one.settle(30)
-            two.settle(30)
+            one.settle(120)
+            two.settle(120)
             waste(one, 19)
             waste(two, 8, "R-02")
             one.scan(LABEL.replace("4352", "4353"), type="receive")
-            one.settle(30)
-            two.settle(30)
-            status = site.gateway.until(lambda report: bool(report["plans"]))
+            one.settle(120)
+            two.settle(120)
+            status = site.gateway.until(lambda report: bool(report["plans"]), PATIENCE_S)
             status = site.until_drained()
             site.write_truth(one, two)
         assert site.gateway.stop() == 0

@@ -35,7 +35,7 @@ def kill_broker(site: Site, after_s: float) -> None:
 def test_broker_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     random = Random(5)
     with running_site(tmp_path, plain_broker=True) as site:
-        site.open_office()
+        site.open_office(is_planning=False)
         site.gateway.start()
         site.until_papers_are_there()
         port = site.broker.port
@@ -60,20 +60,20 @@ def test_broker_kills_lose_and_double_nothing(tmp_path: Path) -> None:
 def test_control_trusting_the_broker_loses(tmp_path: Path) -> None:
     """The gateway is away while the broker acknowledges, as at every update of the gateway."""
     with running_site(tmp_path, plain_broker=True) as site:
-        site.open_office()
+        site.open_office(is_planning=False)
         site.gateway.start()
         site.until_papers_are_there()
         site.gateway.kill()
         with handheld(site.broker.port, "pda-1", site.log, trusting=True) as pda:
             for _ in range(PER_KILL):
                 receive(pda)
-            pda.settle(60)
+            pda.settle(120)
             kill_broker(site, 0)
             site.gateway.start()
             # One more, from another device: what came before it would have come by then.
             with handheld(site.broker.port, "pda-2", site.log) as other:
                 receive(other)
-                other.settle(60)
+                other.settle(120)
         site.until_drained()
         with closing(sqlite3.connect(f"file:{site.journal}?mode=ro", uri=True)) as journal:
             sql = "select count(*) from receipt where device = 'pda-1'"

@@ -26,6 +26,8 @@ GATEWAY, WAREHOUSE = "gw-J1", "J1"
 GTIN = "09506000134352"
 LOT = "L1"
 LABEL = f"]C101{GTIN}1726123110{LOT}"
+PATIENCE_S = 120.0
+"""Before a wait is called in vain, on a machine that others use as well."""
 CONFIG = """
 [gateway]
 id = "{gateway}"
@@ -39,7 +41,7 @@ port = {port}
 [planner]
 gather_s = 0.2
 quiet_s = 3600
-time_limit_s = 1
+time_limit_s = 5
 
 [cloud]
 url = "{url}"
@@ -62,6 +64,7 @@ class Site:
     def __init__(self, directory: Path, broker: Mosquitto, *, url: str | None = None) -> None:
         self.directory, self.broker = directory, broker
         self.cloud = CloudProcess(directory)
+        self.n_papers = 0
         self.log = directory / "devices.jsonl"
         self.state = directory / "state"
         self.token_file = directory / "token"
@@ -91,8 +94,8 @@ class Site:
         )
         return GatewayProcess(directory, config)
 
-    def open_office(self) -> None:
-        """Write what the office has on file into the cloud."""
+    def open_office(self, *, is_planning: bool) -> None:
+        """Write what the office has on file into the cloud. Without policy no planning."""
         network = json.loads((ROOT / "device_sim/cases/m_company.json").read_text())
         item = {"gtin": GTIN, "names": {"en": "Milk"}, "zone": "refrigerated",
                 "grams_per_unit": 1000, "case_pack_units": 6, "minimum_order_units": 6,
@@ -100,14 +103,15 @@ class Site:
         policy = {"warehouse": WAREHOUSE, "gtin": GTIN, "demand_units_per_day": 10.0,
                   "demand_sd_units_per_day": 1.0, "reorder_point_units": 5,
                   "lead_time_days": 1.0}  # fmt: skip
-        body = {"items": [item], "policies": [policy], "network": network}
+        body = {"items": [item], "policies": [policy] * is_planning, "network": network}
         headers = {"Authorization": f"Bearer {self.admin}"}
+        self.n_papers = 2 + is_planning
         httpx.post(
             f"{self.cloud.url}/v1/import", json=body, headers=headers, timeout=20
         ).raise_for_status()
 
     def until_papers_are_there(self) -> None:
-        """Return once item, policy and network are in the gateway's journal."""
+        """Return once the office's papers are in the gateway's journal, and folded."""
 
         def is_there(status: Status) -> bool:
             with contextlib.closing(
@@ -116,11 +120,11 @@ class Site:
                 sql = "select count(*) from journal where type = 'document.changed'"
                 (n,) = journal.execute(sql).fetchone()
             cursors = status["cursors"]
-            return n >= 3 and isinstance(cursors, dict) and cursors["projector"] >= n
+            return n >= self.n_papers and isinstance(cursors, dict) and cursors["projector"] >= n
 
-        self.gateway.until(is_there)
+        self.gateway.until(is_there, PATIENCE_S)
 
-    def until_drained(self, limit_s: float = 60.0) -> Status:
+    def until_drained(self, limit_s: float = PATIENCE_S) -> Status:
         """The report when every reader of the journal stands at its end."""
 
         def is_drained(status: Status) -> bool:
