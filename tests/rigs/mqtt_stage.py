@@ -23,6 +23,7 @@ from tests.fakes.clock import FakeClock
 from tests.rigs.broker import free_port
 from tests.rigs.driving import LoopClock
 from tests.rigs.players import facts_of
+from tests.rigs.wires import let_in
 
 LIMIT_S = 60.0
 STEP_S = 0.01
@@ -67,6 +68,7 @@ class Proxy:
         if self._server is not None:
             self._server.close()
             self._server = None
+        await let_in()
         for writer in self._writers:
             writer.transport.abort()
         if self._serving:

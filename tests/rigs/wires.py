@@ -109,6 +109,12 @@ class PtyWire:
         self._context.__exit__(None, None, None)
 
 
+async def let_in() -> None:
+    """Let connections that a server has just accepted get as far as whoever serves them."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
 class TcpWire:
     """A serial device server: one connection at a time, the newest is the device's."""
 
@@ -136,6 +142,7 @@ class TcpWire:
         if self._server is not None:
             self._server.close()
             self._server = None
+        await let_in()
         if self._writer is not None:
             self._writer.transport.abort()
         if self._serving:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.clock_offset import MAX_BOOTS, PLAY_US, RUN_US, ClockOffsets, parse_time
@@ -50,6 +50,7 @@ def test_no_time_or_no_offset_means_the_time_of_receipt() -> None:
         assert (seen.at_us, seen.clock, seen.error_us) == (77, "none", None)
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**12), 10**12), st.lists(st.integers(0, 10**10), min_size=1, max_size=20))
 def test_nothing_happens_after_its_receipt(offset_us: int, delays: list[int]) -> None:
     offsets = ClockOffsets()
@@ -90,6 +91,7 @@ class Device:
         return offset_us / S + self.clock_s
 
 
+@settings(deadline=None)
 @given(offsets_s, st.integers(0, 2**32))
 def test_the_offset_is_known_to_the_least_delay(clock_s: int, seed: int) -> None:
     device = Device(clock_s, seed)
@@ -98,6 +100,7 @@ def test_the_offset_is_known_to_the_least_delay(clock_s: int, seed: int) -> None
     assert -1e-3 <= device.offset_error_s <= 0.2
 
 
+@settings(deadline=None)
 @given(offsets_s, st.integers(0, 2**32), st.integers(1, 200))
 def test_a_queue_sent_late_keeps_its_own_times(clock_s: int, seed: int, n_queued: int) -> None:
     """An hour out of reach, then everything at once, one message every 50 ms."""
@@ -109,6 +112,7 @@ def test_a_queue_sent_late_keeps_its_own_times(clock_s: int, seed: int, n_queued
         assert abs(error_s) <= 2.1, "no later than what counts as a right clock"
 
 
+@settings(deadline=None)
 @given(offsets_s, st.integers(-HOUR_S, HOUR_S), st.integers(0, 2**32))
 def test_a_clock_that_is_set_is_followed(clock_s: int, jump_s: int, seed: int) -> None:
     device = Device(clock_s, seed)
@@ -120,6 +124,7 @@ def test_a_clock_that_is_set_is_followed(clock_s: int, jump_s: int, seed: int) -
     assert abs(device.offset_error_s) <= PLAY_US / S + 0.5
 
 
+@settings(deadline=None)
 @given(offsets_s, st.integers(-200, 200), st.integers(0, 2**32))
 def test_a_clock_that_runs_wrong_is_followed(clock_s: int, drift_ppm: int, seed: int) -> None:
     """Two days of a message every two minutes; 200 ppm are 17 s a day."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.readings import ClimateSample, NoReading, Stamp
@@ -251,6 +251,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(steps, max_size=120), st.integers(0, 120))
 def test_every_fault_opens_once_and_ends_once_whatever_happens(
     history: list[Step], i_restart: int

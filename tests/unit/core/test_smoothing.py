@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.readings import Tag
@@ -151,6 +151,7 @@ reads = st.tuples(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(reads, max_size=100), st.integers(0, 100))
 def test_arrivals_and_departures_alternate_whatever_is_read(
     history: list[tuple[str, str, int | None, int, int]], i_restart: int
@@ -169,8 +170,9 @@ def test_arrivals_and_departures_alternate_whatever_is_read(
     _check_alternation(told)
     told += presence.tick(now_us + 17 * S)
     assert not _check_alternation(told), "all have left once nobody is read any more"
-    for before, after in pairwise(told):
-        assert before.at_us <= after.at_us or before.at_us - after.at_us > 5 * S, "time order"
+    if all(step_us >= 0 for *_, step_us in history):
+        # Unless the clock was set back.
+        assert all(before.at_us <= after.at_us for before, after in pairwise(told))
 
 
 def _check_alternation(told: list[Sighting]) -> set[tuple[str, str]]:
