@@ -21,7 +21,7 @@ from optimizer.ruins import Dice, choose_free
 from optimizer.segments import StopsOf
 
 PROPOSALS = 32
-WARMTH = 0.05
+WARMTH = 0.03
 """Temperature of a walk in units of the money per day for the way to one warehouse."""
 BLINK = 0.01
 """Chance that a position is overlooked, so that the cheapest is not always taken."""
