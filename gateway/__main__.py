@@ -66,6 +66,13 @@ def _parse(argv: list[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace
         commands, argv, "decode", "look at one device message by hand", "gateway.decode_command"
     )
     _add_lazy(commands, argv, "journal", "look into the journal", "gateway.journal.commands")
+    _add_lazy(
+        commands,
+        argv,
+        "quarantine",
+        "look at messages that were set aside, and send them in again",
+        "gateway.services.quarantine_command",
+    )
     return parser, parser.parse_args(argv)
 
 

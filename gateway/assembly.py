@@ -29,6 +29,7 @@ from gateway.services.intake import IntakeService
 from gateway.services.intake_queue import IntakeQueue
 from gateway.services.planner import Planner, RunJob
 from gateway.services.projector import Projector
+from gateway.services.reinjection import Reinjection
 from gateway.services.sensor_watch import SensorWatch
 from gateway.services.supervisor import Heartbeats, supervise
 from gateway.services.task_board import publish_tasks
@@ -102,6 +103,12 @@ async def run_inside(
         alarms=parts.alarms,
         heartbeats=parts.heartbeats,
     )
+    reinjection = Reinjection(
+        journal=journal,
+        intake=parts.queue,
+        state_dir=settings.gateway.state_dir,
+        heartbeats=parts.heartbeats,
+    )
     async with (
         _running_uplink(parts, outside),
         _running(
@@ -110,6 +117,7 @@ async def run_inside(
             ("sensor-watch", parts.sensors.run),
             ("housekeeping", housekeeping.run),
             ("clock-watch", clock_watch.run),
+            ("reinjection", reinjection.run),
             outside=outside,
         ),
         _running_intake(parts.intake),

@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -190,17 +190,23 @@ def _quarantine(connection: sqlite3.Connection, namespace: argparse.Namespace) -
             raise JournalError(f"no message {namespace.raw} in quarantine")
         sys.stdout.buffer.write(found[0][1].raw)
         return 0
-    for id_, message in inspection.read_quarantine(
+    found = inspection.read_quarantine(
         connection, after_id=namespace.after_id, limit=namespace.limit
-    ):
-        if namespace.json:
+    )
+    show_quarantine(found, is_json=namespace.json)
+    return 0
+
+
+def show_quarantine(found: Sequence[tuple[int, Quarantined]], *, is_json: bool) -> None:
+    """A line for each message."""
+    for id_, message in found:
+        if is_json:
             print(json.dumps(_as_json(id_, message)))
         else:
             print(
                 f"{id_:>6}  {_time(message.received_at_us)}  {message.device}  {message.kind}:"
                 f" {message.reason}  {message.raw[:40]!r}{' …' if len(message.raw) > 40 else ''}"
             )
-    return 0
 
 
 def _as_json(id_: int, message: Quarantined) -> dict[str, object]:
