@@ -34,9 +34,14 @@ Price = Callable[[Sequence[Decisions]], float]
 
 
 def share_rides(
-    tables: Sequence[ProductTables], decisions: Sequence[Decisions], price: Price
+    tables: Sequence[ProductTables],
+    decisions: Sequence[Decisions],
+    price: Price,
+    is_cancelled: Callable[[], bool] | None = None,
 ) -> tuple[Decisions, ...]:
     """The cheapest decisions found; price tells money per day, shared vehicles considered.
+
+    Asked before each start, is_cancelled ends the search with the best so far.
 
     Friends must be carried by the same warehouses, at most MAX_WAREHOUSES of them, and by the
     same central ones; other products keep their plans.
@@ -46,6 +51,8 @@ def share_rides(
     for members in _circles(friends):
         search = _Circle([tables[p] for p in members], _renumbered(friends, members))
         for start in search.starts([best[p] for p in members]):
+            if is_cancelled is not None and is_cancelled():
+                return best
             found, cost = search.improved(start, partial(_price_with, price, best, members))
             if cost < best_cost * (1 - GAIN):
                 best, best_cost = _with(best, members, found), cost

@@ -83,7 +83,10 @@ def solve_problem(problem: Problem, options: SolveOptions) -> Plan:
     decisions = outcome.decisions
     if couples and options.solver == "hybrid":
         decisions = share_rides(
-            tables, decisions, lambda each: make_plan(problem, tables, each, run).objective
+            tables,
+            decisions,
+            lambda each: make_plan(problem, tables, each, run).objective,
+            options.is_cancelled,
         )
     _insist_on_plans(tables, decisions)
     plan = make_plan(problem, tables, decisions, replace(run, seconds=elapsed()))

@@ -124,6 +124,13 @@ def test_loads_that_fit_no_vehicle_together_ride_apart() -> None:
     assert fares(39) == pytest.approx(2 * tour)
 
 
+def test_cancelled_search_does_not_look_for_agreement() -> None:
+    problem = parse_case(sharing_case(2, warehouses=3, centrals=1, products=2))
+    cancelled = solve(problem, is_cancelled=lambda: True)
+    assert cancelled.solver.generations == 1
+    assert cancelled.objective > solve(problem).objective
+
+
 def test_friendship_must_be_mutual() -> None:
     case = sharing_case(1, warehouses=3, centrals=1, products=2)
     case["products"][0]["vehicle"]["shared_with"] = []
