@@ -25,6 +25,19 @@ from tests.rigs.journal import GATEWAY, entry
 
 PER_APPEND = 7
 IN_FLIGHT = 4
+TRIES = 3
+
+
+async def write_again(store: JournalStore, first: int, last: int) -> None:
+    """Until it is written; a disk that refuses again and again ends the child."""
+    for n_left in reversed(range(TRIES)):
+        try:
+            await store.append([entry(each) for each in range(first, last + 1)])
+        except JournalError:
+            if not n_left:
+                raise
+        else:
+            return
 
 
 async def write(store: JournalStore, after: int, *, is_early: bool) -> None:
@@ -47,7 +60,7 @@ async def write(store: JournalStore, after: int, *, is_early: bool) -> None:
                 await asyncio.wait({asyncio.ensure_future(commit)})
             waiting.clear()
             for first, last in rest:
-                await store.append([entry(each) for each in range(first, last + 1)])
+                await write_again(store, first, last)
         if not is_early:
             os.write(1, b"%d\n" % last)
 
