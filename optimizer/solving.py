@@ -44,6 +44,7 @@ ONE_SHOT: dict[str, Callable[[ProductTables], Decisions]] = {
     "full-truck": full_truck,
 }
 PATIENCE, MAX_PATIENCE = 7, 120
+CENTRALS_PATIENCE = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +132,21 @@ def _tracks(
         warm = start[n] if start is not None else None
         tracks.append(HybridSearch(n, t, np.random.default_rng(child), warm))
     largest = max((t.n_warehouses for t in tables), default=0)
-    return tracks, NoImprovement(_patience(largest))
+    n_centrals = max((t.n_centrals for t in tables), default=1)
+    return tracks, NoImprovement(_patience(largest, n_centrals))
 
 
-def _patience(n_warehouses: int) -> int:
+def _patience(n_warehouses: int, n_centrals: int) -> int:
     """Generations without improvement that end a hybrid search.
 
     Tight packings of a few trips are what recombination of two parents needs long for; their
     number doubles with each warehouse. Where all trips can be recombined at once, a few
-    generations more per warehouse do.
+    generations more per warehouse do; which central warehouse serves a trip is one thing more to
+    come upon.
     """
     if n_warehouses <= MAX_WAREHOUSES:
-        return PATIENCE + 3 * max(0, n_warehouses - 10)
+        habit = PATIENCE + 3 * max(0, n_warehouses - 10)
+        return habit if n_centrals == 1 else habit + CENTRALS_PATIENCE
     return min(MAX_PATIENCE, PATIENCE << min(10, max(0, n_warehouses - 10)))
 
 
