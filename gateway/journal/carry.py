@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cloud_sync.contract.events import PLAN_PROPOSED
+from gateway.journal.read_model import FEED_MARK
 
 PROJECTOR: Final = "projector"
 PLANNER: Final = "planner"
@@ -67,7 +68,7 @@ def read_old(old: sqlite3.Connection) -> Carried:
         carried.epoch = meta["epoch"]
         carried.base_seq = int(meta["base_seq"])
         carried.link = bytes.fromhex(meta["base_link"])
-        carried.feed_mark = meta.get("feed_mark", "")
+        carried.feed_mark = meta.get(FEED_MARK, "")
     except (sqlite3.Error, KeyError, ValueError) as error:
         carried.notes.append(f"table meta: {error!r}")
     rows, problem = _read(old, "cursor", ["consumer", "seq"], "consumer")

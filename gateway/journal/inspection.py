@@ -18,6 +18,7 @@ from urllib.parse import quote
 from cloud_sync.contract.chain import first_link, next_link
 from gateway.errors import JournalCorrupt, JournalError
 from gateway.journal.connection import BUSY_MS, journal_error
+from gateway.journal.durable import sync_path
 from gateway.journal.rows import CONSUMERS, SELECT, as_row, fits_columns
 from gateway.ports import Quarantined, Row
 
@@ -242,17 +243,9 @@ def back_up(connection: sqlite3.Connection, target: Path) -> Verdict:
             verdict = verify(copy, part)
         if verdict.problems:
             raise JournalCorrupt(f"{part}: the copy is not sound: {verdict.problems[0]}")
-        _sync(part)
+        sync_path(part)
         part.rename(target)
-        _sync(target.parent)
+        sync_path(target.parent)
     except OSError as error:
         raise JournalError(f"{target}: not written: {error.strerror}") from error
     return verdict
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

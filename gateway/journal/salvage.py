@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -27,8 +26,10 @@ from cloud_sync.contract.chain import first_link, next_link
 from gateway.errors import JournalError, JournalFull
 from gateway.journal.carry import Carried, carry_tables, read_old
 from gateway.journal.carving import carve
+from gateway.journal.durable import sync_path
 from gateway.journal.migrate import migrations, statements_of
 from gateway.journal.proof import Found, columns_of, judge
+from gateway.journal.read_model import FEED_MARK
 from gateway.journal.rows import INSERT, META, QUARANTINE, as_int
 
 SALVAGE: Final = "salvage"
@@ -160,7 +161,7 @@ def rebuild(source: Path, target: Path, occasion: Occasion) -> Salvage:
             new.execute("drop table found")
             new.executemany(META, _meta(occasion, carried, found))
             new.execute("commit")
-        _sync(target)
+        sync_path(target)
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
             raise JournalFull(f"{target}: no room on the disk for a second journal") from error
@@ -317,13 +318,5 @@ def _meta(occasion: Occasion, carried: Carried, found: Salvage) -> list[tuple[st
         SALVAGE: found.as_json(),
     }
     if carried.feed_mark:
-        meta["feed_mark"] = carried.feed_mark
+        meta[FEED_MARK] = carried.feed_mark
     return list(meta.items())
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

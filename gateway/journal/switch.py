@@ -13,13 +13,13 @@ seen without its log: the log holds the newest rows.
 from __future__ import annotations
 
 import logging
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from gateway.errors import JournalError
 from gateway.journal.connection import FILE
+from gateway.journal.durable import sync_directory
 from gateway.journal.salvage import Occasion, Salvage, read_salvage, rebuild
 
 logger = logging.getLogger(__name__)
@@ -121,12 +121,3 @@ def _free_name(state_dir: Path, at_us: int) -> str:
         n += 1
         name = f"{ASIDE}{at}-{n}"
     return name
-
-
-def sync_directory(path: Path) -> None:
-    """Have the names in a directory survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
