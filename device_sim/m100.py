@@ -22,9 +22,9 @@ from random import Random
 from typing import Final
 
 from device_sim.faults import FaultRates
-from device_sim.pipe import read_orders, report
-from device_sim.pty_port import PtyPort, open_pty
-from device_sim.serial_line import SerialLine
+from device_sim.pipe import report
+from device_sim.pty_port import PtyPort
+from device_sim.serial_line import SerialLine, be_device
 from gateway.codecs import m100
 
 ROUND_S: Final = 0.25
@@ -96,21 +96,16 @@ def _no_tag() -> m100.Frame:
 async def run_m100(link: Path, *, seed: int, faults: FaultRates) -> None:
     """Be a module on `link` until standard input ends."""
     module = Module(Random(f"{seed}/module"))
-    with open_pty(link) as port:
-        line = SerialLine(port, faults, Random(f"{seed}/line"))
-        port.listen()
-        report("ready", link=str(link))
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(_listen(port, module, line), name="listen"),
-                group.create_task(_take_inventory(module, line), name="inventory"),
-                group.create_task(line.transmit(), name="transmit"),
-            ]
-            async for order in read_orders():
-                if not line.obey(order):
-                    _obey(order, module)
-            for task in tasks:
-                task.cancel()
+    await be_device(
+        link,
+        seed=seed,
+        faults=faults,
+        loops=lambda port, line: {
+            "listen": _listen(port, module, line),
+            "inventory": _take_inventory(module, line),
+        },
+        obey=lambda order, _line: _obey(order, module),
+    )
 
 
 def _obey(order: dict[str, object], module: Module) -> None:

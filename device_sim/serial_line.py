@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from random import Random
 from typing import Final
 
 from device_sim.faults import FaultRates, FaultyLine, line_order
-from device_sim.pipe import report
-from device_sim.pty_port import PtyPort
+from device_sim.pipe import read_orders, report
+from device_sim.pty_port import PtyPort, open_pty
 
 STEP_S: Final = 0.01
 
@@ -54,3 +56,29 @@ class SerialLine:
             case _:
                 return False
         return True
+
+
+async def be_device(
+    link: Path,
+    *,
+    seed: int,
+    faults: FaultRates,
+    loops: Callable[[PtyPort, SerialLine], Mapping[str, Coroutine[None, None, None]]],
+    obey: Callable[[dict[str, object], SerialLine], None],
+) -> None:
+    """Be a serial device on `link` until standard input ends.
+
+    loops: what the device does all the time, by name. obey: does an order that is not the line's.
+    """
+    with open_pty(link) as port:
+        line = SerialLine(port, faults, Random(f"{seed}/line"))
+        port.listen()
+        report("ready", link=str(link))
+        async with asyncio.TaskGroup() as group:
+            work = {**loops(port, line), "transmit": line.transmit()}
+            tasks = [group.create_task(loop, name=name) for name, loop in work.items()]
+            async for order in read_orders():
+                if not line.obey(order):
+                    obey(order, line)
+            for task in tasks:
+                task.cancel()

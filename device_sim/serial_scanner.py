@@ -9,32 +9,24 @@ Reports  {"event":"ready","link":PATH}  {"event":"scanned","n":N}
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
-from random import Random
 
 from device_sim.faults import FaultRates
-from device_sim.pipe import read_orders, report
-from device_sim.pty_port import open_pty
-from device_sim.serial_line import SerialLine
+from device_sim.pipe import report
+from device_sim.serial_line import SerialLine, be_device
 
 
 async def run_serial_scanner(link: Path, *, seed: int, faults: FaultRates) -> None:
     """Be a scanner on `link` until standard input ends."""
     n_scanned = 0
-    with open_pty(link) as port:
-        line = SerialLine(port, faults, Random(f"{seed}/line"))
-        port.listen()
-        report("ready", link=str(link))
-        async with asyncio.TaskGroup() as group:
-            transmitting = group.create_task(line.transmit(), name="transmit")
-            async for order in read_orders():
-                if line.obey(order):
-                    continue
-                if order["do"] == "scan" and isinstance(order.get("data"), str):
-                    line.send(f"{order['data']}\r\n".encode())
-                    n_scanned += 1
-                    report("scanned", n=n_scanned)
-                else:
-                    report("bad_order", reason=f"do: {order['do']!r} is not known")
-            transmitting.cancel()
+
+    def obey(order: dict[str, object], line: SerialLine) -> None:
+        nonlocal n_scanned
+        if order["do"] == "scan" and isinstance(order.get("data"), str):
+            line.send(f"{order['data']}\r\n".encode())
+            n_scanned += 1
+            report("scanned", n=n_scanned)
+        else:
+            report("bad_order", reason=f"do: {order['do']!r} is not known")
+
+    await be_device(link, seed=seed, faults=faults, loops=lambda _port, _line: {}, obey=obey)

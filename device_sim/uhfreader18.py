@@ -13,18 +13,16 @@ Reports  {"event":"ready","link":PATH}
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 from typing import Final
 
 from device_sim.faults import FaultRates
-from device_sim.pipe import read_orders, report
-from device_sim.pty_port import PtyPort, open_pty
-from device_sim.serial_line import SerialLine
+from device_sim.pipe import report
+from device_sim.pty_port import PtyPort
+from device_sim.serial_line import SerialLine, be_device
 from gateway.codecs import uhfreader18 as codec
 
 REPORT_S: Final = 2.0
@@ -101,20 +99,13 @@ class Bus:
 
 async def run_uhfreader18(link: Path, bus: Bus, *, seed: int, faults: FaultRates) -> None:
     """Be the bus on `link` until standard input ends."""
-    with open_pty(link) as port:
-        line = SerialLine(port, faults, Random(f"{seed}/line"))
-        port.listen()
-        report("ready", link=str(link))
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(_listen(port, bus, line), name="listen"),
-                group.create_task(line.transmit(), name="transmit"),
-            ]
-            async for order in read_orders():
-                if not line.obey(order):
-                    _obey(order, bus)
-            for task in tasks:
-                task.cancel()
+    await be_device(
+        link,
+        seed=seed,
+        faults=faults,
+        loops=lambda port, line: {"listen": _listen(port, bus, line)},
+        obey=lambda order, _line: _obey(order, bus),
+    )
 
 
 def _obey(order: dict[str, object], bus: Bus) -> None:

@@ -12,7 +12,6 @@ Reports  {"event":"ready","link":PATH}
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,9 +23,9 @@ from pymodbus.framer.rtu import FramerRTU
 
 from device_sim.climate import Sensor, ZoneClimate
 from device_sim.faults import FaultRates
-from device_sim.pipe import read_orders, report
-from device_sim.pty_port import open_pty
-from device_sim.serial_line import SerialLine
+from device_sim.pipe import report
+from device_sim.pty_port import PtyPort
+from device_sim.serial_line import SerialLine, be_device
 
 REQUEST_BYTES: Final = 8
 READ_INPUT_REGISTERS: Final = 4
@@ -113,26 +112,19 @@ def make_bus(zones: dict[int, str], seed: int) -> Bus:
 async def run_xy_md02(link: Path, bus: Bus, *, seed: int, faults: FaultRates) -> None:
     """Be the bus on `link` until standard input ends."""
     bus.on_said = lambda address, celsius: report("said", address=address, temperature_c=celsius)
-    with open_pty(link) as port:
-        line = SerialLine(port, faults, Random(f"{seed}/line"))
-        port.listen()
-        report("ready", link=str(link))
+    await be_device(
+        link,
+        seed=seed,
+        faults=faults,
+        loops=lambda port, line: {"serve": _serve(port, bus, line)},
+        obey=lambda order, _line: _obey(order, bus),
+    )
 
-        async def serve() -> None:
-            while True:
-                for answer in bus.take(await port.read(), time.monotonic()):
-                    line.send(answer)
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(serve(), name="serve"),
-                group.create_task(line.transmit(), name="transmit"),
-            ]
-            async for order in read_orders():
-                if not line.obey(order):
-                    _obey(order, bus)
-            for task in tasks:
-                task.cancel()
+async def _serve(port: PtyPort, bus: Bus, line: SerialLine) -> None:
+    while True:
+        for answer in bus.take(await port.read(), time.monotonic()):
+            line.send(answer)
 
 
 def _obey(order: dict[str, object], bus: Bus) -> None:

@@ -3,7 +3,6 @@ calls, the real gateway program, and the tags in its journal, also those seen wh
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,18 +62,6 @@ def states(status: Status) -> dict[str, str]:
     return {health["name"]: health["state"] for health in devices}
 
 
-def arrived(gateway: GatewayProcess) -> dict[str, set[str]]:
-    """EPCs by the read point at which they arrived, as the journal has them."""
-    done = gateway.command("journal", "export", "--config", str(gateway.config))
-    assert done.returncode == 0, done.stderr
-    found: dict[str, set[str]] = {}
-    for line in done.stdout.splitlines():
-        event = json.loads(line)["event"]
-        if event["type"] == "tag.arrived":
-            found.setdefault(event["body"]["read_point"], set()).add(event["body"]["epc"])
-    return found
-
-
 def standing(*tags: tuple[str, int]) -> list[list[object]]:
     return [[epc, antenna, -5381] for epc, antenna in tags]
 
@@ -86,7 +73,7 @@ def test_tags_before_both_readers_arrive_in_the_journal(rig: Rig) -> None:
     gate.tell("field", tags=standing((EPCS[3], 3)))
     # The dock's fourth antenna is not among those it is to read with.
     expected = {"dock.1": {EPCS[0]}, "dock.2": {EPCS[1]}, "gate.3": {EPCS[3]}}
-    gateway.until(lambda _: arrived(gateway) == expected)
+    gateway.until(lambda _: gateway.arrivals() == expected)
 
     dock.tell("antenna", antenna=2, connected=False)
     gateway.until(lambda s: states(s)["dock"] == "faulty")
@@ -106,4 +93,4 @@ def test_tags_that_passed_while_the_gateway_was_dead_arrive_later(rig: Rig) -> N
     for _ in range(2):  # a tag has arrived when it was read twice
         dock.tell("pass", tags=standing(*((epc, 1) for epc in EPCS)))
     gateway.start()
-    gateway.until(lambda _: arrived(gateway) == {"dock.1": set(EPCS)})
+    gateway.until(lambda _: gateway.arrivals() == {"dock.1": set(EPCS)})

@@ -3,7 +3,6 @@ by the real gateway program, found in its journal."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,18 +95,6 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
             gateway.kill()
 
 
-def arrived(gateway: GatewayProcess) -> dict[str, set[str]]:
-    """EPCs by the read point where they arrived, as the journal has them."""
-    done = gateway.command("journal", "export", "--config", str(gateway.config))
-    assert done.returncode == 0, done.stderr
-    found: dict[str, set[str]] = {}
-    for line in done.stdout.splitlines():
-        event = json.loads(line)["event"]
-        if event["type"] == "tag.arrived":
-            found.setdefault(event["body"]["read_point"], set()).add(event["body"]["epc"])
-    return found
-
-
 def device(status: Status, name: str) -> dict[str, object]:
     """A device of the report; an empty one while it is not in it."""
     devices: list[dict[str, object]] = status["devices"]  # type: ignore[assignment]
@@ -143,7 +130,7 @@ def test_tags_seen_by_every_reader_arrive_in_the_journal(rig: Rig) -> None:
         gateway.until(lambda s: all(int(str(device(s, n).get("n_reads", 0))) > 2 for n in names))
         points = ("bus.101", "bus.201", "r700.1", "fx-7.1", "sled-1.0", "r720.1")
         expected = {point: {EPCS[epc]} for point, epc in zip(points, "abcdef", strict=True)}
-        gateway.until(lambda _: arrived(gateway) == expected)
+        gateway.until(lambda _: gateway.arrivals() == expected)
         fixed.tell("lose", n=3)
         impinj.tell("raw", hex=b'{"eventType":"tagInventory"}'.hex())
         status = gateway.until(

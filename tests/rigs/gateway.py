@@ -59,6 +59,17 @@ class GatewayProcess:
             check=False,
         )
 
+    def arrivals(self) -> dict[str, set[str]]:
+        """EPCs by the read point at which they arrived, as the journal has them."""
+        done = self.command("journal", "export", "--config", str(self.config))
+        assert done.returncode == 0, done.stderr
+        found: dict[str, set[str]] = {}
+        for line in done.stdout.splitlines():
+            event = json.loads(line)["event"]
+            if event["type"] == "tag.arrived":
+                found.setdefault(event["body"]["read_point"], set()).add(event["body"]["epc"])
+        return found
+
     def until(self, is_so: Callable[[Status], bool], limit_s: float = 30.0) -> Status:
         """The first report of which `is_so` holds. Raises TimeoutError with the log's end."""
         deadline = time.monotonic() + limit_s
