@@ -21,6 +21,7 @@ from urllib.parse import quote
 import aiosqlite
 
 from gateway.errors import JournalCorrupt, JournalError, JournalFull
+from gateway.journal.transaction import run_transaction
 from gateway.ports import Statements
 
 logger = logging.getLogger(__name__)
@@ -90,9 +91,7 @@ class Database:
         nothing of it was written, or (after a failed sync) it is unknown and the caller must
         read the tail again before going on.
         """
-        work = asyncio.create_task(
-            self._writer.call(_run_transaction, statements), name="transact"
-        )
+        work = asyncio.create_task(self._writer.call(run_transaction, statements), name="transact")
         try:
             await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -130,19 +129,6 @@ class _Connection(aiosqlite.Connection):
     async def join(self) -> None:
         """Wait for the thread's end."""
         await asyncio.to_thread(self._thread.join)
-
-
-def _run_transaction(connection: sqlite3.Connection, statements: Statements) -> None:
-    connection.execute("begin immediate")
-    try:
-        for sql, rows in statements:
-            connection.executemany(sql, rows)
-        connection.execute("commit")
-    except BaseException:
-        # SQLite has rolled back by itself after some errors (disk full, I/O error).
-        if connection.in_transaction:
-            connection.execute("rollback")
-        raise
 
 
 _SIGNS: Final = ("no such table", "no such column", "Could not decode to UTF-8")
