@@ -34,6 +34,13 @@ class Reserve:
         disk = os.statvfs(self._path.parent)
         return disk.f_bavail * disk.f_frsize
 
+    def shortage(self) -> str | None:
+        """Lay the file down; why the disk has little room or none, None if it has enough."""
+        is_laid, free = self.lay_down(), self.free_bytes()
+        if not is_laid:
+            return f"the disk is full ({free} bytes left); nothing new is taken in"
+        return f"the disk has only {free} bytes left" if free < self._n_bytes else None
+
     def release(self) -> bool:
         """Give the room back; False if there was none to give."""
         if not self.is_there:

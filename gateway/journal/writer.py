@@ -86,7 +86,7 @@ class GroupWriter:
         self._is_group_full = asyncio.Event()
         self._appended = asyncio.Event()
         self._is_closing = False
-        self._is_failing = False
+        self._failure: str | None = None
         self._tail_is_known = False
         self._head = b""
         self._marks: dict[tuple[str, str], int] = {}
@@ -217,9 +217,9 @@ class GroupWriter:
             self._report_failure(error)
             _fail(group, error)
         else:
-            if self._is_failing:
+            if self._failure is not None:
                 logger.info("commits succeed again", extra={"action": "commits_resumed"})
-            self._is_failing = False
+            self._failure = None
 
     def _may_use_reserve(self, job: Job, error: JournalError) -> bool:
         """Consumers go on at the reserve's cost: they make room. New messages do not."""
@@ -232,11 +232,10 @@ class GroupWriter:
 
     async def room(self) -> str | None:
         """Why there is little or no room, None if there is enough; lays down the reserve."""
-        if self._reserve is not None and not self._reserve.lay_down():
-            return (
-                f"{self._database.path}: the disk is full ({self._reserve.free_bytes()} bytes"
-                " left); nothing new is taken in"
-            )
+        if self._reserve is not None and (shortage := self._reserve.shortage()) is not None:
+            return f"{self._database.path}: {shortage}"
+        if self._failure is not None:
+            return self._failure
         size, limit = await size_bytes(self._database), self._settings.max_bytes
         if size > limit * PRESSED_SHARE:
             return f"{self._database.path}: {size} bytes of at most {limit}"
@@ -244,9 +243,9 @@ class GroupWriter:
 
     def _report_failure(self, error: JournalError) -> None:
         """Once per spell: while a disk is full every retry fails alike."""
-        log = logger.debug if self._is_failing else logger.error
-        log("commit failed", extra={"action": "commit_failed", "reason": str(error)})
-        self._is_failing = True
+        log = logger.error if self._failure is None else logger.debug
+        self._failure = str(error)
+        log("commit failed", extra={"action": "commit_failed", "reason": self._failure})
 
     async def _write(self, group: Sequence[Job]) -> None:
         if not self._tail_is_known:

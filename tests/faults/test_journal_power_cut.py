@@ -5,14 +5,11 @@ remount: what had not been synced is gone, as after pulling the plug. The contro
 faster setting, synchronous=NORMAL, and must lose.
 """
 
-import contextlib
 import fcntl
 import os
 import random
 import signal
 import struct
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,14 +18,12 @@ from gateway.errors import JournalFull
 from tests.rigs import tier
 from tests.rigs.journal import draft, entry, numbers, opened
 from tests.rigs.journal_crash import Process, audit, kill_all, run_child
+from tests.rigs.mounts import NEEDS_ROOT, mounted, run, small_disk
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(3600),
-    pytest.mark.needs_root,
-    pytest.mark.skipif(
-        os.geteuid() != 0 and "CI" not in os.environ, reason="mounting disks needs root"
-    ),
+    *NEEDS_ROOT,
 ]
 
 SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN are one number
@@ -39,25 +34,6 @@ N_CUTS = tier.count(5, 30, 500)
 """On each file system."""
 JOURNAL_MAX = 50_000
 """Acknowledged events after which a new journal is begun, so that reading it stays quick."""
-
-
-def run(*command: object) -> None:
-    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
-    subprocess.run(
-        [str(part) for part in command],
-        check=True,
-        capture_output=True,
-        env=os.environ | {"PATH": path},
-    )
-
-
-@contextlib.contextmanager
-def mounted(place: Path, *options: object) -> Iterator[None]:
-    run("mount", *options, place)
-    try:
-        yield
-    finally:
-        run("umount", place)
 
 
 @pytest.fixture(params=["ext4", "xfs"])
@@ -134,10 +110,8 @@ def test_control_synchronous_normal_loses(disk: tuple[Path, Path]) -> None:
 
 
 async def test_a_full_disk_refuses_keeps_and_recovers(tmp_path: Path) -> None:
-    place = tmp_path / "small"
-    place.mkdir()
     acknowledged = 0
-    with mounted(place, "-t", "tmpfs", "-o", "size=3m", "tmpfs"):
+    with small_disk(tmp_path / "small", "3m") as place:
         async with opened(place / "state") as store:
 
             async def fill() -> None:
@@ -161,9 +135,7 @@ async def test_a_full_disk_refuses_keeps_and_recovers(tmp_path: Path) -> None:
 
 
 def test_a_gateway_killed_on_a_full_disk_starts_on_it(tmp_path: Path) -> None:
-    place = tmp_path / "small"
-    place.mkdir()
-    with mounted(place, "-t", "tmpfs", "-o", "size=3m", "tmpfs"):
+    with small_disk(tmp_path / "small", "3m") as place:
         # The child dies of its second refusal in a row.
         acknowledged = run_child(place / "state", 0)
         audit(place / "state", acknowledged).must_be_sound()

@@ -137,7 +137,7 @@ async def test_above_nine_tenths_of_the_limit_is_pressure(tmp_path: Path) -> Non
         groups = ([entry(n * 100 + i) for i in range(100)] for n in range(100))
         with pytest.raises(JournalFull):
             await until_refused(store, groups)
-        assert "at most 1048576" in str(await store.room())
+        assert "limit 1048576" in str(await store.room())
 
 
 async def test_on_a_full_disk_consumers_go_on_and_devices_wait(tmp_path: Path) -> None:
@@ -151,6 +151,7 @@ async def test_on_a_full_disk_consumers_go_on_and_devices_wait(tmp_path: Path) -
         with pytest.raises(JournalFull):
             await store.append([entry(1)])
         assert reserve.is_there  # a message alone does not cost the reserve
+        assert "only 0 bytes left" in str(await store.room())
         database.failures = [("before", full)]
         await store.advance("projector", to_seq=0)
         assert not (tmp_path / "reserve").exists()
@@ -162,6 +163,17 @@ async def test_on_a_full_disk_consumers_go_on_and_devices_wait(tmp_path: Path) -
         assert await store.room() is None
         assert (tmp_path / "reserve").exists()
         assert await store.append([entry(1)]) == 1
+
+
+async def test_a_disk_that_refuses_is_told_although_it_has_room(tmp_path: Path) -> None:
+    reserve = SmallReserve(tmp_path / "reserve")
+    async with steered(tmp_path, reserve=reserve) as (store, database):
+        database.failures = [("before", JournalError("disk I/O error"))]
+        with pytest.raises(JournalError):
+            await store.append([entry(1)])
+        assert await store.room() == "disk I/O error"
+        await store.append([entry(1)])
+        assert await store.room() is None
 
 
 async def test_free_pages_are_used_before_the_disk_has_room_again(tmp_path: Path) -> None:
