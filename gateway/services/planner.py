@@ -4,11 +4,12 @@ Reads the journal by its own cursor. The first trigger opens a gathering window;
 all triggers of the window share one run of the solver. The plan and the cursor are committed
 together: a crash before that means the same triggers are planned again, a crash after it never.
 A failing solver leaves the triggers standing and is tried again, loudly.
+While the box does not know the time nothing is planned: which lots are still usable, and when the
+next trip leaves, would be guesses. The triggers wait.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
@@ -16,6 +17,7 @@ from typing import Final
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.plans import PlanBody
 from cloud_sync.contract.version import EVENT_VERSION
+from gateway.clock import is_set
 from gateway.core.facts import Facts
 from gateway.core.planning import make_job, make_plans
 from gateway.errors import PlanError
@@ -29,6 +31,7 @@ logger = logging.getLogger(__name__)
 CONSUMER: Final = "planner"
 BATCH_ROWS: Final = 500
 RETRY_S: Final = 10.0
+CLOCK_S: Final = 1.0
 
 RunJob = Callable[[Mapping[str, object]], Awaitable[dict[str, object]]]
 
@@ -70,7 +73,9 @@ class Planner:
                 done = rows[-1].seq
                 await self._journal.advance(CONSUMER, to_seq=done)
                 continue
-            await rest(self._settings.gather_s, consumer=CONSUMER, heartbeats=self._heartbeats)
+            await self._rest(self._settings.gather_s)
+            while not is_set(self._clock.wall_us()):
+                await self._rest(CLOCK_S)
             rows = await self._journal.read(after_seq=done, limit=BATCH_ROWS)
             plans = await self._plan_until_done(_triggers(rows), based_on_seq=rows[-1].seq)
             done = rows[-1].seq
@@ -85,8 +90,10 @@ class Planner:
                 return await self._plan(triggers, based_on_seq=based_on_seq)
             except PlanError as error:
                 logger.error("no plan", extra={"action": "plan_failed", "reason": str(error)})
-                self._heartbeats.beat(CONSUMER)
-                await asyncio.sleep(RETRY_S)
+                await self._rest(RETRY_S)
+
+    async def _rest(self, seconds: float) -> None:
+        await rest(seconds, consumer=CONSUMER, heartbeats=self._heartbeats)
 
     async def _plan(self, triggers: Sequence[ev.Event], *, based_on_seq: int) -> list[PlanBody]:
         facts = self._facts()

@@ -36,15 +36,15 @@ class Bench:
             reorder_point_units=5, lead_time_days=1.0,
         )  # fmt: skip
         self._ids = (f"00000000-0000-7000-8000-{n:012x}" for n in count(1))
-        clock = FakeClock()
+        self.clock = FakeClock()
         self.planner = Planner(
             journal=self.journal,
             facts=lambda: self.facts,
             run_job=self._solve,
             settings=PlannerSettings(gather_s=0.0),
-            clock=clock,
+            clock=self.clock,
             new_id=self._ids.__next__,
-            heartbeats=Heartbeats(clock),
+            heartbeats=Heartbeats(self.clock),
         )
 
     async def _solve(self, job: Mapping[str, object]) -> dict[str, object]:
@@ -84,6 +84,7 @@ class Bench:
 @pytest.fixture
 async def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(planner_module, "RETRY_S", 0.0)
+    monkeypatch.setattr(planner_module, "CLOCK_S", 0.0)
     return Bench()
 
 
@@ -114,6 +115,24 @@ async def test_a_failing_solver_keeps_the_triggers_until_it_works(bench: Bench) 
     await bench.happen(ev.REPLENISHMENT_TRIGGERED, item=GTIN)
     await bench.until(lambda: bool(bench.plans()))
     assert len(bench.jobs) == 3
+
+
+async def test_nothing_is_planned_before_the_box_knows_the_time(bench: Bench) -> None:
+    to_1970_s = -bench.clock.wall_us() / 1_000_000
+    bench.clock.jump(to_1970_s)
+    await bench.happen(ev.REPLENISHMENT_TRIGGERED, item=GTIN)
+    n_turns = 0
+
+    def has_waited() -> bool:
+        nonlocal n_turns
+        n_turns += 1
+        return n_turns > 200
+
+    await bench.until(has_waited)
+    assert (bench.jobs, bench.journal.cursors.get(CONSUMER, 0)) == ([], 0)
+    bench.clock.jump(-to_1970_s)
+    await bench.until(lambda: bool(bench.plans()))
+    assert len(bench.jobs) == 1
 
 
 async def test_without_a_network_the_triggers_wait_for_it(bench: Bench) -> None:
