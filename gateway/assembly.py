@@ -24,6 +24,7 @@ from gateway.ports import Clock, Driver, MqttSession
 from gateway.report import Parts
 from gateway.services.alarms import Alarms
 from gateway.services.clock_watch import ClockWatch
+from gateway.services.device_memory import SAVE_S, DeviceMemory
 from gateway.services.housekeeping import Housekeeping
 from gateway.services.intake import IntakeService
 from gateway.services.intake_queue import IntakeQueue
@@ -40,6 +41,9 @@ logger = logging.getLogger(__name__)
 
 STOP_S: Final = 10.0
 """How long the intake may take to settle what is queued; the rest is left to the journal."""
+
+Loop = tuple[str, Callable[[], Awaitable[None]]]
+"""Something endless, by the name it is supervised under."""
 
 
 class BrokerSession(MqttSession, Protocol):
@@ -76,6 +80,28 @@ async def run_inside(
     """The gateway's parts on an open journal, running while the context is open."""
     parts = _make_parts(settings, outside, journal)
     await parts.projector.load()
+    memory = DeviceMemory(
+        journal=journal,
+        offsets=parts.intake.offsets,
+        sequences=parts.intake.sequences,
+        presence=parts.intake.presence,
+        clock=outside.clock,
+        heartbeats=parts.heartbeats,
+        save_s=SAVE_S,
+    )
+    async with (
+        memory.kept(),
+        _running_uplink(parts, outside),
+        _running(*_consumers(parts, outside), ("device-memory", memory.run), outside=outside),
+        _running_intake(parts.intake),
+        _running_devices(parts, outside),
+    ):
+        yield parts
+
+
+def _consumers(parts: Parts, outside: Outside) -> list[Loop]:
+    """The loops that live on what is in the journal."""
+    settings, journal = parts.settings, parts.journal
     planner = Planner(
         journal=journal,
         facts=lambda: parts.projector.facts,
@@ -109,21 +135,14 @@ async def run_inside(
         state_dir=settings.gateway.state_dir,
         heartbeats=parts.heartbeats,
     )
-    async with (
-        _running_uplink(parts, outside),
-        _running(
-            ("projector", parts.projector.run),
-            ("planner", planner.run),
-            ("sensor-watch", parts.sensors.run),
-            ("housekeeping", housekeeping.run),
-            ("clock-watch", clock_watch.run),
-            ("reinjection", reinjection.run),
-            outside=outside,
-        ),
-        _running_intake(parts.intake),
-        _running_devices(parts, outside),
-    ):
-        yield parts
+    return [
+        ("projector", parts.projector.run),
+        ("planner", planner.run),
+        ("sensor-watch", parts.sensors.run),
+        ("housekeeping", housekeeping.run),
+        ("clock-watch", clock_watch.run),
+        ("reinjection", reinjection.run),
+    ]
 
 
 def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> Parts:
@@ -242,9 +261,7 @@ def _is_served(name: str, settings: Settings, drivers: Sequence[Driver]) -> bool
 
 
 @contextlib.asynccontextmanager
-async def _running(
-    *loops: tuple[str, Callable[[], Awaitable[None]]], outside: Outside
-) -> AsyncIterator[None]:
+async def _running(*loops: Loop, outside: Outside) -> AsyncIterator[None]:
     """Supervised loops, cancelled at the end of the context."""
     async with asyncio.TaskGroup() as group:
         tasks = [
@@ -278,7 +295,7 @@ async def _running_intake(intake: IntakeService) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def _running_devices(parts: Parts, outside: Outside) -> AsyncIterator[None]:
     """The broker session and every configured device."""
-    loops: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+    loops: list[Loop] = [
         (f"device-{device.name}", partial(driver.run, parts.queue))
         for device, driver in zip(parts.settings.devices, parts.drivers, strict=True)
     ]
@@ -307,6 +324,7 @@ async def _running_uplink(parts: Parts, outside: Outside) -> AsyncIterator[None]
         random=outside.random,
         new_id=outside.new_id,
         heartbeats=parts.heartbeats,
+        alarms=parts.alarms,
     )
     parts.uplink = uplink
     async with _running(("uplink", uplink.run_up), ("downlink", uplink.run_down), outside=outside):

@@ -22,7 +22,7 @@ from gateway.codecs.gs1_rules import SET_82
 WORD_BITS: Final = 16
 MAX_HEX: Final = 256
 """1024 bits, more EPC memory than any tag on the market has."""
-CACHED: Final = 50_000
+CACHED: Final = 4096
 """Identities remembered: a portal reads the same few thousand tags again and again."""
 
 _HEX: Final = re.compile(r"[0-9A-Fa-f]+")

@@ -11,6 +11,10 @@ runs fast, makes smaller differences and is followed at once. One that was set b
 makes larger ones, and so does a queue that is sent late; what tells them apart is that live
 messages keep one difference over time, while those of a queue come at once with differences as
 far apart as they were made. So a difference that has held for RUN_US, within PLAY_US, is believed.
+
+What is learnt must outlive the gateway: of a device that was away meanwhile the next message is
+hours old, and its difference is no offset. `take_changed` says what to save, `restore` takes it
+back; only a suspicion that has not yet been believed is lost in between.
 """
 
 from __future__ import annotations
@@ -29,6 +33,9 @@ RUN_US: Final = 60_000_000
 RUN_MESSAGES: Final = 4
 """So long, and over so many messages at least, must a larger difference hold to be believed."""
 
+NOTED_US: Final = 50_000
+"""A change of an offset below this is not worth saving."""
+
 MAX_BOOTS: Final = 4096
 """Estimates kept; the boot unheard for longest is forgotten first."""
 
@@ -46,6 +53,7 @@ class Corrected:
 class _Estimate:
     """An offset, and the run of larger differences that may replace it.
 
+    noted_us: the offset as it was last given out to be saved; None if it never was.
     run_us: the first difference of the run; run_least_us the smallest; since_us: its beginning.
     """
 
@@ -55,6 +63,7 @@ class _Estimate:
     since_us: int = 0
     n_run: int = 0
     n_moves: int = 0
+    noted_us: int | None = None
 
     def take(self, difference_us: int, received_at_us: int) -> None:
         if difference_us <= self.offset_us + PLAY_US:
@@ -80,6 +89,18 @@ class ClockOffsets:
     def __init__(self) -> None:
         self._estimates: dict[tuple[str, str], _Estimate] = {}
         self._last_boot: dict[str, str] = {}
+        self._changed: set[tuple[str, str]] = set()
+
+    def restore(self, device: str, boot: str, offset_us: int) -> None:
+        """Take back an offset from before a restart; the boot heard last comes last."""
+        self._keep((device, boot), _Estimate(offset_us, noted_us=offset_us))
+
+    def take_changed(self) -> set[tuple[str, str]]:
+        """Boots whose offset is new or has moved since this was asked last."""
+        changed, self._changed = self._changed, set()
+        for key in changed:
+            self._estimates[key].noted_us = self._estimates[key].offset_us
+        return changed
 
     def correct(
         self, *, device: str, boot: str | None, device_time: str | None, received_at_us: int
@@ -96,15 +117,22 @@ class ClockOffsets:
     def _learn(self, key: tuple[str, str], difference_us: int, received_at_us: int) -> int:
         estimate = self._estimates.pop(key, None) or _Estimate(difference_us)
         estimate.take(difference_us, received_at_us)
+        self._keep(key, estimate)
+        noted_us = estimate.noted_us
+        if noted_us is None or abs(estimate.offset_us - noted_us) >= NOTED_US:
+            self._changed.add(key)
+        return estimate.offset_us
+
+    def _keep(self, key: tuple[str, str], estimate: _Estimate) -> None:
         self._estimates[key] = estimate
         device, boot = key
         self._last_boot[device] = boot
         if len(self._estimates) > MAX_BOOTS:
             oldest = next(iter(self._estimates))
             del self._estimates[oldest]
+            self._changed.discard(oldest)
             if self._last_boot.get(oldest[0]) == oldest[1]:
                 del self._last_boot[oldest[0]]
-        return estimate.offset_us
 
     def offset_us(self, device: str, boot: str | None) -> int | None:
         """Receipt minus device time without delay, µs; None if it never told its time."""

@@ -18,6 +18,8 @@ from cloud_sync.contract import events as ev
 from cloud_sync.contract.plans import PlanBody, asn_id
 from cloud_sync.inventory.stock import StockKey, movements
 from gateway.core.facts import Facts
+from gateway.core.smoothing import Sighting
+from gateway.core.tags import arrival_of
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -45,7 +47,10 @@ class Climate:
 
 @dataclass(slots=True)
 class Effects:
-    """What changes; every mapping holds the last word on its key, `stock` and `received` sums."""
+    """What changes; every mapping holds the last word on its key, `stock` and `received` sums.
+
+    tags: by read point and EPC, the arrival of a tag that is there; None for one that left.
+    """
 
     stock: dict[StockKey, int] = field(default_factory=dict)
     lots: dict[tuple[str, str], str | None] = field(default_factory=dict)
@@ -53,6 +58,7 @@ class Effects:
     ordered: dict[tuple[str, str], int] = field(default_factory=dict)
     received: dict[tuple[str, str], int] = field(default_factory=dict)
     climate: dict[tuple[str, str], Climate] = field(default_factory=dict)
+    tags: dict[tuple[str, str], Sighting | None] = field(default_factory=dict)
     milestones: list[Milestone] = field(default_factory=list)
 
     def touched_items(self) -> set[str]:
@@ -148,6 +154,11 @@ def _mean(statistics: object) -> int | None:
     return mean if isinstance(mean, int) else None
 
 
+def _tag(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
+    key, arrival = arrival_of(event)
+    effects.tags[key] = arrival
+
+
 def _document(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
     change = doc.Change.model_validate({"cursor": seq, **event.body})
     effects.documents[change.kind, change.key] = change
@@ -188,6 +199,8 @@ _HANDLERS = {
     ev.GOODS_RECEIVED: _received,
     ev.TRANSFER_RECEIVED: _received,
     ev.CLIMATE_SAMPLED: _climate,
+    ev.TAG_ARRIVED: _tag,
+    ev.TAG_LEFT: _tag,
     ev.DOCUMENT_CHANGED: _document,
     ev.PLAN_PROPOSED: _plan,
     ev.REPLENISHMENT_TRIGGERED: _trigger,

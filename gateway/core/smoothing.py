@@ -6,14 +6,15 @@ one below the floor, and one that is weaker by `stray_margin_centi_db` than the 
 another antenna where it stands just now: that is the neighbour's antenna seeing past its shelf.
 
 Arrivals and departures of a tag at a read point alternate, whatever is read, and their times do
-not go back unless the clock does. Losing this state in a crash is harmless: arrivals are safe to
-repeat. Bounded: at most `max_tags` are followed; above that the one unseen for longest is taken
-for gone.
+not go back unless the clock does. Who is here outlives a crash: the arrivals without departure
+are given back (`restore`), so that a tag that went meanwhile is told to have left. What is lost
+is the window, which is harmless: the tag is read again. Bounded: at most `max_tags` are followed;
+above that the one unseen for longest is taken for gone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +27,9 @@ CLOCK_PLAY_US: Final = 5_000_000
 """A time so little before the last one is the queue's delay; more is a clock that was set back."""
 
 MAX_TAGS: Final = 20_000
+
+RETURN_US: Final = 10_000_000
+"""How long readers may take to read again after a restart, before absence counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +66,22 @@ class Sighting:
 
 @dataclass(slots=True)
 class _Stay:
-    """recent_centi_dbm: a moving average, for the comparison between antennas."""
+    """One tag before one antenna.
+
+    heard_us: from when absence counts; last_us, but for a stay from before a restart.
+    recent_centi_dbm: a moving average, for the comparison between antennas.
+    """
 
     first_us: int
     last_us: int
+    heard_us: int
     n_reads: int = 0
     best_centi_dbm: int | None = None
     recent_centi_dbm: int | None = None
     is_here: bool = False
 
     def add(self, tag: Tag, at_us: int) -> None:
-        self.last_us = at_us
+        self.last_us = self.heard_us = at_us
         self.n_reads += tag.count
         rssi = tag.rssi_centi_dbm
         if rssi is None:
@@ -100,6 +109,22 @@ class TagPresence:
         self._now_us = 0
         self.n_strays = 0
 
+    def restore(self, arrivals: Iterable[Sighting], now_us: int) -> None:
+        """Take back who was here before a restart, before anything is read."""
+        now_us = self._advance(now_us)
+        for arrival in arrivals:
+            stays = self._points.setdefault(arrival.read_point, {})
+            self._n_stays += arrival.epc not in stays
+            stays[arrival.epc] = _Stay(
+                arrival.first_us,
+                arrival.last_us,
+                now_us + RETURN_US,
+                arrival.n_reads,
+                arrival.rssi_centi_dbm,
+                is_here=True,
+            )
+            self._here.setdefault(arrival.epc, set()).add(arrival.read_point)
+
     def see(self, read_point: str, tag: Tag, at_us: int) -> list[Sighting]:
         """Take in one read; gives the arrival, if this read is the one that makes it."""
         now_us = self._advance(at_us)
@@ -115,7 +140,7 @@ class TagPresence:
             self.n_strays += 1
             stay = None
         if stay is None:
-            stay = _Stay(now_us, now_us)
+            stay = _Stay(now_us, now_us, now_us)
         stay.add(tag, now_us)
         stays[tag.epc] = stay
         sightings = list(self._make_room())
@@ -132,7 +157,7 @@ class TagPresence:
             limit = now_us - _us(self._rule_of(read_point).gone_after_s)
             while stays:
                 epc, stay = next(iter(stays.items()))
-                if stay.last_us > limit:
+                if stay.heard_us > limit:
                     break
                 yield from self._forget(read_point, epc)
             if not stays:
@@ -145,6 +170,7 @@ class TagPresence:
                 for stay in stays.values():
                     stay.first_us = min(stay.first_us, at_us)
                     stay.last_us = min(stay.last_us, at_us)
+                    stay.heard_us = min(stay.heard_us, at_us)
             self._now_us = at_us
         self._now_us = max(self._now_us, at_us)
         return self._now_us
@@ -168,7 +194,7 @@ class TagPresence:
     def _make_room(self) -> Iterator[Sighting]:
         if self._n_stays > self._max_tags:
             _, read_point, epc = min(
-                (next(iter(stays.values())).last_us, read_point, next(iter(stays)))
+                (next(iter(stays.values())).heard_us, read_point, next(iter(stays)))
                 for read_point, stays in self._points.items()
                 if stays
             )

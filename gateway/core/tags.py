@@ -48,3 +48,26 @@ def sighting_event(
         zone=zone,
         body=body,
     )
+
+
+def arrival_of(event: ev.Event) -> tuple[tuple[str, str], Sighting | None]:
+    """Read point and EPC of an arrival or departure, and the arrival; None for a departure."""
+    body = event.body
+    key = str(body.get("read_point")), str(body.get("epc"))
+    if event.type != ev.TAG_ARRIVED:
+        return key, None
+    rssi = body.get("rssi_centi_dbm")
+    arrival = Sighting(
+        ARRIVED,
+        *key,
+        _int(body.get("n_reads"), 1),
+        rssi if isinstance(rssi, int) else None,
+        first_us=_int(body.get("first_us"), event.occurred_at_us),
+        last_us=_int(body.get("last_us"), event.occurred_at_us),
+        at_us=event.occurred_at_us,
+    )
+    return key, arrival
+
+
+def _int(value: object, otherwise: int) -> int:
+    return value if isinstance(value, int) else otherwise

@@ -27,6 +27,8 @@ KEPT: Final = {
     "quarantine": "id",
     "trigger_state": "item",
     "sensor_fault": "device, kind",
+    "tag_present": "read_point, epc",
+    "device_boot": "device, boot",
 }
 """Tables that are right row by row, and their keys."""
 FOLDED: Final = {

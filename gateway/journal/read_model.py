@@ -1,7 +1,8 @@
 """The read model's tables: Effects in, as statements; Facts out, as they were last committed.
 
-The tables are declared in schema/0002_read_model.sql and 0004_sensor_fault.sql. Writing happens
-inside the journal's own transaction (Journal.advance), so this module only says what to run.
+The tables are declared in schema/0002_read_model.sql, 0004_sensor_fault.sql and
+0006_device_memory.sql (tags). Writing happens inside the journal's own transaction
+(Journal.advance), so this module only says what to run.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from gateway.core.facts import Facts, TriggerState
 from gateway.core.projection import Climate, Effects, Milestone, apply_effects
 from gateway.core.sensor_faults import Change as FaultChange
 from gateway.core.sensor_faults import Fault
+from gateway.core.smoothing import ARRIVED, Sighting
 from gateway.ports import Statements
 
 
@@ -62,6 +64,11 @@ _PUT_CLIMATE = (
     " temperature_centi_c = excluded.temperature_centi_c,"
     " humidity_centi_pct = excluded.humidity_centi_pct"
 )
+_PUT_TAG = (
+    "insert or replace into tag_present"
+    "(read_point, epc, n_reads, rssi_centi_dbm, first_us, last_us) values (?, ?, ?, ?, ?, ?)"
+)
+_TAKE_TAG = "delete from tag_present where read_point = ? and epc = ?"
 _PUT_MILESTONE = "insert into milestone(seq, event_id, type, body) values (?, ?, ?, ?)"
 _PUT_FAULT = (
     "insert into sensor_fault(device, kind, zone, since_us, reason, event_id)"
@@ -98,6 +105,15 @@ def effect_statements(effects: Effects, triggers: Mapping[str, TriggerState]) ->
                 for c in effects.climate.values()
             ],
         ),
+        (
+            _PUT_TAG,
+            [
+                (*key, it.n_reads, it.rssi_centi_dbm, it.first_us, it.last_us)
+                for key, it in effects.tags.items()
+                if it is not None
+            ],
+        ),
+        (_TAKE_TAG, [key for key, it in effects.tags.items() if it is None]),
         (
             _PUT_MILESTONE,
             [(m.seq, m.event_id, m.type, json.dumps(m.body)) for m in effects.milestones],
@@ -157,6 +173,27 @@ async def load_milestones(reader: Reader, event_type: str, limit: int) -> list[M
         Milestone(_int(seq), str(event_id), str(kind), json.loads(str(body)))
         for seq, event_id, kind, body in reversed(rows)
     ]
+
+
+async def load_tags(reader: Reader) -> dict[tuple[str, str], Sighting]:
+    """The arrivals of all tags that are there, by read point and EPC, as of the cursor."""
+    rows = await reader.query(
+        "select read_point, epc, n_reads, rssi_centi_dbm, first_us, last_us from tag_present"
+        " order by last_us"
+    )
+    return {
+        (str(point), str(epc)): Sighting(
+            ARRIVED,
+            str(point),
+            str(epc),
+            _int(n_reads),
+            _int_or_none(rssi),
+            first_us=_int(first_us),
+            last_us=_int(last_us),
+            at_us=_int(last_us),
+        )
+        for point, epc, n_reads, rssi, first_us, last_us in rows
+    }
 
 
 async def load_climate(reader: Reader) -> list[Climate]:

@@ -117,7 +117,6 @@ class IntakeService:
     async def run(self) -> None:
         """Serve until `stop`; then everything that was queued has been settled."""
         self._highest = dict(await self._journal.highest_device_seqs())
-        self.sequences.restore(self._highest)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._decode_loop(), name="intake-decode")
             group.create_task(self._settle_loop(), name="intake-settle")

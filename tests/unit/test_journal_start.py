@@ -113,7 +113,7 @@ async def test_a_migration_that_fails_leaves_the_older_journal(tmp_path: Path) -
 async def test_a_newer_journal_is_refused(tmp_path: Path) -> None:
     await fill(tmp_path)
     edit(tmp_path, "pragma user_version = 99")
-    assert "version 99, this program knows 5" in await refused(tmp_path)
+    assert f"version 99, this program knows {len(migrations())}" in await refused(tmp_path)
 
 
 async def test_another_gateways_journal_is_refused(tmp_path: Path) -> None:

@@ -6,7 +6,14 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.core.clock_offset import MAX_BOOTS, PLAY_US, RUN_US, ClockOffsets, parse_time
+from gateway.core.clock_offset import (
+    MAX_BOOTS,
+    NOTED_US,
+    PLAY_US,
+    RUN_US,
+    ClockOffsets,
+    parse_time,
+)
 
 S = 1_000_000
 BASE = "2026-11-21T08:00:00+00:00"
@@ -150,3 +157,37 @@ def test_memory_is_bounded() -> None:
     assert offsets.offset_us("p", "0") is None
     assert offsets.offset_us("p", str(MAX_BOOTS)) is not None
     assert offsets.offset_now_us("p") is not None
+
+
+def heard(offsets: ClockOffsets, given: str, received_at_us: int, boot: str = "b") -> int:
+    return offsets.correct(
+        device="p", boot=boot, device_time=given, received_at_us=received_at_us
+    ).at_us
+
+
+def test_an_offset_outlives_a_restart_and_a_queue_that_is_sent_behind_it() -> None:
+    before, after = ClockOffsets(), ClockOffsets()
+    heard(before, BASE, BASE_US - 7200 * S)
+    offset_us = before.offset_us("p", "b")
+    assert offset_us == -7200 * S
+    after.restore("p", "b", offset_us)
+    assert after.offset_now_us("p") == offset_us
+    # Scanned then, kept for an hour, sent to the gateway that was started again meanwhile.
+    late_us = BASE_US - 3600 * S
+    assert heard(after, BASE, late_us) == BASE_US - 7200 * S
+    assert heard(ClockOffsets(), BASE, late_us) == late_us, "the control: the arrival's time"
+
+
+def test_an_offset_is_worth_saving_when_it_is_new_and_when_it_has_moved() -> None:
+    offsets = ClockOffsets()
+    heard(offsets, BASE, BASE_US + S)
+    assert offsets.take_changed() == {("p", "b")}
+    heard(offsets, BASE, BASE_US + S - NOTED_US + 1)
+    assert offsets.take_changed() == set()
+    heard(offsets, BASE, BASE_US + S - NOTED_US)
+    assert offsets.take_changed() == {("p", "b")}
+    offsets.restore("p", "c", 5)
+    assert offsets.take_changed() == set(), "it came from where it would be saved"
+    for n in range(MAX_BOOTS):
+        heard(offsets, BASE, BASE_US, boot=str(n))
+    assert len(offsets.take_changed()) == MAX_BOOTS, "what is forgotten is not to be saved"

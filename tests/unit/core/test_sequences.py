@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.sequences import BOOTS_MAX, MISSING_MAX, Gap, Sequences
+from gateway.core.sequences import BOOTS_MAX, MISSING_MAX, BootNumbers, Gap, Sequences
 
 
 def test_a_number_left_out_is_missing_until_it_comes() -> None:
@@ -26,7 +26,7 @@ def test_a_new_boot_begins_anew_and_the_old_gap_stays_counted() -> None:
 
 def test_after_a_restart_a_gap_over_it_is_seen() -> None:
     numbers = Sequences()
-    numbers.restore({("p", "b"): 5})
+    numbers.restore([BootNumbers("p", "b", 5)])
     assert numbers.take("p", "b", 7) == Gap("p", "b", 6, 6)
 
 
@@ -38,6 +38,35 @@ def test_the_missing_are_those_that_did_not_come(seqs: list[int]) -> None:
     expected = set(range(seqs[0], max(seqs) + 1)) - set(seqs)
     assert set(numbers.missing("p", "b")) == expected
     assert numbers.n_missing("p") == len(expected)
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=80), st.integers(0, 80))
+def test_a_restart_in_between_changes_nothing(seqs: list[int], n_before: int) -> None:
+    whole, before, after = Sequences(), Sequences(), Sequences()
+    for seq in seqs:
+        whole.take("p", "b", seq)
+    for seq in seqs[:n_before]:
+        before.take("p", "b", seq)
+    known = before.numbers("p", "b")
+    after.restore([] if known is None else [known])
+    for seq in seqs[n_before:]:
+        after.take("p", "b", seq)
+    assert after.numbers("p", "b") == whole.numbers("p", "b")
+
+
+def test_what_is_worth_saving_is_told_once() -> None:
+    numbers = Sequences()
+    numbers.take("p", "b", 1)
+    assert numbers.take_changed() == {("p", "b")}
+    numbers.take("p", "b", 2)
+    assert numbers.take_changed() == set(), "no gap has changed"
+    numbers.take("p", "b", 5)
+    assert numbers.take_changed() == {("p", "b")}
+    numbers.take("p", "b", 4)
+    assert numbers.take_changed() == {("p", "b")}
+    numbers.take("p", "b", 4)
+    assert numbers.take_changed() == set(), "a repeat closes nothing"
+    assert numbers.numbers("p", "b") == BootNumbers("p", "b", 5, ((3, 3),))
 
 
 def test_a_huge_gap_and_many_boots_take_no_memory() -> None:

@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.readings import Tag
-from gateway.core.smoothing import ARRIVED, LEFT, Sighting, SmoothingRule, TagPresence
+from gateway.core.smoothing import (
+    ARRIVED,
+    LEFT,
+    RETURN_US,
+    Sighting,
+    SmoothingRule,
+    TagPresence,
+)
 
 RULE = SmoothingRule(
     window_s=2.0,
@@ -153,26 +160,56 @@ reads = st.tuples(
 
 @settings(deadline=None)
 @given(st.lists(reads, max_size=100), st.integers(0, 100))
-def test_arrivals_and_departures_alternate_whatever_is_read(
+def test_arrivals_and_departures_alternate_whatever_is_read_and_over_a_restart(
     history: list[tuple[str, str, int | None, int, int]], i_restart: int
 ) -> None:
     presence = TagPresence(by(RULE), max_tags=5)
     now_us = 0
     told: list[Sighting] = []
     for i, (point, epc, rssi, count, step_us) in enumerate(history):
-        if i == i_restart:
-            # A crash forgets who is here: arrivals come again, and nothing else is wrong.
-            _check_alternation(told)
-            presence, told = TagPresence(by(RULE), max_tags=5), []
         now_us = max(0, now_us + step_us)
+        if i == i_restart:
+            presence = restarted(told, now_us)
         told += presence.see(point, tag(epc, rssi, count), now_us)
         told += presence.tick(now_us)
     _check_alternation(told)
-    told += presence.tick(now_us + 17 * S)
+    told += presence.tick(now_us + 27 * S)
     assert not _check_alternation(told), "all have left once nobody is read any more"
     if all(step_us >= 0 for *_, step_us in history):
         # Unless the clock was set back.
         assert all(before.at_us <= after.at_us for before, after in pairwise(told))
+
+
+def restarted(told: list[Sighting], now_us: int) -> TagPresence:
+    """What a crash leaves: the arrivals that were told, without those that left."""
+    here: dict[tuple[str, str], Sighting] = {}
+    for sighting in told:
+        here.pop((sighting.read_point, sighting.epc), None)
+        if sighting.kind == ARRIVED:
+            here[sighting.read_point, sighting.epc] = sighting
+    presence = TagPresence(by(RULE), max_tags=5)
+    presence.restore(here.values(), now_us)
+    return presence
+
+
+def test_a_tag_that_went_while_nobody_listened_has_left_once_readers_had_time_to_return() -> None:
+    before = TagPresence(by(RULE))
+    told = before.see("dock", tag(rssi=-4000, count=2), 5 * S)
+    presence = restarted(told, 3600 * S)
+    assert list(presence.tick(3600 * S + RETURN_US + 10 * S - 1)) == []
+    at_us = 3600 * S + RETURN_US + 10 * S
+    assert list(presence.tick(at_us)) == [
+        Sighting(LEFT, "dock", "AA", 2, -4000, first_us=5 * S, last_us=5 * S, at_us=at_us)
+    ]
+
+
+def test_a_tag_that_is_still_there_after_a_restart_does_not_arrive_again() -> None:
+    told = TagPresence(by(RULE)).see("dock", tag(count=2), 5 * S)
+    presence = restarted(told, 60 * S)
+    assert presence.see("dock", tag(count=3), 61 * S) == []
+    assert list(presence.tick(71 * S - 1)) == []
+    (left,) = presence.tick(71 * S)
+    assert (left.n_reads, left.first_us, left.last_us) == (5, 5 * S, 61 * S)
 
 
 def _check_alternation(told: list[Sighting]) -> set[tuple[str, str]]:
