@@ -1,7 +1,8 @@
-"""The bodies of `replenishment.triggered` and `plan.proposed`.
+"""The bodies of `replenishment.triggered`, `plan.proposed` and `plan.decided`.
 
 A trigger says which item ran low and why; a plan answers one or more triggers with order lines
-for the triggering warehouse and the class plan of the whole network they were cut from.
+for the triggering warehouse and the class plan of the whole network they were cut from. Triggers
+that need no plan any more are answered by a decision that says so: none ends in silence.
 """
 
 from __future__ import annotations
@@ -66,6 +67,21 @@ class PlanBody(BaseModel):
     lines: list[OrderLine]
     network_plan: dict[str, object]
     fallback: str | None = None
+
+
+class DecisionBody(BaseModel):
+    """What became of triggers that led to no plan.
+
+    superseded: when it was their turn, nothing was left to order. triggers are event ids;
+    based_on_seq is the journal position this was seen from. reason: one sentence for people.
+    """
+
+    model_config = _WIRE
+
+    decision: Literal["superseded"]
+    triggers: list[str]
+    based_on_seq: Annotated[int, Field(ge=0)]
+    reason: str
 
 
 def transfer_id(plan_id: str) -> str:

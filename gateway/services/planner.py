@@ -3,6 +3,7 @@
 Reads the journal by its own cursor. The first trigger opens a gathering window; when it closes,
 all triggers of the window share one run of the solver. The plan and the cursor are committed
 together: a crash before that means the same triggers are planned again, a crash after it never.
+Where nothing is left to order, because goods came meanwhile, the triggers are told superseded.
 A failing solver leaves the triggers standing and is tried again, loudly.
 While the box does not know the time nothing is planned: which lots are still usable, and when the
 next trip leaves, would be guesses. The triggers wait.
@@ -15,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from cloud_sync.contract import events as ev
-from cloud_sync.contract.plans import PlanBody
+from cloud_sync.contract.plans import DecisionBody, PlanBody
 from cloud_sync.contract.version import EVENT_VERSION
 from gateway.clock import is_set
 from gateway.core.facts import Facts
@@ -77,9 +78,11 @@ class Planner:
             while not is_set(self._clock.wall_us()):
                 await self._rest(CLOCK_S)
             rows = await self._journal.read(after_seq=done, limit=BATCH_ROWS)
-            plans = await self._plan_until_done(_triggers(rows), based_on_seq=rows[-1].seq)
-            done = rows[-1].seq
-            drafts = [self._draft(plan) for plan in plans]
+            triggers, done = _triggers(rows), rows[-1].seq
+            plans = await self._plan_until_done(triggers, based_on_seq=done)
+            drafts = [self._plan_draft(plan) for plan in plans]
+            if not plans:
+                drafts.append(self._superseded(triggers, based_on_seq=done))
             await self._journal.advance(CONSUMER, to_seq=done, drafts=drafts)
 
     async def _plan_until_done(
@@ -129,17 +132,48 @@ class Planner:
         # The random tail of a UUIDv7: short enough to read out, 48 bits long enough to be alone.
         return "PL-" + self._new_id()[-12:]
 
-    def _draft(self, plan: PlanBody) -> Draft:
+    def _plan_draft(self, plan: PlanBody) -> Draft:
+        return self._draft(
+            ev.PLAN_PROPOSED,
+            plan.model_dump(exclude_none=True),
+            at_us=plan.computed_at_us,
+            cause=plan.triggers[0],
+            documents=(ev.Document(type="plan", id=plan.plan_id),),
+        )
+
+    def _superseded(self, triggers: Sequence[ev.Event], *, based_on_seq: int) -> Draft:
+        decision = DecisionBody(
+            decision="superseded",
+            triggers=[trigger.event_id for trigger in triggers],
+            based_on_seq=based_on_seq,
+            reason="by the time of planning what is on hand and on order was enough",
+        )
+        return self._draft(
+            ev.PLAN_DECIDED,
+            decision.model_dump(),
+            at_us=self._clock.wall_us(),
+            cause=triggers[0].event_id,
+        )
+
+    def _draft(
+        self,
+        event_type: str,
+        body: Mapping[str, object],
+        *,
+        at_us: int,
+        cause: str,
+        documents: tuple[ev.Document, ...] = (),
+    ) -> Draft:
         event = ev.Event(
             event_id=self._new_id(),
-            type=ev.PLAN_PROPOSED,
+            type=event_type,
             version=EVENT_VERSION,
-            occurred_at_us=plan.computed_at_us,
-            received_at_us=plan.computed_at_us,
-            warehouse=plan.warehouse,
-            documents=(ev.Document(type="plan", id=plan.plan_id),),
-            cause=plan.triggers[0] if plan.triggers else None,
-            body=plan.model_dump(exclude_none=True),
+            occurred_at_us=at_us,
+            received_at_us=at_us,
+            warehouse=self._facts().warehouse,
+            documents=documents,
+            cause=cause,
+            body=body,
         )
         return Draft(event.event_id, event.type, event.occurred_at_us, ev.encode_event(event))
 

@@ -9,6 +9,7 @@ from tests.auditor.records import Cloud, History, Journal, Json, Row, StockKey, 
 from tests.auditor.rules import NotChecked, cloud_of, log_of, rule, some
 
 TRIGGERED, PROPOSED = "replenishment.triggered", "plan.proposed"
+DECIDED = "plan.decided"
 
 
 @rule(9, "stock is the fold of the events, in the cloud and at the edge")
@@ -127,7 +128,7 @@ def plans_are_sound(history: History) -> Iterator[str]:
             yield f"{name} is for another warehouse"
 
 
-@rule(13, "one plan per trigger, one trigger per key, each plan once")
+@rule(13, "one plan or decision per trigger, one trigger per key, each plan once")
 def triggers_have_one_plan(history: History) -> Iterator[str]:
     plans = _plans(history)
     triggers = {row.event_id: row for row in _of_kind(history, TRIGGERED)}
@@ -136,17 +137,17 @@ def triggers_have_one_plan(history: History) -> Iterator[str]:
     ids = Counter(_body(plan).get("plan_id") for plan in plans)
     yield from (f"plan {plan} was proposed {n} times" for plan, n in ids.items() if n > 1)
     answered: Counter[str] = Counter()
-    for plan in plans:
-        named = _body(plan).get("triggers")
+    for answer in (*plans, *_of_kind(history, DECIDED)):
+        named = _body(answer).get("triggers")
         answered.update(named if isinstance(named, list) else [])
-    yield from (f"trigger {id_} has {n} plans" for id_, n in answered.items() if n > 1)
+    yield from (f"trigger {id_} has {n} answers" for id_, n in answered.items() if n > 1)
     if answered.keys() - triggers.keys():
         yield f"plans answer what never fired: {some(answered.keys() - triggers.keys())}"
     for journal in history.current():
         done = journal.cursors.get("planner", 0)
         for row in journal.rows:
             if row.kind == TRIGGERED and row.seq <= done and row.event_id not in answered:
-                yield f"trigger {row.event_id} was passed over without a plan"
+                yield f"trigger {row.event_id} was passed over without plan or decision"
 
 
 @rule(14, "nothing was taken from an epoch after it was ended")

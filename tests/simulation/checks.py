@@ -40,7 +40,7 @@ def at_the_end(
     problems += _samples_at_most_once(log, events)
     problems += _journal_is_in_the_cloud(journal, cloud)
     problems += _stock_is_the_fold(journal, cloud, events)
-    problems += _triggers_have_one_plan(events)
+    problems += _triggers_have_one_answer(events)
     if parts is not None:
         problems += _accounts_balance(parts)
     return problems
@@ -140,7 +140,7 @@ def _stock_is_the_fold(
     return problems
 
 
-def _triggers_have_one_plan(events: list[dict[str, object]]) -> list[str]:
+def _triggers_have_one_answer(events: list[dict[str, object]]) -> list[str]:
     fired = {event["event_id"] for event in events if event["type"] == "replenishment.triggered"}
     answered: Counter[object] = Counter()
     plan_ids: Counter[object] = Counter()
@@ -149,10 +149,12 @@ def _triggers_have_one_plan(events: list[dict[str, object]]) -> list[str]:
         if event["type"] == "plan.proposed" and isinstance(body, dict):
             plan_ids[body["plan_id"]] += 1
             answered.update(body["triggers"])
+        elif event["type"] == "plan.decided" and isinstance(body, dict):
+            answered.update(body["triggers"])
     problems = [f"plan {plan} was proposed {n} times" for plan, n in plan_ids.items() if n > 1]
-    problems += [f"trigger {id_} has {n} plans" for id_, n in answered.items() if n > 1]
+    problems += [f"trigger {id_} has {n} answers" for id_, n in answered.items() if n > 1]
     if fired - answered.keys():
-        problems.append(f"triggers without a plan: {sorted(map(str, fired - answered.keys()))}")
+        problems.append(f"triggers without an answer: {sorted(map(str, fired - answered.keys()))}")
     return problems
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.documents import Item, Policy
+from cloud_sync.contract.plans import DecisionBody
 from gateway.core.facts import Facts
 from gateway.errors import PlanError
 from gateway.ports import Draft, Entry
@@ -29,6 +30,7 @@ class Bench:
         self.journal = MemoryJournal()
         self.jobs: list[Mapping[str, object]] = []
         self.faults: list[Exception] = []
+        self.needs_goods = True
         self.facts = Facts("J1", network={"format": "forepost-network/1"})
         self.facts.items[GTIN] = Item(gtin=GTIN, names={"en": "M"}, zone="cold", grams_per_unit=9)
         self.facts.policies[GTIN] = Policy(
@@ -52,6 +54,8 @@ class Bench:
         self.jobs.append(job)
         if self.faults:
             raise self.faults.pop(0)
+        if not self.needs_goods:
+            return {"network_plan": {"objective": 12.5}, "lines": [], "fallback": None}
         line = {"item": GTIN, "quantity": 24, "order_up_to_units": 30, "position_units": 6}
         return {
             "network_plan": {"objective": 12.5},
@@ -75,6 +79,9 @@ class Bench:
                 while not is_done():
                     await asyncio.sleep(0)
             task.cancel()
+
+    def events(self, event_type: str) -> list[ev.Event]:
+        return [ev.parse_event(row.body) for row in self.journal.rows if row.type == event_type]
 
     def plans(self) -> list[dict[str, object]]:
         rows = [row for row in self.journal.rows if row.type == ev.PLAN_PROPOSED]
@@ -102,6 +109,23 @@ async def test_each_supplying_warehouse_gets_its_own_plan(bench: Bench) -> None:
     plans = bench.plans()
     assert [plan["source"] for plan in plans] == ["K1", "K2"]
     assert len({plan["plan_id"] for plan in plans}) == 2
+
+
+async def test_triggers_that_need_no_plan_any_more_are_told_so(bench: Bench) -> None:
+    bench.needs_goods = False
+    await bench.happen(ev.REPLENISHMENT_TRIGGERED, item=GTIN)
+    await bench.happen(ev.REPLENISHMENT_TRIGGERED, item=GTIN)
+    await bench.until(lambda: bench.journal.cursors.get(CONSUMER, 0) >= 2)
+    fired = [e.event_id for e in bench.events(ev.REPLENISHMENT_TRIGGERED)]
+    (decided,) = bench.events(ev.PLAN_DECIDED)
+    decision = DecisionBody.model_validate(dict(decided.body))
+    assert (decision.decision, decision.triggers, decision.based_on_seq) == (
+        "superseded",
+        fired,
+        2,
+    )
+    assert decided.cause == fired[0]
+    assert bench.plans() == []
 
 
 async def test_other_events_make_no_plan_and_move_the_cursor(bench: Bench) -> None:
