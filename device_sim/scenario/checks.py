@@ -125,14 +125,13 @@ def required_visits(book: ReaderBook, troubles: Sequence[Trouble]) -> int:
 def _visit_problems(
     visit: Visit, n_arrived: int, n_left: int, touching: Sequence[Trouble]
 ) -> list[str]:
-    """With faults: it may be seen again after each, and a killed gateway forgets who is there."""
+    """With faults it may be seen again after each; who came must leave whatever went wrong."""
     n_most = 1 + len(touching)
     n_least = 0 if _was_hidden(visit, touching) else 1
-    was_forgotten = any(trouble.kind == "gateway_kill" for trouble in touching)
     problems = []
     if not n_least <= n_arrived <= n_most:
         problems.append(f"{visit.epc}: arrived {n_arrived} times, not {n_least} to {n_most}")
-    if n_left > n_arrived or (n_left < n_arrived and not was_forgotten):
+    if n_left != n_arrived:
         problems.append(f"{visit.epc}: arrived {n_arrived} times, left {n_left} times")
     return problems
 
@@ -159,18 +158,14 @@ GONE_S: Final = 20.0
 """After this time at the latest a tag that went is said to have left."""
 
 
-def missing_departures(
-    books: Sequence[ReaderBook], events: Sequence[Row], troubles: Sequence[Trouble]
-) -> list[str]:
-    """Tags that arrived and have not yet left, although all have gone and none was forgotten."""
+def missing_departures(books: Sequence[ReaderBook], events: Sequence[Row]) -> list[str]:
+    """Tags that arrived and have not yet left, although all have gone."""
     seen, left = _sightings(events, ARRIVED), _sightings(events, LEFT)
-    kills = [trouble for trouble in troubles if trouble.kind == "gateway_kill"]
     return [
         f"{book.device} {visit.epc}: has not left yet"
         for book in books
         for visit in book.visits
         if left[book.device, visit.epc] < seen[book.device, visit.epc]
-        and not any(_touches(kill, visit, book) for kill in kills)
     ]
 
 

@@ -123,7 +123,7 @@ class Evidence:
         ]
         last = int(str(self.events[-1]["position"])) if self.events else 0
         self.events += self._of_today(await ground.cloud.events(after_position=last))
-        return left + checks.missing_departures(self.readers, self.events, self.troubles)
+        return left + checks.missing_departures(self.readers, self.events)
 
     async def collect(self, ground: Ground, undone: list[str]) -> None:
         """Take in everything that is to be judged."""
