@@ -10,8 +10,8 @@ What this adds to paho
 - MQTT 5 first; a broker that drops that connection is spoken to in 3.1.1.
 - Somebody else with our client id is recognised and named instead of fought.
 
-Bounds: messages held back while paused: what paho had read already (a few); outgoing messages:
-QUEUED_MAX, above which the newest is refused and counted.
+Bounds: messages held back while paused: what was read already (a few); outgoing messages: those
+of the outbox, which refuses and counts what is above.
 """
 
 from __future__ import annotations
@@ -24,16 +24,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.links.backoff import full_jitter
-from gateway.links.mqtt_client import (
-    QUEUED_MAX,
-    BufferedClient,
-    BufferedSocket,
-    first_connect,
-    make_client,
-)
+from gateway.links.mqtt_client import BufferedClient, BufferedSocket, first_connect, make_client
+from gateway.links.mqtt_outbox import WINDOW_MAX, Outbox, Outgoing
 from gateway.ports import Clock, MqttMessage
 from gateway.settings import MqttSettings
 
@@ -56,10 +52,20 @@ Handler = Callable[[MqttMessage], bool | None]
 
 @dataclass(slots=True)
 class _Unacknowledged:
-    """A QoS 1 message the broker waits for; is_done: its owner has said so."""
+    """A QoS 1 message the broker waits for; is_done: its owner has said so.
 
-    mid: int
+    generation: of its connection. packet_id: 0 for QoS 0.
+    """
+
+    session: PahoSession
+    generation: int
+    packet_id: int
     is_done: bool = False
+
+    def acknowledge(self) -> None:
+        """What the owner calls."""
+        self.is_done = True
+        self.session.acknowledge_in_order(self.generation)
 
 
 @dataclass(slots=True)
@@ -82,7 +88,7 @@ class PahoSession:
         self._handlers: dict[str, tuple[Handler, ...]] = {}
         self._held: deque[MqttMessage] = deque()
         self._unacknowledged: deque[_Unacknowledged] = deque()
-        self._waiting: deque[tuple[str, bytes, bool]] = deque()
+        self._outbox = Outbox()
         self._protocol: int = mqtt.MQTTv5
         self._client: BufferedClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -94,7 +100,6 @@ class PahoSession:
         self._is_reported_lost = False
         self._is_stopped = False
         self.n_pauses = 0
-        self.n_refused = 0
 
     @property
     def is_connected(self) -> bool:
@@ -110,16 +115,7 @@ class PahoSession:
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Queue a QoS 1 message; it leaves as soon as the broker is there."""
-        if self._client is None or not self._is_connected:
-            # Not paho's own queue: it is lost with a client that turns out to speak too new.
-            if len(self._waiting) >= QUEUED_MAX:
-                self.n_refused += 1
-            else:
-                self._waiting.append((topic, payload, retain))
-            return
-        info = self._client.publish(topic, payload, qos=1, retain=retain)
-        if info.rc == mqtt.MQTT_ERR_QUEUE_SIZE:
-            self.n_refused += 1
+        self._outbox.put(Outgoing(topic, payload, retain))
 
     def resume(self) -> None:
         """Offer what was held back and read on."""
@@ -201,6 +197,7 @@ class PahoSession:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish_received = self._on_publish
+        client.on_acknowledged = self._outbox.acknowledged
         client.on_socket_open = lambda _c, _u, sock: self._call(self._on_open, sock)
         client.on_socket_close = lambda _c, _u, sock: self._call(self._on_close, sock)
         client.on_socket_register_write = lambda _c, _u, sock: self._call(self._add_writer, sock)
@@ -211,6 +208,7 @@ class PahoSession:
 
     def _hang_up(self) -> None:
         self._is_stopped, self._is_connected = True, False
+        self._outbox.disconnected()
         if self._client is not None:
             self._client.hang_up()
 
@@ -222,7 +220,7 @@ class PahoSession:
         _userdata: object,
         flags: mqtt.ConnectFlags,
         reason: ReasonCode,
-        _p: object,
+        properties: Properties | None,
     ) -> None:
         if reason.is_failure:
             self._lost_reason = f"refused: {reason}"
@@ -233,9 +231,14 @@ class PahoSession:
         self._is_reported_lost = False
         for route in self._routes:
             client.subscribe(route.topic_filter, qos=1)
-        while self._waiting:
-            topic, payload, retain = self._waiting.popleft()
-            self.publish(topic, payload, retain=retain)
+        if self._client is not None:
+            self._outbox.connected(
+                self._client.send_packet,
+                self._client.new_packet_id,
+                is_v5=self._protocol == mqtt.MQTTv5,
+                has_session=flags.session_present,
+                receive_maximum=getattr(properties, "ReceiveMaximum", WINDOW_MAX),
+            )
         logger.info(
             "broker reached",
             extra={
@@ -255,6 +258,7 @@ class PahoSession:
         _p: object,
     ) -> None:
         was_connected, self._is_connected = self._is_connected, False
+        self._outbox.disconnected()
         code = getattr(reason, "value", None)
         if not was_connected:
             # Dropped before CONNACK: what a broker that only knows 3.1.1 does with MQTT 5.
@@ -283,24 +287,21 @@ class PahoSession:
             self._generation = 0
 
     def _on_publish(self, topic: str, payload: bytes, packet_id: int, is_retained: bool) -> None:
-        generation, entry = self._generation, _Unacknowledged(packet_id)
+        entry = _Unacknowledged(self, self._generation, packet_id)
         if packet_id:
             self._unacknowledged.append(entry)
-
-        def acknowledge() -> None:
-            entry.is_done = True
-            if generation == self._generation and self._is_connected:
-                self._acknowledge_in_order()
-
-        message = MqttMessage(topic, payload, is_retained, acknowledge)
+        message = MqttMessage(topic, payload, is_retained, entry.acknowledge)
         if self._held or not self._offer(message):
             self._held.append(message)
             self._pause()
 
-    def _acknowledge_in_order(self) -> None:
+    def acknowledge_in_order(self, generation: int) -> None:
+        """Send the PUBACKs that are due, if the connection `generation` is still the one."""
         client, waiting = self._client, self._unacknowledged
-        while client is not None and waiting and waiting[0].is_done:
-            client.ack(waiting.popleft().mid, 1)
+        if client is None or generation != self._generation or not self._is_connected:
+            return
+        while waiting and waiting[0].is_done:
+            client.acknowledge(waiting.popleft().packet_id)
 
     def _offer(self, message: MqttMessage) -> bool:
         """Find somebody who takes the message; False if that somebody has no room."""

@@ -1,10 +1,10 @@
 """paho-mqtt as the gateway uses it: with buffers and a parser of our own around the socket.
 
-paho reads a packet with three or four `recv`, makes half a dozen objects around a PUBLISH, and
-writes each PUBACK with a `send`: at thousands of messages a second that costs more than all the
-gateway does with them. Here a packet costs a share of one `recv`, a PUBLISH is handed on as what
-it says, and whatever was written in one turn of the event loop leaves in one `send`. All other
-packets, the connection and its state stay paho's.
+paho reads a packet with three or four `recv`, makes half a dozen objects around a PUBLISH or a
+PUBACK, and writes each with a `send`: at thousands of messages a second that costs more than all
+the gateway does with them. Here a packet costs a share of one `recv`, PUBLISH and PUBACK are
+handed on as what they say and written as their bytes, and whatever was written in one turn of the
+event loop leaves in one `send`. All other packets, the connection and its state stay paho's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MessageType, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -24,12 +24,13 @@ from gateway.settings import MqttSettings
 READ_BYTES: Final = 32 * 1024
 PACKET_MAX: Final = 256 * 1024
 """No message of the contract is larger than 64 KiB; a larger packet ends the connection."""
-QUEUED_MAX: Final = 10_000
-"""Outgoing messages that may wait; the next is refused."""
-IN_FLIGHT_MAX: Final = 64
-"""paho looks through all of them at every PUBACK."""
 SESSION_EXPIRY_S: Final = 7 * 86_400
 CONNECT_TIMEOUT_S: Final = 10.0
+
+_PUBLISH: Final = 0x30
+_PUBACK: Final = 0x40
+_QOS_BITS: Final = 0x06
+_QOS_2: Final = 0x04
 
 WOULD_BLOCK: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -136,11 +137,13 @@ class BufferedClient(mqtt.Client):
     """paho's client on a BufferedSocket.
 
     on_unsent: told when there is something to flush. on_publish_received: topic, payload, packet
-    id (0 for QoS 0) and whether it was retained.
+    id (0 for QoS 0) and whether it was retained. on_acknowledged: packet id and reason code of a
+    PUBACK.
     """
 
     on_unsent: Callable[[BufferedSocket], None]
     on_publish_received: Callable[[str, bytes, int, bool], None]
+    on_acknowledged: Callable[[int, int], None]
 
     def _create_socket(self) -> BufferedSocket:  # type: ignore[override]  # paho says SocketLike, which it is
         return BufferedSocket(super()._create_socket(), self.on_unsent)
@@ -152,17 +155,33 @@ class BufferedClient(mqtt.Client):
             return False
         try:
             first, body = sock.next_packet()
+            self._last_bytes_received = mqtt.time_func()
             kind = first & 0xF0
-            if kind == MessageType.PUBLISH and first & 0x06 != 0x04:
+            if kind == _PUBLISH and first & _QOS_BITS != _QOS_2:
                 self._take_publish(first, body)
+                return True
+            if kind == _PUBACK:
+                self._take_acknowledgement(body)
                 return True
         except WOULD_BLOCK:
             return False
         except OSError:
             self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_CONN_LOST)
             return False
-        self._last_bytes_received = mqtt.time_func()
         return self._leave_to_paho(first, body)
+
+    def send_packet(self, packet: bytes) -> None:
+        """Write a whole packet; lost without a connection, as everything then is."""
+        if isinstance(self._sock, BufferedSocket):
+            self._sock.send(packet)
+
+    def acknowledge(self, packet_id: int) -> None:
+        """Write a PUBACK that says success, in the form that both versions have."""
+        self.send_packet(b"\x40\x02" + packet_id.to_bytes(2))
+
+    def new_packet_id(self) -> int:
+        """A packet id for a message of our own, from the same row as paho's."""
+        return self._mid_generate()
 
     def hang_up(self) -> None:
         """Say goodbye, with what waits to be sent, and let the socket go."""
@@ -182,8 +201,13 @@ class BufferedClient(mqtt.Client):
                 at = _behind_properties(body, at)
         except (UnicodeDecodeError, IndexError) as error:
             raise PacketBroken("a PUBLISH that is none") from error
-        self._last_bytes_received = mqtt.time_func()
         self.on_publish_received(topic, body[at:], packet_id, bool(first & 1))
+
+    def _take_acknowledgement(self, body: bytes) -> None:
+        """MQTT 5.0, 3.4; the reason code may be left out."""
+        if len(body) < 2:
+            raise PacketBroken("a PUBACK that is none")
+        self.on_acknowledged(int.from_bytes(body[:2]), body[2] if len(body) > 2 else 0)
 
     def _leave_to_paho(self, first: int, body: bytes) -> bool:
         self._in_packet = {
@@ -225,8 +249,6 @@ def make_client(settings: MqttSettings, client_id: str, protocol: int) -> Buffer
         reconnect_on_failure=False,
     )
     client.connect_timeout = CONNECT_TIMEOUT_S
-    client.max_queued_messages_set(QUEUED_MAX)
-    client.max_inflight_messages_set(IN_FLIGHT_MAX)
     if settings.username is not None:
         password = None
         if settings.password_file is not None:

@@ -145,3 +145,39 @@ def test_a_publish_that_is_none_ends_the_connection(body: bytes) -> None:
     assert not client.read_packet()
     assert len(lost) == 1
     assert client.socket() is None
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"), [(b"\x01\x02", (258, 0)), (b"\x01\x02\x97\x00", (258, 0x97))]
+)
+def test_an_acknowledgement_is_handed_on_as_what_it_says(
+    body: bytes, expected: tuple[int, int]
+) -> None:
+    client = make_client(MqttSettings(host="x"), "me", mqtt.MQTTv5)
+    got: list[tuple[int, int]] = []
+    client.on_acknowledged = lambda *what: got.append(what)
+    client._sock = buffered(Wire([packet(0x40, body)]))  # type: ignore[assignment]
+    assert client.read_packet()
+    assert got == [expected]
+
+
+def test_an_acknowledgement_that_is_none_ends_the_connection() -> None:
+    client = make_client(MqttSettings(host="x"), "me", mqtt.MQTTv5)
+    client.on_acknowledged = lambda *_: pytest.fail("nothing was acknowledged")
+    client._sock = buffered(Wire([packet(0x40, b"\x01")]))  # type: ignore[assignment]
+    assert not client.read_packet()
+    assert client.socket() is None
+
+
+@pytest.mark.parametrize("protocol", PROPERTIES)
+def test_our_acknowledgement_is_the_one_that_paho_writes(protocol: int) -> None:
+    wires = []
+    for acknowledge in ("ack", "acknowledge"):
+        client, wire = make_client(MqttSettings(host="x"), "me", protocol), Wire()
+        sock = buffered(wire)
+        client._sock = sock  # type: ignore[assignment]
+        getattr(client, acknowledge)(*([513, 1] if acknowledge == "ack" else [513]))
+        client.loop_write()
+        sock.flush()
+        wires.append(wire.sent)
+    assert wires[0] == wires[1] == b"\x40\x02\x02\x01"
