@@ -26,6 +26,8 @@ from cloud_sync.contract.documents import ChangePage
 
 MAX_REPLY_BYTES: Final = 16 * 2**20
 RETRY_STATUS: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+CONNECTIONS_MAX: Final = 6
+"""Four batches under way, one question for changes, and one that was given up."""
 GZIP_LEVEL: Final = 1
 """Level 6 saves a sixth of the bytes for seven times the CPU time on these events."""
 
@@ -38,10 +40,13 @@ class CloudClient:
     def __init__(self, http: httpx.AsyncClient, *, deadline_s: float) -> None:
         self._http = http
         self._deadline_s = deadline_s
+        self._packing = asyncio.Lock()
 
     async def send_batch(self, body: bytes) -> BatchAnswer:
         """Hand over one encoded batch. Raises Unavailable (outcome unknown) or Refused."""
-        compressed = await asyncio.to_thread(gzip.compress, body, GZIP_LEVEL, mtime=0)
+        # One after the other, so that batches set out in the order in which they were given.
+        async with self._packing:
+            compressed = await asyncio.to_thread(gzip.compress, body, GZIP_LEVEL, mtime=0)
         request = self._http.build_request(
             "POST",
             "/sync/v1/batches",
@@ -131,6 +136,8 @@ async def open_client(
         follow_redirects=False,
         trust_env=False,
         timeout=deadline_s,
-        limits=httpx.Limits(max_connections=4, max_keepalive_connections=2),
+        limits=httpx.Limits(
+            max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX
+        ),
     ) as http:
         yield CloudClient(http, deadline_s=deadline_s)

@@ -6,6 +6,7 @@ Request `POST /sync/v1/batches`, JSON, usually gzip:
 Row k of `events` has seq N + k. `chain_before` is link(N - 1), `chain_after` the link of the
 last row. `instance` names the machine the journal lives on (a hash), so that a copied disk is
 told from a restart. The two chain fields and `instance` may be left out by foreign clients.
+`"gone_seq":N` is added while the gateway no longer has a row that the cloud waits for.
 
 Answer 200: {"acknowledged_seq":M, "events":[{"seq":…, "status":…, "reason":…}, …]}
     status: accepted | duplicate | quarantined. M is the highest seq without a gap before it;
@@ -54,6 +55,7 @@ class Batch(BaseModel):
     first_seq: Annotated[int, Field(ge=1, le=2**53)]
     chain_before: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
     chain_after: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
+    gone_seq: Annotated[int, Field(ge=1, le=2**53)] | None = None
     events: Annotated[list[object], Field(max_length=MAX_EVENTS_PER_BATCH)]
 
 
@@ -95,11 +97,13 @@ def encode_batch(
     chain_before: bytes,
     chain_after: bytes,
     bodies: Sequence[bytes],
+    gone_seq: int | None = None,
 ) -> bytes:
     """The request body around the events' own bytes, which are copied in as they are."""
+    gone = "" if gone_seq is None else f'"gone_seq":{gone_seq},'
     head = (
         f'{{"contract_version":{CONTRACT_VERSION},"gateway":"{gateway}","epoch":"{epoch}",'
-        f'"instance":"{instance}","first_seq":{first_seq},'
+        f'"instance":"{instance}",{gone}"first_seq":{first_seq},'
         f'"chain_before":"{chain_before.hex()}","chain_after":"{chain_after.hex()}","events":['
     )
     return head.encode() + b",".join(bodies) + b"]}"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -156,34 +156,44 @@ def _forked(seq: int) -> Refusal:
     return Refusal("forked", f"row {seq} was received before with other content")
 
 
-def read_rows(
-    standing: Standing, upload: Upload, links: list[bytes]
-) -> list[tuple[int, bytes, bytes, ev.Event | str]]:
-    """(seq, link, bytes, event or why there is none) of each row above the cursor."""
-    first = upload.batch.first_seq
-    return [
-        (seq, link, body, _read(body, standing.warehouse))
-        for seq, link, body in zip(
-            range(first, upload.last_seq + 1), links, upload.bodies, strict=True
-        )
-        if seq > standing.seq
-    ]
+Reading = ev.Event | str
+"""The event in a row's bytes, or why there is none."""
 
 
-def _read(body: bytes, warehouse: str) -> ev.Event | str:
+def read_events(upload: Upload, warehouse: str) -> list[Reading]:
+    """What the bytes of each row of a batch say. Asks nothing of the store."""
+    # One look at the whole batch spares one at each event; hardly any has such a number.
+    is_doubtful = _may_hold_overflow(upload.bodies)
+    return [_read(body, warehouse, is_doubtful) for body in upload.bodies]
+
+
+def _read(body: bytes, warehouse: str, is_doubtful: bool) -> Reading:
     try:
         event = ev.parse_event(body)
-        if _may_overflow(body):
+        if is_doubtful and _may_overflow(body):
             ev.canonical(json.loads(body))
     except ValueError as error:
         return str(error)
     if event.warehouse != warehouse:
         return f"warehouse: this gateway belongs to {warehouse}, got {event.warehouse}"
-    if any("\0" in (line.lot or "") for line in event.lines):
-        return "lines: a lot has a NUL character in it"
+    for line in event.lines:
+        if line.lot is not None and "\0" in line.lot:
+            return "lines: a lot has a NUL character in it"
     if event.type == ev.PLAN_PROPOSED:
         return _plan_problem(event) or event
     return event
+
+
+def _may_hold_overflow(bodies: Sequence[bytes]) -> bool:
+    """True if a number in any of them may be none: what `_may_overflow` asks, of all at once."""
+    raw = b",".join(bodies)
+    if b"\\" in raw:
+        return True  # an escaped quote would turn inside and outside of strings around
+    bare = b"".join(raw.split(b'"')[::2])
+    if b"N" in bare or b"I" in bare:
+        return True
+    shape = bare.translate(_SHAPE)
+    return b"0e" in shape or _LONG_DIGITS in shape
 
 
 def _may_overflow(body: bytes) -> bool:
@@ -214,8 +224,25 @@ def _plan_problem(event: ev.Event) -> str | None:
     return None
 
 
+def new_rows(
+    standing: Standing, upload: Upload, links: Sequence[bytes], events: Sequence[Reading]
+) -> list[tuple[int, bytes, bytes, Reading]]:
+    """(seq, link, bytes, event or why there is none) of each row above the cursor."""
+    first = upload.batch.first_seq
+    n_held = max(0, standing.seq + 1 - first)
+    return list(
+        zip(
+            range(first + n_held, upload.last_seq + 1),
+            links[n_held:],
+            upload.bodies[n_held:],
+            events[n_held:],
+            strict=True,
+        )
+    )
+
+
 def judge(
-    rows: list[tuple[int, bytes, bytes, ev.Event | str]],
+    rows: list[tuple[int, bytes, bytes, Reading]],
     known_events: Mapping[str, bytes],
     known_plans: Mapping[str, str],
 ) -> list[NewRow]:

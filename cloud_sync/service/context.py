@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,6 +12,7 @@ from typing import Final
 from starlette.requests import Request
 
 from cloud_sync.service.problems import Refused
+from cloud_sync.service.turns import Turn
 from cloud_sync.store.ports import Database
 
 UPLOADS_MAX: Final = 32
@@ -21,13 +23,15 @@ UPLOADS_MAX: Final = 32
 class Context:
     """The database, the wall clock (µs, UTC) and the gate in front of the uploads.
 
-    contacts: when each gateway's reading of the feed was last written down.
+    contacts: when each gateway's reading of the feed was last written down. turns: of each
+    gateway that has sent a batch, so no more than are enrolled.
     """
 
     database: Database
     wall_us: Callable[[], int]
     uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_MAX))
     contacts: dict[str, int] = field(default_factory=dict)
+    turns: defaultdict[str, Turn] = field(default_factory=lambda: defaultdict(Turn))
 
 
 def context_of(request: Request) -> Context:

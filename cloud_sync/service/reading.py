@@ -14,6 +14,7 @@ from cloud_sync.service.access import as_reader
 from cloud_sync.service.context import context_of
 from cloud_sync.store import queries
 from cloud_sync.store.documents import read_documents
+from cloud_sync.store.exceptions import read_exceptions
 
 router = APIRouter(prefix="/v1", dependencies=[Depends(as_reader)], tags=["reading"])
 
@@ -90,6 +91,12 @@ async def get_plans(
 async def get_gateways(request: Request) -> dict[str, object]:
     """How far each gateway is in, and when it was heard of."""
     return {"gateways": await context_of(request).database.read(queries.read_gateways)}
+
+
+@router.get("/exceptions")
+async def get_exceptions(request: Request) -> dict[str, object]:
+    """What a person must look into about a gateway, the newest first."""
+    return {"exceptions": await context_of(request).database.read(read_exceptions)}
 
 
 @router.get("/items")

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from cloud_sync.contract.batches import Batch, BatchAnswer
 from cloud_sync.contract.documents import ChangePage
-from cloud_sync.inbox.admission import Refusal
+from cloud_sync.inbox.admission import Refusal, read_events
 from cloud_sync.inbox.wire import BatchMalformed, parse_upload
 from cloud_sync.service.access import as_gateway
 from cloud_sync.service.bodies import read_body
@@ -43,7 +43,8 @@ AsGateway = Annotated[Credential, Depends(as_gateway)]
 async def post_batch(request: Request, credential: AsGateway) -> Response:
     """Take consecutive rows of a gateway's journal; gzip is welcome."""
     context = context_of(request)
-    async with upload_slot(context):
+    turn = context.turns[credential.name]
+    async with upload_slot(context), turn.inside():
         raw = await read_body(request)
         try:
             upload = parse_upload(raw)
@@ -51,15 +52,17 @@ async def post_batch(request: Request, credential: AsGateway) -> Response:
             raise Refused(error.code, str(error)) from error
         if upload.batch.gateway != credential.name:
             raise Refused("forbidden", f"the token is not that of {upload.batch.gateway}")
-        outcome = await context.database.transact(
-            partial(
-                take_batch,
-                gateway=credential.name,
-                warehouse=credential.warehouse or "",
-                upload=upload,
-                now_us=context.wall_us(),
-            )
+        warehouse = credential.warehouse or ""
+        script = partial(
+            take_batch,
+            gateway=credential.name,
+            warehouse=warehouse,
+            upload=upload,
+            now_us=context.wall_us(),
+            # While the batch before this one is in the database.
+            events=read_events(upload, warehouse),
         )
+        outcome = await turn.take(partial(context.database.transact, script))
     place = {"gateway": credential.name, "first_seq": upload.batch.first_seq}
     if isinstance(outcome, Refusal):
         logger.warning(

@@ -18,18 +18,21 @@ from cloud_sync.inbox.admission import (
     QUARANTINED,
     HeldRow,
     NewRow,
+    Reading,
     Refusal,
     Standing,
     admit,
     judge,
     links_of,
+    new_rows,
     plan_of,
-    read_rows,
+    read_events,
 )
 from cloud_sync.inbox.wire import Upload
 from cloud_sync.inventory.stock import net_movements
 from cloud_sync.store.columns import blob, integer, optional_integer, optional_text, text
 from cloud_sync.store.documents import apply_orders
+from cloud_sync.store.exceptions import note_refusal
 from cloud_sync.store.ports import Transaction, fetch_in
 
 RECEIVED_COLUMNS: Final = (
@@ -49,9 +52,20 @@ class Taken:
 
 
 async def take_batch(
-    tx: Transaction, *, gateway: str, warehouse: str, upload: Upload, now_us: int
+    tx: Transaction,
+    *,
+    gateway: str,
+    warehouse: str,
+    upload: Upload,
+    now_us: int,
+    events: Sequence[Reading] | None = None,
 ) -> Taken | Refusal:
-    """Take what is new in a batch of `gateway`. A refusal only notes that it was heard of."""
+    """Take what is new in a batch of `gateway`. A refusal only notes that it was heard of.
+
+    events: what `read_events` made of the batch, where that was done before the transaction.
+    """
+    if events is None:
+        events = read_events(upload, warehouse)
     # First of all, because it locks the gateway's row against its own second connection.
     await tx.execute_many(
         "update gateways set contact_at_us = ? where gateway = ?", [(now_us, gateway)]
@@ -59,12 +73,14 @@ async def take_batch(
     standing = await _standing(tx, gateway, warehouse, upload.batch.epoch)
     refusal = admit(standing, upload.batch, now_us)
     if refusal is not None:
+        await note_refusal(tx, gateway, upload.batch, refusal, now_us)
         return refusal
     held = await _held(tx, standing, upload)
     links = links_of(standing, upload, held)
     if isinstance(links, Refusal):
+        await note_refusal(tx, gateway, upload.batch, links, now_us)
         return links
-    rows = await _judged(tx, standing, upload, links)
+    rows = await _judged(tx, new_rows(standing, upload, links, events))
     await _save_rows(tx, standing, upload, rows, now_us)
     accepted = [row.event for row in rows if row.status == ACCEPTED and row.event is not None]
     await _add_stock(tx, accepted)
@@ -109,10 +125,7 @@ async def _held(tx: Transaction, standing: Standing, upload: Upload) -> dict[int
     }
 
 
-async def _judged(
-    tx: Transaction, standing: Standing, upload: Upload, links: list[bytes]
-) -> list[NewRow]:
-    rows = read_rows(standing, upload, links)
+async def _judged(tx: Transaction, rows: list[tuple[int, bytes, bytes, Reading]]) -> list[NewRow]:
     events = [event for *_, event in rows if isinstance(event, ev.Event)]
     known_events = await fetch_in(
         tx,
@@ -172,11 +185,10 @@ def _columns(event: ev.Event | None) -> tuple[str | None, str | None, str | None
 
 async def _add_stock(tx: Transaction, events: Sequence[ev.Event]) -> None:
     changes = net_movements(events)
-    await tx.execute_many(
-        "insert into stock(warehouse, item, location, lot, status, unit, quantity) "
-        "values (?, ?, ?, ?, ?, ?, ?) "
-        "on conflict (warehouse, item, location, lot, status, unit) "
-        "do update set quantity = stock.quantity + excluded.quantity",
+    await tx.add(
+        "stock",
+        ("warehouse", "item", "location", "lot", "status", "unit"),
+        "quantity",
         # In one order everywhere, so that two writers lock rows without a deadlock.
         sorted(
             (key.warehouse, key.item, key.location, key.lot, key.status, key.unit, quantity)

@@ -129,11 +129,10 @@ def asn_draft(asn: doc.Asn) -> Draft:
 
 
 async def _add_flows(tx: Transaction, orders: Orders) -> None:
-    await tx.execute_many(
-        "insert into flows(warehouse, kind, document, item, lot, unit, quantity) "
-        "values (?, ?, ?, ?, ?, ?, ?) "
-        "on conflict (kind, document, warehouse, item, lot, unit) "
-        "do update set quantity = flows.quantity + excluded.quantity",
+    await tx.add(
+        "flows",
+        ("warehouse", "kind", "document", "item", "lot", "unit"),
+        "quantity",
         [
             (key.warehouse, key.kind, key.document, key.item, key.lot, key.unit, quantity)
             for key, quantity in sorted(orders.flows.items())

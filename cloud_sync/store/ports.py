@@ -36,6 +36,15 @@ class Transaction(Protocol):
         """New rows of a table, in the fastest way the database has."""
         ...
 
+    async def add(
+        self, table: str, keys: Sequence[str], amount: str, rows: Sequence[Parameters]
+    ) -> None:
+        """Add amounts to what is held under their keys, which begins at nothing.
+
+        rows: the text keys, then the integer amount; no keys twice.
+        """
+        ...
+
     async def execute_many(self, sql: str, rows: Iterable[Parameters]) -> None:
         """One statement, once per row of parameters."""
         ...

@@ -57,6 +57,14 @@ class PostgresTransaction:
         """New rows of a table, by COPY: a third of what as many inserts cost."""
         await self._connection.copy_records_to_table(table, columns=columns, records=rows)
 
+    async def add(
+        self, table: str, keys: Sequence[str], amount: str, rows: Sequence[Parameters]
+    ) -> None:
+        """Add amounts to what is held under their keys: one statement, whatever their number."""
+        if rows:
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            await self._connection.execute(_adding(table, tuple(keys), amount), *columns)
+
     async def execute_many(self, sql: str, rows: Iterable[Parameters]) -> None:
         """One statement, once per row of parameters."""
         await self._connection.executemany(_numbered(sql), rows)
@@ -67,6 +75,17 @@ def _numbered(sql: str) -> str:
     """`?` as `$1`, `$2` …; no statement of ours has a question mark of another kind."""
     numbers = itertools.count(1)
     return re.sub(r"\?", lambda _: f"${next(numbers)}", sql)
+
+
+@lru_cache(maxsize=16)
+def _adding(table: str, keys: tuple[str, ...], amount: str) -> str:
+    arrays = [f"${n}::text[]" for n, _ in enumerate(keys, 1)] + [f"${len(keys) + 1}::bigint[]"]
+    return (
+        f"insert into {table}({', '.join(keys)}, {amount}) "  # noqa: S608 -- names from our code
+        f"select * from unnest({', '.join(arrays)}) "
+        f"on conflict ({', '.join(keys)}) "
+        f"do update set {amount} = {table}.{amount} + excluded.{amount}"
+    )
 
 
 class PostgresDatabase:

@@ -52,9 +52,24 @@ class SqliteTransaction:
             rows,
         )
 
+    async def add(
+        self, table: str, keys: Sequence[str], amount: str, rows: Sequence[Parameters]
+    ) -> None:
+        """Add amounts to what is held under their keys."""
+        await self.execute_many(adding(table, keys, amount), rows)
+
     async def execute_many(self, sql: str, rows: Iterable[Parameters]) -> None:
         """One statement, once per row of parameters."""
         await self._connection.executemany(sql, rows)
+
+
+def adding(table: str, keys: Sequence[str], amount: str) -> str:
+    """The statement that adds one amount under its keys."""
+    marks, names = ", ".join("?" * (len(keys) + 1)), ", ".join(keys)
+    return (
+        f"insert into {table}({names}, {amount}) values ({marks}) "  # noqa: S608 -- names from our code
+        f"on conflict ({names}) do update set {amount} = {table}.{amount} + excluded.{amount}"
+    )
 
 
 class SqliteDatabase:

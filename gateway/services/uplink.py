@@ -6,8 +6,11 @@ has. If the cloud stands behind our cursor (it was restored from an older state)
 back and the rows are sent again. A batch that is too large, or that a slow line does not carry
 within the deadline, is halved, down to a single row; batches grow again with every success.
 
-One batch is under way at a time: the cloud takes rows in their order only, and an answer decides
-what is sent next. New events therefore wait behind a backlog, oldest first, at the full rate.
+A backlog goes out with several batches under way (flights.py): the cloud takes rows in their
+order only, so their answers are read in that order, and after anything but a success the others
+are called back and the line is tried with one. There is one lane, oldest first, as fast as the
+cloud takes it: docs/decisions/0012. What the cloud refuses for good, and rows it wants that have
+left the journal, raise an alarm.
 
 Down: changes are journaled as `document.changed` events in the transaction that moves the
 cursor of the feed, and then take the same path as everything else.
@@ -19,6 +22,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 from cloud_sync.contract import events as ev
@@ -29,6 +33,8 @@ from gateway.errors import BatchRefused, CloudUnavailable, JournalError
 from gateway.journal.read_model import mark_statements
 from gateway.links.backoff import full_jitter
 from gateway.ports import Clock, Draft, Row
+from gateway.services.alarms import Alarms
+from gateway.services.flights import Flight, Flights
 from gateway.services.following import IDLE_S, rest
 from gateway.services.metering import Meter
 from gateway.services.ports import ChainedJournal
@@ -42,10 +48,16 @@ DOWN: Final = "downlink"
 CHANGES_PER_PAGE: Final = 500
 BACKOFF_CAP_S: Final = 60.0
 REFUSED_RETRY_S: Final = 30.0
+IN_FLIGHT: Final = 4
+"""Batches under way at most: one is packed, one travels, one is taken, one is answered."""
 TOO_LARGE: Final = frozenset({"too_large", "http_413"})
 """What the cloud says of a batch with too much in it, and what a proxy before it says."""
 ROWS_GROWTH: Final = 10
 """Rows that a batch may be larger after each success, once it had to be made smaller."""
+REFUSED: Final = "sync_refused"
+"""The alarm while the cloud takes nothing of this gateway, and says why."""
+ROWS_GONE: Final = "sync_rows_gone"
+"""The alarm while the cloud waits for rows that have left the journal."""
 
 
 class CloudPort(Protocol):
@@ -87,6 +99,7 @@ class Uplink:
         random: Callable[[], float],
         new_id: Callable[[], str],
         heartbeats: Heartbeats,
+        alarms: Alarms,
     ) -> None:
         self._journal = journal
         self._cloud = cloud
@@ -98,8 +111,13 @@ class Uplink:
         self._random = random
         self._new_id = new_id
         self._heartbeats = heartbeats
+        self._alarms = alarms
         self._attempts = {UP: 0, DOWN: 0}
         self._rows_max = settings.batch_events
+        # A line that is paid by the byte gets what is due and no more: one batch after the other.
+        self._flights = Flights(1 if settings.bytes_per_hour else IN_FLIGHT)
+        self._gone_seq: int | None = None
+        self._kept_seq = 0
         self._meter = Meter(settings.bytes_per_hour, clock)
         self.state = SyncState()
 
@@ -107,69 +125,114 @@ class Uplink:
 
     async def run_up(self) -> None:
         """Send for ever."""
-        sent = await self._journal.cursor(UP)
+        sent = self._kept_seq = await self._journal.cursor(UP)
         self.state.acknowledged_seq = sent
-        while True:
-            self._heartbeats.beat(UP)
-            rows = await self._next_rows(sent)
-            if not rows:
-                continue
-            try:
-                answer = await self._send(sent, rows)
-            except (CloudUnavailable, BatchRefused) as error:
-                sent = await self._after_failure(error, sent, len(rows))
-                continue
-            self._succeeded(UP)
-            self._rows_max = min(self._settings.batch_events, self._rows_max + ROWS_GROWTH)
-            self._report(answer)
-            # A cloud cannot have what was never sent; believing it would skip rows for good.
-            sent = min(answer.acknowledged_seq, rows[-1].seq)
-            await self._journal.advance(UP, to_seq=sent)
-            self.state.acknowledged_seq = sent
+        async with self._flights.running():
+            while True:
+                self._heartbeats.beat(UP)
+                if self._flights.first is None:
+                    await self._keep(sent)
+                await self._launch(sent)
+                # While others are under way; a kill before it costs a repeat, which is skipped.
+                await self._keep(sent)
+                flight = self._flights.first
+                if flight is None:
+                    continue
+                outcome = await flight.outcome
+                if isinstance(outcome, BatchAnswer):
+                    sent = await self._landed(flight, outcome)
+                else:
+                    await self._flights.call_back()
+                    sent = await self._after_failure(outcome, sent, flight)
 
-    async def _next_rows(self, sent: int) -> Sequence[Row]:
-        """A batch worth sending: full, or its oldest row has waited long enough."""
-        try:
-            async with asyncio.timeout(min(self._settings.poll_s, IDLE_S)):
-                last = await self._journal.wait_beyond(sent)
-        except TimeoutError:
-            return ()
-        if last - sent < self._rows_max:
+    async def _keep(self, sent: int) -> None:
+        """Make the cursor durable."""
+        if sent != self._kept_seq:
+            await self._journal.advance(UP, to_seq=sent)
+            self._kept_seq = sent
+
+    async def _launch(self, sent: int) -> None:
+        """Send what is worth sending, as far as the window is open."""
+        while self._flights.may_start:
+            last = self._flights.last
+            after = sent if last is None else last.last_seq
+            rows = await self._next_rows(after, is_more=last is not None)
+            if not rows:
+                return
+            link = await self._journal.link(after) if last is None else last.chain
+            body = self._encode(rows, link)
+            await self._rest(self._meter.pause_s(), UP)
+            self._meter.spend(body)
+            self.state.n_batches += 1
+            send = partial(self._cloud.send_batch, body)
+            self._flights.start(send, rows, is_ahead=last is not None)
+
+    async def _next_rows(self, after: int, *, is_more: bool) -> Sequence[Row]:
+        """A batch worth sending: full, or its oldest row has waited long enough.
+
+        is_more: others are under way already; then only a full one is worth it.
+        """
+        if not is_more:
+            try:
+                async with asyncio.timeout(min(self._settings.poll_s, IDLE_S)):
+                    await self._journal.wait_beyond(after)
+            except TimeoutError:
+                return ()
+        if self._journal.last_seq - after < self._rows_max:
+            if is_more:
+                return ()
             await self._rest(self._settings.batch_wait_ms / 1000, UP)
-        rows = await self._journal.read(after_seq=sent, limit=self._rows_max)
+        rows = await self._journal.read(after_seq=after, limit=self._rows_max)
         return _within(rows, self._settings.batch_bytes)
 
-    async def _send(self, sent: int, rows: Sequence[Row]) -> BatchAnswer:
-        body = encode_batch(
+    def _encode(self, rows: Sequence[Row], chain_before: bytes) -> bytes:
+        return encode_batch(
             gateway=self._gateway,
             epoch=self._journal.epoch,
             instance=self._instance,
             first_seq=rows[0].seq,
-            chain_before=await self._journal.link(sent),
+            chain_before=chain_before,
             chain_after=rows[-1].chain,
             bodies=[row.body for row in rows],
+            gone_seq=self._gone_seq,
         )
-        await self._rest(self._meter.pause_s(), UP)
-        self._meter.spend(body)
-        self.state.n_batches += 1
-        return await self._cloud.send_batch(body)
+
+    async def _landed(self, flight: Flight, answer: BatchAnswer) -> int:
+        """The first batch under way was taken: move the cursor behind it."""
+        self._flights.landed()
+        self._succeeded(UP)
+        self._alarms.set(REFUSED, None)
+        self._alarms.set(ROWS_GONE, None)
+        self._gone_seq = None
+        self._rows_max = min(self._settings.batch_events, self._rows_max + ROWS_GROWTH)
+        self._report(answer)
+        # A cloud cannot have what was never sent; believing it would skip rows for good.
+        sent = min(answer.acknowledged_seq, flight.last_seq)
+        if sent != flight.last_seq:
+            await self._flights.call_back()
+        self.state.acknowledged_seq = sent
+        return sent
 
     async def _after_failure(
-        self, error: CloudUnavailable | BatchRefused, sent: int, n_rows: int
+        self, error: CloudUnavailable | BatchRefused, sent: int, flight: Flight
     ) -> int:
+        if isinstance(error, BatchRefused) and error.code == "gap" and flight.is_ahead:
+            # It overtook the one before it, or that one was refused: nothing is known by it.
+            return sent
         self._failed(error, UP)
         if isinstance(error, CloudUnavailable):
             if error.retry_after_s is None and self._attempts[UP] > 1:
-                self._rows_max = max(1, n_rows // 2)
+                self._rows_max = max(1, flight.n_rows // 2)
             await self._rest(self._pause_s(error, UP), UP)
             return sent
-        if error.code in TOO_LARGE and n_rows > 1:
-            self._rows_max = n_rows // 2
+        if error.code in TOO_LARGE and flight.n_rows > 1:
+            self._rows_max = flight.n_rows // 2
             return sent
         if error.code == "gap" and error.expected_seq is not None:
             back = error.expected_seq - 1
             if 0 <= back < self._journal.last_seq and back != sent:
                 return await self._follow(sent, back)
+        self._alarms.set(REFUSED, f"the cloud takes nothing ({error.code}): {error}")
         await self._rest(REFUSED_RETRY_S, UP)
         return sent
 
@@ -178,9 +241,12 @@ class Uplink:
         try:
             await self._journal.link(back)
         except JournalError as error:
-            logger.error(
-                "cloud wants rows that have left",
-                extra={"action": "rows_gone", "from_seq": back + 1, "reason": str(error)},
+            # The batches that are tried from now on tell the cloud, which keeps it for people.
+            self._gone_seq = back + 1
+            self._alarms.set(
+                ROWS_GONE,
+                f"the cloud stands at row {back} and waits for the next, which has left the "
+                f"journal ({error}); to go on under a new epoch see docs/journal.md, restore",
             )
             await self._rest(REFUSED_RETRY_S, UP)
             return sent
@@ -188,7 +254,6 @@ class Uplink:
             "cloud stands elsewhere; following it",
             extra={"action": "cursor_moved", "from_seq": sent, "to_seq": back},
         )
-        await self._journal.advance(UP, to_seq=back)
         return back
 
     def _report(self, answer: BatchAnswer) -> None:

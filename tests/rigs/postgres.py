@@ -33,7 +33,7 @@ def _run(*command: str) -> None:
 
 
 @contextlib.contextmanager
-def running_postgres(programs: Path) -> Iterator[Path]:
+def running_postgres(programs: Path, *, is_durable: bool = False) -> Iterator[Path]:
     """The socket directory of a fresh cluster that runs while the context is open."""
     with tempfile.TemporaryDirectory(prefix="forepost-pg-") as name:
         directory = Path(name)
@@ -43,7 +43,8 @@ def running_postgres(programs: Path) -> Iterator[Path]:
         _run(str(programs / "initdb"), "-D", cluster, "-U", "forepost", "-A", "trust", "-N",
              "--no-instructions", "-E", "UTF8", "--locale", "C.UTF-8")  # fmt: skip
         # Durability is PostgreSQL's own matter; the tests are about our transactions.
-        options = f"-c listen_addresses='' -k {name} -c fsync=off -c log_min_messages=fatal"
+        sync = "on" if is_durable else "off"
+        options = f"-c listen_addresses='' -k {name} -c fsync={sync} -c log_min_messages=fatal"
         control = str(programs / "pg_ctl")
         log = str(directory / "log")
         _run(control, "-D", cluster, "-o", options, "-w", "-l", log, "start")

@@ -19,7 +19,7 @@ from cloud_sync.store.documents import Draft, put_documents
 from cloud_sync.store.feed import read_changes
 from cloud_sync.store.ports import Parameters, Row, Transaction
 from cloud_sync.store.schema_files import read_schema, statements_of
-from cloud_sync.store.sqlite import SCHEMA
+from cloud_sync.store.sqlite import SCHEMA, adding
 from gateway.errors import BatchRefused, CloudUnavailable
 from tests.simulation.disk import Box
 from tests.simulation.virtual_time import VirtualClock
@@ -44,6 +44,11 @@ class _Transaction:
         await self.execute_many(
             f"insert into {table}({', '.join(columns)}) values ({marks})", rows
         )
+
+    async def add(
+        self, table: str, keys: Sequence[str], amount: str, rows: Sequence[Parameters]
+    ) -> None:
+        await self.execute_many(adding(table, keys, amount), rows)
 
     async def execute_many(self, sql: str, rows: Iterable[Parameters]) -> None:
         self._connection.executemany(sql, rows)

@@ -15,6 +15,7 @@ from cloud_sync.store import feed
 from gateway.errors import BatchRefused, CloudUnavailable
 from gateway.journal import rows, writer
 from gateway.ports import Arrival, Entry, ReceiptKey
+from gateway.services.flights import Flight
 from gateway.services.intake import IntakeService, _Group
 from gateway.services.uplink import Uplink
 from tests.simulation.history import play
@@ -115,7 +116,7 @@ def test_a_batch_without_an_answer_taken_as_sent_is_found_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def hope(
-        self: Uplink, error: CloudUnavailable | BatchRefused, sent: int, n_rows: int
+        self: Uplink, error: CloudUnavailable | BatchRefused, sent: int, flight: Flight
     ) -> int:
         await asyncio.sleep(1)
         return min(sent + 1, self._journal.last_seq)

@@ -56,8 +56,8 @@ ASN_BODY = {
 }
 NETWORK_BODY = {"format": "forepost-network/1", "products": []}
 
-READS = ("stock", "events", "quarantine", "plans", "gateways", "items", "policies", "asns",
-         "transfers")  # fmt: skip
+READS = ("stock", "events", "quarantine", "plans", "gateways", "exceptions", "items", "policies",
+         "asns", "transfers")  # fmt: skip
 WRITES = {
     f"/v1/items/{ITEM}": ITEM_BODY,
     f"/v1/policies/W1/{ITEM}": POLICY_BODY,

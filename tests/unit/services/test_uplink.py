@@ -2,15 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from cloud_sync.contract.batches import BatchAnswer, EventAnswer
 from cloud_sync.contract.documents import Change, ChangePage
-from gateway.errors import BatchRefused, CloudUnavailable, JournalError
-from gateway.ports import Draft, Entry
+from gateway.errors import BatchRefused, CloudUnavailable, JournalCorrupt, JournalError
+from gateway.ports import Draft, Entry, Row
 from gateway.services import uplink as uplink_module
+from gateway.services.alarms import Alarms
 from gateway.services.metering import BURST_S, EXCHANGE_BYTES, Meter
 from gateway.services.supervisor import Heartbeats
 from gateway.services.uplink import DOWN, UP, Uplink
@@ -28,6 +29,7 @@ class FakeCloud:
         self.faults_after: list[Exception] = []
         self.changes: list[Change] = []
         self.n_batches = 0
+        self.gone: set[int] = set()
 
     @property
     def held(self) -> int:
@@ -41,6 +43,7 @@ class FakeCloud:
         self.n_batches += 1
         assert (batch["gateway"], batch["epoch"]) == (GATEWAY, EPOCH)
         first = batch["first_seq"]
+        self.gone |= {batch["gone_seq"]} if "gone_seq" in batch else set()
         if first > self.held + 1:
             raise BatchRefused("rows are missing", code="gap", expected_seq=self.held + 1)
         answers = []
@@ -61,15 +64,17 @@ class FakeCloud:
 
 
 class Bench:
-    def __init__(self, tmp_path: object) -> None:
+    def __init__(self, tmp_path: object, **settings: object) -> None:
         self.journal = MemoryJournal()
         self.cloud = FakeCloud()
         clock = FakeClock()
+        self.alarms = Alarms(clock)
         self.uplink = Uplink(
             journal=self.journal,
             cloud=self.cloud,
             settings=CloudSettings.model_validate(
                 {"url": "http://x", "token_file": "t", "batch_events": 3, "batch_wait_ms": 0}
+                | settings
             ),
             gateway=GATEWAY,
             warehouse="J1",
@@ -78,6 +83,7 @@ class Bench:
             random=lambda: 0.0,
             new_id=lambda: "00000000-0000-7000-8000-000000000001",
             heartbeats=Heartbeats(clock),
+            alarms=self.alarms,
         )
 
     async def journal_rows(self, n: int) -> None:
@@ -230,6 +236,9 @@ async def test_rows_that_have_left_are_not_sent_from_the_middle(
     await bench.until(lambda: n_asked > 2)
     assert bench.journal.cursors[UP] == 6
     assert bench.cloud.events == {}
+    (alarm,) = bench.alarms.shown()
+    assert alarm["name"] == "sync_rows_gone"
+    assert bench.cloud.gone == {1}, "the cloud is told which row it waits for in vain"
 
 
 def test_a_meter_lets_through_what_is_paid_for_and_saves_little() -> None:
@@ -255,3 +264,114 @@ def test_without_a_rate_nothing_waits() -> None:
     meter = Meter(None, FakeClock())
     meter.spend(bytes(10**7))
     assert meter.pause_s() == 0
+
+
+# ------------------------------------------------------------------ several under way
+
+
+async def test_a_backlog_has_several_batches_under_way(bench: Bench) -> None:
+    await bench.journal_rows(60)
+    send, under_way, most = bench.cloud.send_batch, 0, 0
+
+    async def send_counted(body: bytes) -> BatchAnswer:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        answer = await send(body)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        under_way -= 1
+        return answer
+
+    bench.cloud.send_batch = send_counted  # type: ignore[method-assign]  # the fake's, not ours
+    await bench.until(lambda: bench.journal.cursors.get(UP) == 60)
+    assert most == uplink_module.IN_FLIGHT
+    assert bench.cloud.n_batches == 20, "and none of them twice"
+
+
+async def test_batches_that_overtake_each_other_lose_and_move_nothing(bench: Bench) -> None:
+    """The cloud sees the later one first, and says that rows are missing."""
+    await bench.journal_rows(60)
+    send, n_sent = bench.cloud.send_batch, 0
+
+    async def send_late(body: bytes) -> BatchAnswer:
+        nonlocal n_sent
+        n_sent += 1
+        for _ in range(40 * (n_sent % 2)):
+            await asyncio.sleep(0)
+        return await send(body)
+
+    bench.cloud.send_batch = send_late  # type: ignore[method-assign]  # the fake's, not ours
+    await bench.until(lambda: bench.journal.cursors.get(UP) == 60)
+    assert sorted(bench.cloud.events) == list(range(1, 61))
+    assert n_sent > bench.cloud.n_batches - 1, "some were refused and sent again"
+    moves = [effects for name, effects in bench.journal.effects if name == UP]
+    assert len(moves) <= 20, "the cursor never went back"
+
+
+async def test_after_an_error_the_line_is_tried_with_one_batch(bench: Bench) -> None:
+    await bench.journal_rows(60)
+    send, under_way = bench.cloud.send_batch, 0
+    seen: list[int] = []
+
+    async def send_and_fall(body: bytes) -> BatchAnswer:
+        nonlocal under_way
+        under_way += 1
+        seen.append(under_way)
+        try:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            if len(seen) == 8:
+                raise CloudUnavailable("connection cut", retry_after_s=0.0)
+            return await send(body)
+        finally:
+            under_way -= 1
+
+    bench.cloud.send_batch = send_and_fall  # type: ignore[method-assign]  # the fake's, not ours
+    await bench.until(lambda: bench.journal.cursors.get(UP) == 60)
+    assert max(seen[:8]) > 1
+    assert seen.count(1) >= 2, "first, and again after the error"
+    assert sorted(bench.cloud.events) == list(range(1, 61))
+
+
+@pytest.mark.parametrize("code", ["forked", "fenced", "in_use", "unauthorised", "version"])
+async def test_a_refusal_for_good_is_an_alarm_until_it_is_over(bench: Bench, code: str) -> None:
+    await bench.journal_rows(1)
+    bench.cloud.faults_before = [BatchRefused("says the cloud", code=code)]
+    await bench.until(lambda: bool(bench.alarms.shown()))
+    (alarm,) = bench.alarms.shown()
+    assert alarm["name"] == "sync_refused"
+    assert code in str(alarm["text"])
+    await bench.until(lambda: bench.journal.cursors.get(UP) == 1)
+    assert bench.alarms.shown() == []
+
+
+async def test_a_damaged_journal_comes_out_as_itself(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The supervisor ends the gateway by its class; a group of errors would be tried again."""
+
+    async def damaged(*, after_seq: int, limit: int) -> Sequence[Row]:
+        raise JournalCorrupt("row 1 does not fit its checksum")
+
+    await bench.journal_rows(1)
+    monkeypatch.setattr(bench.journal, "read", damaged)
+    with pytest.raises(JournalCorrupt):
+        await bench.uplink.run_up()
+
+
+async def test_a_paid_line_has_one_batch_under_way(tmp_path: object) -> None:
+    bench = Bench(tmp_path, bytes_per_hour=10**9)
+    await bench.journal_rows(30)
+    send, under_way = bench.cloud.send_batch, 0
+
+    async def send_alone(body: bytes) -> BatchAnswer:
+        nonlocal under_way
+        under_way += 1
+        assert under_way == 1
+        answer = await send(body)
+        under_way -= 1
+        return answer
+
+    bench.cloud.send_batch = send_alone  # type: ignore[method-assign]  # the fake's, not ours
+    await bench.until(lambda: len(bench.cloud.events) >= 6)
