@@ -97,7 +97,7 @@ def _product_bound(tables: ProductTables, fare: Fare) -> float:
         return 0.0
     net, n_days = make_network(tables), tables.n_procurement_cycles
     price = tables.central.safety_price * tables.safety_factor[:, None]
-    deviation = float(np.sqrt(_variance_floor(net)))
+    deviation = float(np.sqrt(demand_variance_floor(net)))
     per_central = [bound_by_setting(net, k, fare) for k in range(net.n_centrals)]
     if net.n_centrals == 1:
         bound = per_central[0].sum(axis=1) + tables.central.fixed[0] + price[0] * deviation
@@ -135,7 +135,7 @@ def _least_over_settings(per_central: Sequence[Floats], fixed: Floats, safety: F
     return best
 
 
-def _variance_floor(net: Network) -> float:
+def demand_variance_floor(net: Network) -> float:
     """Demand variance of all together; 0 where the covariance is none (not PSD)."""
     spectrum = np.linalg.eigvalsh(net.tables.covariance)
     if spectrum.min() < -1e-9 * max(1.0, float(spectrum.max())):

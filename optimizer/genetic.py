@@ -25,6 +25,7 @@ from optimizer.network import Ints, Network, make_network
 from optimizer.operators import order_crossover, partition_crossover, ruin
 from optimizer.polish import polish
 from optimizer.procurement import Procurement, procurement_outlook
+from optimizer.proof import least_money
 from optimizer.regrow import Walk
 from optimizer.segments import Segments, StopsOf
 from optimizer.tables import ProductTables
@@ -53,7 +54,7 @@ TRIALS = 4
 """Generations that a walk may lag behind the best individual."""
 ROUNDS = 10
 NOISE = 0.5
-REPARTITION = 3
+REPARTITION = 1
 """Generations from one look at all trips met to the next."""
 
 
@@ -90,6 +91,9 @@ class HybridSearch:
         self._can_regrow = self._net.n > SMALL and not self._net.is_load_dependent
         self._generation = 0
         self._pool: TripPool | None = make_trip_pool(self._net)
+        self._proven: float | None = None if self._net.n else 0.0
+        self._doubted = math.inf
+        """The objective when a proof was last tried."""
 
     @property
     def products(self) -> tuple[int, ...]:
@@ -100,6 +104,10 @@ class HybridSearch:
         if not self._net.n:
             return 0.0
         return self._population[0].objective if self._population else math.inf
+
+    @property
+    def proven(self) -> float | None:
+        return self._proven
 
     @property
     def decisions(self) -> tuple[Decisions, ...]:
@@ -123,6 +131,9 @@ class HybridSearch:
         self._generation += 1
         if self._pool is not None and self._generation % REPARTITION == 0:
             self._keep(self._repartitioned(self._pool))
+        if self._pool is not None and self._proven is None and self.objective < self._doubted:
+            self._doubted = self.objective
+            self._proven = least_money(self._pool.sets, self._doubted)
 
     def _crossover_share(self) -> float:
         return 0.9 if self._net.n <= SMALL else 0.05

@@ -20,7 +20,7 @@ from optimizer.integrals import Floats
 from optimizer.network import Ints
 from optimizer.riders import Rider, car_cost
 from optimizer.subsets import share_out
-from optimizer.trip_pool import Offers, cheapest_cuts, sets_behind
+from optimizer.trip_sets import Offers, cheapest_cuts, sets_behind
 
 MIN_COLUMNS, MAX_COLUMNS = 16, 512
 """Combinations of procurement cycles looked at."""

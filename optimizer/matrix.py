@@ -70,6 +70,11 @@ class MatrixSearch:
         return min(self._fitness, default=math.inf)
 
     @property
+    def proven(self) -> float | None:
+        """None: the published algorithm knows of no proof."""
+        return None
+
+    @property
     def decisions(self) -> tuple[Decisions, ...]:
         best = self._population[int(np.argmin(self._fitness))]
         decoded = [row.decode(genes) for row, genes in zip(self._rows, best, strict=True)]

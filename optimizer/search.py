@@ -31,6 +31,13 @@ class Track(Protocol):
     @property
     def decisions(self) -> tuple[Decisions, ...]: ...
 
+    @property
+    def proven(self) -> float | None:
+        """Money per day below which no plan of these products is; None while unknown.
+
+        Met by the objective it ends the search: there is nothing left to find.
+        """
+
     def step(self) -> None:
         """One generation."""
 
@@ -55,13 +62,24 @@ class _Turn:
     best_seconds: float = 0.0
     is_over: bool = False
 
+    @property
+    def is_optimal(self) -> bool:
+        proven = self.track.proven
+        return proven is not None and self.track.objective <= proven * (1 + IMPROVEMENT)
+
 
 def _status(
     turn: _Turn, turns: Sequence[_Turn], lower_bound: float | None, seconds: float
 ) -> SearchStatus:
     total = math.fsum(t.best for t in turns)
     gap = total / lower_bound - 1 if lower_bound and math.isfinite(total) else None
-    return SearchStatus(seconds, turn.generation, turn.generation - turn.improved_at, gap)
+    return SearchStatus(
+        seconds=seconds,
+        generation=turn.generation,
+        stagnation=turn.generation - turn.improved_at,
+        gap=gap,
+        is_short=turn.track.proven is not None and not turn.is_optimal,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +87,8 @@ class SearchOutcome:
     decisions: tuple[Decisions, ...]
     generations: int
     time_to_best_seconds: float
+    proven: tuple[float | None, ...]
+    """By product: money per day below which no plan of it alone is, where that is known."""
 
 
 def run_tracks(
@@ -97,7 +117,9 @@ def run_tracks(
             if turn.track.objective < turn.best - IMPROVEMENT * abs(turn.track.objective):
                 turn.best, turn.best_seconds = turn.track.objective, seconds
                 turn.improved_at = turn.generation
-            turn.is_over = stop.is_met(_status(turn, turns, lower_bound, seconds))
+            turn.is_over = turn.is_optimal or stop.is_met(
+                _status(turn, turns, lower_bound, seconds)
+            )
             if on_progress is not None:
                 names = tuple(product_ids[n] for n in turn.track.products)
                 total = math.fsum(t.best for t in turns)
@@ -108,10 +130,14 @@ def run_tracks(
         if is_cancelled is not None and is_cancelled():
             break
     decisions: dict[int, Decisions] = {}
+    proven: dict[int, float | None] = {}
     for turn in turns:
-        decisions.update(zip(turn.track.products, turn.track.decisions, strict=True))
+        products = turn.track.products
+        decisions.update(zip(products, turn.track.decisions, strict=True))
+        proven.update((n, turn.track.proven if len(products) == 1 else None) for n in products)
     return SearchOutcome(
         decisions=tuple(decisions[n] for n in range(len(decisions))),
         generations=max((turn.generation for turn in turns), default=0),
         time_to_best_seconds=max((turn.best_seconds for turn in turns), default=0.0),
+        proven=tuple(proven[n] for n in range(len(proven))),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -10,9 +11,10 @@ import numpy as np
 
 from optimizer.baselines import fixed_cycle, full_truck, min_max
 from optimizer.bounds import lower_bound
+from optimizer.certificate import PROOF
 from optimizer.decisions import Decisions
 from optimizer.errors import Infeasible
-from optimizer.evaluation import make_plan, violations
+from optimizer.evaluation import make_plan, objective_of, violations
 from optimizer.exact import solve_exactly
 from optimizer.feasibility import insist_on_feasible
 from optimizer.genetic import HybridSearch
@@ -21,7 +23,7 @@ from optimizer.plan import Plan, SolverRun
 from optimizer.problem import Problem
 from optimizer.ride_sharing import share_rides
 from optimizer.search import Progress, SearchOutcome, Track, run_tracks
-from optimizer.stop import MaxGenerations, NoImprovement, Stop
+from optimizer.stop import MaxGenerations, Settled, Stop
 from optimizer.tables import ProductTables, make_tables
 from optimizer.trip_pool import MAX_WAREHOUSES
 from optimizer.warm_start import start_from
@@ -91,9 +93,7 @@ def solve_problem(problem: Problem, options: SolveOptions) -> Plan:
         )
     _insist_on_plans(tables, decisions)
     plan = make_plan(problem, tables, decisions, replace(run, seconds=elapsed()))
-    if options.solver == "exact" and not couples:
-        return replace(plan, lower_bound=plan.objective, proven_optimal=True)
-    return replace(plan, lower_bound=min(lower_bound(tables), plan.objective))
+    return _judged(plan, tables, (None,) * len(tables) if couples else outcome.proven)
 
 
 def _search(
@@ -106,7 +106,10 @@ def _search(
         insist_on_feasible(t)
     if options.solver in ONE_SHOT:
         decisions = tuple(ONE_SHOT[options.solver](t) for t in tables)
-        return SearchOutcome(decisions, 0, elapsed())
+        proven: list[float | None] = [None] * len(tables)
+        if options.solver == "exact":
+            proven = [objective_of(t, d) for t, d in zip(tables, decisions, strict=True)]
+        return SearchOutcome(decisions, 0, elapsed(), tuple(proven))
     tracks, stop = _tracks(tables, start, options)
     wanted = options.stop or stop
     return run_tracks(
@@ -118,6 +121,20 @@ def _search(
         on_progress=options.on_progress,
         is_cancelled=options.is_cancelled,
     )
+
+
+def _judged(plan: Plan, tables: Sequence[ProductTables], proven: Sequence[float | None]) -> Plan:
+    """The plan with its lower bound: what is proven of a product, or its share of the bound."""
+    if all(value is None for value in proven):
+        bound = lower_bound(tables)
+    else:
+        bound = math.fsum(
+            lower_bound([t]) if value is None else value
+            for t, value in zip(tables, proven, strict=True)
+        )
+    # Sums in another order: a bound that is met may exceed the plan by its last digits.
+    is_met = None not in proven and plan.objective <= bound * (1 + PROOF)
+    return replace(plan, lower_bound=min(bound, plan.objective), proven_optimal=is_met)
 
 
 def _tracks(
@@ -133,7 +150,8 @@ def _tracks(
         tracks.append(HybridSearch(n, t, np.random.default_rng(child), warm))
     largest = max((t.n_warehouses for t in tables), default=0)
     n_centrals = max((t.n_centrals for t in tables), default=1)
-    return tracks, NoImprovement(_patience(largest, n_centrals))
+    patience = _patience(largest, n_centrals)
+    return tracks, Settled(patience, max(patience, MAX_PATIENCE))
 
 
 def _patience(n_warehouses: int, n_centrals: int) -> int:

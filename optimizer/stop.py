@@ -24,6 +24,8 @@ class SearchStatus:
     """Generations since the part's best plan last improved."""
     gap: float | None
     """Of the whole plan over its lower bound; None where no bound was computed."""
+    is_short: bool = False
+    """Whether the part is known to have a better plan than its best so far."""
 
 
 class Stop(Protocol):
@@ -103,6 +105,18 @@ class NoImprovement(_Composable):
 
     def is_met(self, status: SearchStatus) -> bool:
         return status.stagnation >= self.generations
+
+
+@dataclass(frozen=True, slots=True)
+class Settled(_Composable):
+    """Like NoImprovement, but more patient with a part that is known not to have arrived."""
+
+    generations: int
+    generations_when_short: int
+
+    def is_met(self, status: SearchStatus) -> bool:
+        patience = self.generations_when_short if status.is_short else self.generations
+        return status.stagnation >= patience
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from optimizer.integrals import Floats
 from optimizer.network import Ints
 
+BLOCK_BITS = 8
+"""Sets of so many warehouses have 6561 parts in all: few enough to list."""
+
 
 def members_of(n: int, sets: Ints | None = None) -> Floats:
     """(set, warehouse): 1 where the set holds the warehouse; None: every set, in order."""
@@ -57,9 +60,21 @@ def share_out(cost: Sequence[Floats]) -> list[int] | None:
 
 
 def _with_one_more(before: Floats, mine: Floats) -> Floats:
-    """Cheapest way to serve each set when one more central warehouse may take part of it."""
-    rest, part, start = _parts_of_all(len(before))
-    return np.asarray(np.minimum.reduceat(before[rest] + mine[part], start))
+    """Cheapest way to serve each set when one more central warehouse may take part of it.
+
+    Sets are looked at block by block: all that have the same upper bits at once.
+    """
+    n = len(before).bit_length() - 1
+    rest, part, start = _parts_of_all(1 << min(n, BLOCK_BITS))
+    block = (-1, 1 << min(n, BLOCK_BITS))
+    before, mine = before.reshape(block), mine.reshape(block)
+    found = np.empty_like(before)
+    for upper in range(len(found)):
+        parts = Submasks().of(upper)
+        total = before[upper ^ parts][:, rest]
+        total += mine[parts][:, part]
+        found[upper] = np.minimum.reduceat(total.min(axis=0), start)
+    return found.reshape(-1)
 
 
 @lru_cache(maxsize=1)

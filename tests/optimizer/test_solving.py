@@ -22,7 +22,7 @@ from optimizer import (
 )
 from optimizer.bounds import lower_bound
 from optimizer.exact import TooLarge
-from optimizer.stop import SearchStatus
+from optimizer.stop import SearchStatus, Settled
 from optimizer.tables import make_tables
 from tests.optimizer.oracle.flows import Json
 from tests.optimizer.oracle.public_cases import CHECKOUT, PROVEN, public_case
@@ -35,6 +35,11 @@ M_COMPANY_OPTIMUM = 127529.93519583542
 def m_company() -> Json:
     case: Json = json.loads(Path(M_COMPANY).read_text())
     return case
+
+
+def twenty() -> Json:
+    """More warehouses than can be proven, so that only a criterion ends the search."""
+    return random_case(1, warehouses=20, centrals=1, products=2)
 
 
 def decisions(plan: Plan) -> object:
@@ -112,7 +117,7 @@ def test_certify_refuses_a_plan_that_breaks_limits() -> None:
 
 @pytest.mark.parametrize("solver", ["hybrid", "matrix"])
 def test_same_seed_same_plan(solver: str) -> None:
-    problem = parse_case(m_company())
+    problem = parse_case(twenty())
     one, two, other = (
         solve(problem, solver=solver, seed=seed, stop=MaxGenerations(3))  # type: ignore[arg-type]  # parametrized
         for seed in (7, 7, 8)
@@ -148,22 +153,22 @@ def test_warm_start_is_never_lost() -> None:
 
 def test_cancelled_search_gives_the_best_plan_so_far() -> None:
     asked = itertools.count()
-    plan = solve(parse_case(m_company()), is_cancelled=lambda: next(asked) >= 1)
+    plan = solve(parse_case(twenty()), is_cancelled=lambda: next(asked) >= 1)
     assert plan.solver.generations == 2
-    assert len(plan.products) == 3
+    assert len(plan.products) == 2
 
 
 def test_progress_tells_every_generation_and_never_rises() -> None:
     told: list[Progress] = []
-    solve(parse_case(m_company()), stop=MaxGenerations(4), on_progress=told.append)
+    solve(parse_case(twenty()), stop=MaxGenerations(4), on_progress=told.append)
     totals = [p.objective for p in told]
     assert totals == sorted(totals, reverse=True)
-    assert [p.generation for p in told if p.products == ("frozen",)] == [1, 2, 3, 4]
+    assert [p.generation for p in told if p.products == ("refrigerated",)] == [1, 2, 3, 4]
 
 
 def test_time_limit_is_read_from_the_given_clock() -> None:
     ticks = itertools.count()
-    plan = solve(parse_case(m_company()), stop=MaxSeconds(20), clock=lambda: float(next(ticks)))
+    plan = solve(parse_case(twenty()), stop=MaxSeconds(20), clock=lambda: float(next(ticks)))
     assert 20 <= plan.solver.seconds <= 30
 
 
@@ -175,6 +180,7 @@ def test_target_gap_ends_the_search_at_once_when_generous() -> None:
 @pytest.mark.parametrize(
     ("status", "met"),
     [
+        (SearchStatus(1.0, 5, 2, None, is_short=True), False),
         (SearchStatus(1.0, 5, 2, None), False),
         (SearchStatus(2.0, 5, 2, None), True),
         (SearchStatus(1.0, 9, 2, None), True),
@@ -187,6 +193,17 @@ def test_whichever_criterion_comes_first_ends_the_search(status: SearchStatus, m
     stop = MaxSeconds(2) | MaxGenerations(9) | NoImprovement(3) | TargetGap(0.01)
     assert stop.is_met(status) is met
     assert stop.needs_bound
+
+
+@pytest.mark.parametrize(
+    ("stagnation", "is_short", "met"),
+    [(2, False, False), (3, False, True), (3, True, False), (7, True, False), (8, True, True)],
+)
+def test_search_known_not_to_have_arrived_is_given_more_time(
+    stagnation: int, is_short: bool, met: bool
+) -> None:
+    status = SearchStatus(1.0, 20, stagnation, None, is_short=is_short)
+    assert Settled(3, 8).is_met(status) is met
 
 
 @pytest.mark.parametrize("make", [MaxSeconds, MaxGenerations, NoImprovement])
