@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from cloud_sync.contract.events import Event
 from gateway.core.readings import Reading
 
 
@@ -182,13 +183,15 @@ class Draft:
     """An event about to be appended: canonical bytes plus what the journal indexes.
 
     body: the canonical encoding (cloud_sync.contract.events.encode_event); these bytes are
-    stored, chained, sent, and stored again in the cloud, never re-encoded.
+    stored, chained, sent, and stored again in the cloud, never re-encoded. event: what was
+    encoded, for those who would parse it a moment later; None if nobody has it.
     """
 
     event_id: str
     type: str
     occurred_at_us: int
     body: bytes
+    event: Event | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +228,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One event as it lies in the journal."""
+    """One event as it lies in the journal; `event` is its body, parsed, where that is at hand."""
 
     seq: int
     event_id: str
@@ -233,6 +236,7 @@ class Row:
     occurred_at_us: int
     body: bytes
     chain: bytes
+    event: Event | None = field(default=None, compare=False, repr=False)
 
 
 Statements = Sequence[tuple[str, Sequence[Sequence[object]]]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -132,6 +133,16 @@ async def used_bytes(database: Database) -> int:
         " from pragma_page_count, pragma_freelist_count, pragma_page_size"
     )
     return (as_int(pages) - as_int(free)) * as_int(size)
+
+
+async def size_bytes(database: Database) -> int:
+    """Bytes in use: pages with content, plus the write-ahead log."""
+    used = await used_bytes(database)
+    wal = database.path.with_name(database.path.name + "-wal")
+    try:
+        return used + os.stat(wal).st_size  # noqa: PTH116 -- one system call, not worth a thread
+    except FileNotFoundError:
+        return used
 
 
 async def refuse_unsent_gap(database: Database) -> None:

@@ -60,6 +60,12 @@ CONSUMERS: Final = ("projector", "planner", "sensor-watch", UPLINK)
 Parts = list[tuple[str, Sequence[Sequence[object]]]]
 
 
+def row_statements(rows: Sequence[Row], now_us: int) -> Parts:
+    """What writes journal rows."""
+    values = [(r.seq, r.event_id, r.type, r.occurred_at_us, now_us, r.body, r.chain) for r in rows]
+    return [(INSERT, values)] if rows else []
+
+
 def entry_statements(entries: Sequence[Entry], now_us: int) -> Parts:
     """What entries write besides journal rows."""
     receipts = [entry.receipt for entry in entries if entry.receipt is not None]

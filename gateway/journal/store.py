@@ -6,7 +6,7 @@ Invariants
 1. `seq` starts at 1 per epoch and has no gap and no repeat; it is assigned at commit, in the
    order in which `append` and `advance` were called.
 2. `chain` of row n is next_link(chain of row n - 1, n, body n): contract/chain.py. Every read
-   checks it.
+   of the disk checks it.
 3. What `append` has returned for is synced to disk (WAL, synchronous=FULL).
 4. An entry is written whole or not at all, and once per receipt key; a consumer's cursor,
    effects and events likewise move together.
@@ -56,7 +56,7 @@ from gateway.journal.rows import (
 )
 from gateway.journal.salvage import SALVAGE_TOLD, LastSalvage
 from gateway.journal.switch import finish_switch
-from gateway.journal.writer import GroupWriter, size_bytes
+from gateway.journal.writer import GroupWriter
 from gateway.ports import Clock, Draft, Entry, Quarantined, ReceiptKey, Row, Statements
 from gateway.settings import JournalSettings
 
@@ -127,7 +127,17 @@ class JournalStore:
         return await self._database.query(sql, parameters)
 
     async def read(self, *, after_seq: int, limit: int) -> Sequence[Row]:
-        """Up to `limit` rows above `after_seq`, each checked against the chain."""
+        """Up to `limit` rows above `after_seq`, each checked against the chain.
+
+        The newest are as they were written a moment ago (recent.py); the rest is read.
+        """
+        recent = self._writer.recent.after(after_seq, limit)
+        if recent is None:
+            return await self._read_disk(after_seq, limit)
+        await asyncio.sleep(0)  # whoever reads in a loop is to let others run, as a disk does
+        return recent
+
+    async def _read_disk(self, after_seq: int, limit: int) -> Sequence[Row]:
         last_seq = self.last_seq
         rows = [as_row(row) for row in await self.query(SELECT, (after_seq, limit + 1))]
         if rows and rows[0].seq == after_seq:
@@ -145,6 +155,8 @@ class JournalStore:
         """The chain's link after row `seq`. Raises JournalError if that row is gone."""
         if seq == self._base_seq:
             return self._base_link
+        if (recent := self._writer.recent.link(seq)) is not None:
+            return recent
         for (chain,) in await self.query("select chain from journal where seq = ?", (seq,)):
             return as_bytes(chain)
         raise JournalError(f"{self._database.path}: row {seq} is missing")
@@ -175,7 +187,7 @@ class JournalStore:
 
     async def size_bytes(self) -> int:
         """Bytes in use: pages with content, plus the write-ahead log."""
-        return await size_bytes(self._database)
+        return await reads.size_bytes(self._database)
 
     # ------------------------------------------------------------ keep in order
 
@@ -185,7 +197,7 @@ class JournalStore:
         Not to run beside `prune`, which takes rows away from under it.
         """
         after = max(self._scrubbed, self._base_seq)
-        rows = await self.read(after_seq=after, limit=n_rows)
+        rows = await self._read_disk(after, n_rows)
         for row in rows:
             if not fits_columns(row):
                 raise JournalCorrupt(

@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +27,17 @@ from cloud_sync.contract.chain import next_link
 from gateway.errors import JournalCorrupt, JournalError, JournalFull
 from gateway.journal import reads
 from gateway.journal.connection import Database
+from gateway.journal.recent import RecentRows
 from gateway.journal.reserve import Reserve
-from gateway.journal.rows import CURSOR, INSERT, META, Parts, entry_statements, highest_seqs
-from gateway.ports import Clock, Draft, Entry, ReceiptKey, Statements
+from gateway.journal.rows import (
+    CURSOR,
+    META,
+    Parts,
+    entry_statements,
+    highest_seqs,
+    row_statements,
+)
+from gateway.ports import Clock, Draft, Entry, ReceiptKey, Row, Statements
 from gateway.settings import JournalSettings
 
 logger = logging.getLogger(__name__)
@@ -94,6 +101,7 @@ class GroupWriter:
         self._n_commits = 0
         self._commit_s = 0.0
         self.last_seq = 0
+        self.recent = RecentRows()
 
     async def start(self) -> None:
         """Read where the journal ends."""
@@ -102,6 +110,7 @@ class GroupWriter:
     async def _read_tail(self) -> None:
         self._marks = await reads.highest_device_seqs(self._database)
         self.last_seq, self._head = await reads.read_tail(self._database)
+        self.recent.clear()
         self._n_commits = await reads.commit_number(self._database)
         self._tail_is_known = True
 
@@ -236,7 +245,7 @@ class GroupWriter:
             return f"{self._database.path}: {shortage}"
         if self._failure is not None:
             return self._failure
-        size, limit = await size_bytes(self._database), self._settings.max_bytes
+        size, limit = await reads.size_bytes(self._database), self._settings.max_bytes
         if size > limit * PRESSED_SHARE:
             return f"{self._database.path}: {size} bytes of at most {limit}"
         return None
@@ -252,7 +261,7 @@ class GroupWriter:
             await self._read_tail()
         known = await self._known(group)
         seq, link, now_us = self.last_seq, self._head, self._clock.wall_us()
-        rows: list[tuple[object, ...]] = []
+        rows: list[Row] = []
         taken: list[Entry] = []
         last_of_job: list[int] = []
         for job in group:
@@ -261,18 +270,17 @@ class GroupWriter:
             for draft in (*(draft for entry in fresh for draft in entry.drafts), *job.drafts):
                 seq += 1
                 link = next_link(link, seq, draft.body)
-                stamps = (draft.occurred_at_us, now_us)
-                rows.append((seq, draft.event_id, draft.type, *stamps, draft.body, link))
+                stamps = (draft.type, draft.occurred_at_us)
+                rows.append(Row(seq, draft.event_id, *stamps, draft.body, link, draft.event))
             last_of_job.append(seq)
         if taken:
             await self._refuse_if_full(taken)
-        statements: Parts = [(INSERT, rows)] if rows else []
-        statements += entry_statements(taken, now_us)
+        statements = row_statements(rows, now_us) + entry_statements(taken, now_us)
         for job in group:
             statements += job.effects
         statements.append((CURSOR, [job.cursor for job in group if job.cursor is not None]))
         await self._transact([part for part in statements if part[1]])
-        self._settle(group, taken, last_of_job, seq, link)
+        self._settle(group, taken, last_of_job, rows)
 
     async def _transact(self, statements: Parts) -> None:
         """Commit; an error means that nothing of it was written."""
@@ -307,18 +315,18 @@ class GroupWriter:
         group: Sequence[Job],
         taken: Sequence[Entry],
         last_of_job: Sequence[int],
-        seq: int,
-        link: bytes,
+        rows: Sequence[Row],
     ) -> None:
         """The transaction is on disk: move the tail and tell everybody."""
-        has_grown = seq > self.last_seq
-        self.last_seq, self._head = seq, link
+        if rows:
+            self.last_seq, self._head = rows[-1].seq, rows[-1].chain
+            self.recent.add(rows)
         for boot, highest in highest_seqs(e.receipt[0] for e in taken if e.receipt).items():
             self._marks[boot] = max(highest, self._marks.get(boot, highest))
         for job, last in zip(group, last_of_job, strict=True):
             if not job.done.done():
                 job.done.set_result(last)
-        if has_grown:
+        if rows:
             self._appended.set()
             self._appended = asyncio.Event()
 
@@ -353,7 +361,7 @@ class GroupWriter:
         )
         if self._room_bytes >= 0:
             return
-        size = await size_bytes(self._database)
+        size = await reads.size_bytes(self._database)
         self._room_bytes = (self._settings.max_bytes - size) // 2
         if size > self._settings.max_bytes:
             raise JournalFull(
@@ -383,13 +391,3 @@ def _fail(group: Sequence[Job], error: JournalError) -> None:
     for job in group:
         if not job.done.done():
             job.done.set_exception(error)
-
-
-async def size_bytes(database: Database) -> int:
-    """Bytes in use: pages with content, plus the write-ahead log."""
-    used = await reads.used_bytes(database)
-    wal = database.path.with_name(database.path.name + "-wal")
-    try:
-        return used + os.stat(wal).st_size  # noqa: PTH116 -- one system call, not worth a thread
-    except FileNotFoundError:
-        return used

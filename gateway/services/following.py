@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Final
 
+from cloud_sync.contract.events import Event, parse_event
 from gateway.ports import Journal, Row
 from gateway.services.supervisor import Heartbeats
 
@@ -26,6 +27,11 @@ async def next_rows(
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(IDLE_S):
                 await journal.wait_beyond(after_seq)
+
+
+def event_of(row: Row) -> Event:
+    """The event in a row, parsed unless it is at hand."""
+    return row.event or parse_event(row.body)
 
 
 async def rest(seconds: float, *, consumer: str, heartbeats: Heartbeats) -> None:

@@ -345,7 +345,8 @@ def _draft(event: ev.Event) -> Draft:
     """The event's bytes; flagged where the box did not know the time when it came."""
     if not is_set(event.received_at_us):
         event = replace(event, flags=(*event.flags, CLOCK_UNSET))
-    return Draft(event.event_id, event.type, event.occurred_at_us, ev.encode_event(event))
+    body = ev.encode_event(event)
+    return Draft(event.event_id, event.type, event.occurred_at_us, body, event)
 
 
 def _raw(arrival: Arrival) -> bytes:

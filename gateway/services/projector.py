@@ -17,7 +17,7 @@ from gateway.core.projection import apply_effects, effects_of
 from gateway.core.triggers import reorder_trigger
 from gateway.journal.read_model import Reader, effect_statements, load_facts
 from gateway.ports import Clock, Draft, Journal
-from gateway.services.following import next_rows
+from gateway.services.following import event_of, next_rows
 from gateway.services.signal import Signal
 from gateway.services.supervisor import Heartbeats
 
@@ -70,7 +70,7 @@ class Projector:
                 consumer=CONSUMER,
                 heartbeats=self._heartbeats,
             )
-            events = [(row.seq, ev.parse_event(row.body)) for row in rows]
+            events = [(row.seq, event_of(row)) for row in rows]
             effects = effects_of(events, self._warehouse)
             apply_effects(self.facts, effects)
             drafts, states = self._fire(effects.touched_items())

@@ -21,6 +21,7 @@ from gateway.core.readings import ClimateSample, NoReading, Stamp
 from gateway.core.sensor_faults import Change, Fault, SensorFaults, SensorRule
 from gateway.journal.read_model import Reader, fault_statements, load_climate, load_faults
 from gateway.ports import Clock, Draft, Journal, Row
+from gateway.services.following import event_of
 from gateway.services.supervisor import Heartbeats
 
 logger = logging.getLogger(__name__)
@@ -176,7 +177,7 @@ class SensorWatch:
 
 def _sample(row: Row) -> ClimateSample | None:
     """The sample in a row; None if it names no sensor or zone."""
-    event = ev.parse_event(row.body)
+    event = event_of(row)
     if event.device is None or event.zone is None:
         return None
     mark = event.device
