@@ -29,6 +29,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.links.backoff import full_jitter
 from gateway.links.mqtt_client import BufferedClient, BufferedSocket, first_connect, make_client
+from gateway.links.mqtt_endings import STABLE_S, SilentEndings, is_listening
 from gateway.links.mqtt_outbox import WINDOW_MAX, Outbox, Outgoing
 from gateway.ports import Clock, MqttMessage
 from gateway.settings import MqttSettings
@@ -36,16 +37,12 @@ from gateway.settings import MqttSettings
 logger = logging.getLogger(__name__)
 
 MISC_PERIOD_S: Final = 1.0
-STABLE_S: Final = 30.0
 TOPICS_REMEMBERED: Final = 4096
 PACKETS_PER_TURN: Final = 200
 BACKOFF_CAP_S: Final = 30.0
 TAKEN_OVER: Final = 0x8E
 """Reason code "Session taken over" (MQTT 5.0, 3.14.2.1)."""
 UNSUPPORTED_PROTOCOL: Final = 0x84
-TAKEOVERS_SUSPECTED: Final = 3
-"""So many connections in a row lost without a word, each soon after it began: 3.1.1 brokers say
-nothing when another client with the same id connects."""
 
 Handler = Callable[[MqttMessage], bool | None]
 
@@ -96,7 +93,8 @@ class PahoSession:
         self._lost_reason = ""
         self._generation = 0
         self._is_connected = False
-        self._n_short_lives = 0
+        self._ended_silently: bool | None = None
+        self._endings = SilentEndings()
         self._is_reported_lost = False
         self._is_stopped = False
         self.n_pauses = 0
@@ -141,15 +139,24 @@ class PahoSession:
                 except (OSError, TimeoutError, ValueError) as error:
                     self._lost_reason = str(error) or "no answer"
                 lived_s = self._clock.monotonic() - began
-                if lived_s > STABLE_S:
-                    attempt = self._n_short_lives = 0
-                else:
-                    attempt += 1
+                attempt = 0 if lived_s > STABLE_S else attempt + 1
+                await self._judge_silence(lived_s)
                 self._report_lost()
                 random, cap_s = self._random, BACKOFF_CAP_S
                 await asyncio.sleep(full_jitter(attempt, base_s=0.25, cap_s=cap_s, random=random))
         finally:
             self._hang_up()
+
+    async def _judge_silence(self, lived_s: float) -> None:
+        """What a connection meant that ended without a word (mqtt_endings)."""
+        was_connected, self._ended_silently = self._ended_silently, None
+        if was_connected is None:
+            return
+        is_there = await asyncio.to_thread(is_listening, self._settings)
+        if not was_connected:
+            self._fall_back_from_5(is_there)
+        elif self._endings.is_takeover(lived_s, is_there):
+            self._report_taken_over(f"{self._endings.n_short} connections lost at once")
 
     def _report_lost(self) -> None:
         """One line for each loss, however many attempts follow."""
@@ -166,7 +173,7 @@ class PahoSession:
 
     async def _serve_once(self) -> None:
         """One connection from beginning to end."""
-        self._lost = asyncio.Event()
+        self._lost, self._lost_reason = asyncio.Event(), ""
         self._generation += 1
         self._held.clear()
         self._unacknowledged.clear()
@@ -260,17 +267,11 @@ class PahoSession:
         was_connected, self._is_connected = self._is_connected, False
         self._outbox.disconnected()
         code = getattr(reason, "value", None)
-        if not was_connected:
-            # Dropped before CONNACK: what a broker that only knows 3.1.1 does with MQTT 5.
-            self._lost_reason = self._lost_reason or "dropped before CONNACK"
-            self._fall_back_from_5(True)
-        elif code == TAKEN_OVER:
+        if was_connected and code == TAKEN_OVER:
             self._report_taken_over("the broker says so")
-        else:
-            self._lost_reason = str(reason)
-            self._n_short_lives += 1
-            if self._n_short_lives >= TAKEOVERS_SUSPECTED:
-                self._report_taken_over(f"{self._n_short_lives} connections lost at once")
+        elif was_connected or not self._lost_reason:
+            self._lost_reason = str(reason) if was_connected else "dropped before CONNACK"
+            self._ended_silently = was_connected
         self._call(self._lost.set)
 
     def _report_taken_over(self, evidence: str) -> None:
