@@ -9,6 +9,8 @@ from pathlib import Path
 
 import httpx
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def run_cloud(*arguments: str) -> subprocess.CompletedProcess[str]:
     """One command of `forepost-cloud`, to its end."""
@@ -27,6 +29,7 @@ class CloudProcess:
     def __init__(self, directory: Path) -> None:
         self.database = str(directory / "cloud.db")
         self.port = 0
+        self.alteration: str | None = None  # what tests.rigs.altered changes about it
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -42,10 +45,14 @@ class CloudProcess:
 
     def start(self) -> None:
         """Start and wait until it answers; the first start chooses the port for all."""
+        program = ["cloud_sync"]
+        if self.alteration is not None:
+            program = ["tests.rigs.altered", self.alteration, "cloud"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "cloud_sync", "serve", "--database", self.database,
+            [sys.executable, "-m", *program, "serve", "--database", self.database,
              "--port", str(self.port), "--log-json"],
             stderr=subprocess.PIPE,
+            cwd=ROOT,
         )  # fmt: skip
         self.port = self._wait_until_ready()
 

@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 Status = dict[str, object]
 
 
 class GatewayProcess:
-    """`forepost-gateway run` on a configuration of the test's."""
+    """`forepost-gateway run` on a configuration of the test's.
+
+    alteration: what tests.rigs.altered changes about it; environment: what is added to the test's.
+    """
 
     def __init__(self, directory: Path, config: str) -> None:
         self.config = directory / "gateway.toml"
         self.config.write_text(config)
         self.log = directory / "gateway.log"
+        self.alteration: str | None = None
+        self.environment: Mapping[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        program = ["gateway"]
+        if self.alteration is not None:
+            program = ["tests.rigs.altered", self.alteration, "gateway"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "run", "--config", str(self.config)],
+                [sys.executable, "-m", *program, "run", "--config", str(self.config)],
                 stdout=log,
                 stderr=log,
+                env={**os.environ, **self.environment},
+                cwd=ROOT,
             )
 
     @property

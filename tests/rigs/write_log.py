@@ -92,10 +92,10 @@ def shuffled(operations: Sequence[Operation], random: Random) -> list[Operation]
     return random.sample(operations, len(operations))
 
 
-def build(directory: Path) -> Path:
-    """The compiled recorder. Raises CalledProcessError with the compiler's words."""
-    library = directory / "write_log.so"
-    source = Path(__file__).with_suffix(".c")
+def build(directory: Path, name: str = "write_log") -> Path:
+    """A compiled rig of this directory. Raises CalledProcessError with the compiler's words."""
+    library = directory / f"{name}.so"
+    source = Path(__file__).with_name(f"{name}.c")
     subprocess.run(
         ["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-pedantic",
          "-o", str(library), str(source), "-ldl"],
