@@ -26,7 +26,11 @@ from gateway.settings import DeviceSettings
 
 
 class ImpinjStreamOptions(Options):
-    """silent_s: after that long without a byte the stream counts as dead and is opened anew."""
+    """silent_s: after that long without a byte the stream counts as dead and is opened anew.
+
+    Where it is set, a reader is there once its stream has said something: one that grants a
+    stream and never uses it does not come and go with each attempt.
+    """
 
     silent_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
 
@@ -40,16 +44,21 @@ class ImpinjStream(SerialSession):
         super().__init__(device, context)
         self._options = parse_options(ImpinjStreamOptions, device)
         self._events = ReaderEvents(parse_impinj, task=None)
+        self.is_up_when_open = self._options.silent_s is None
 
     async def serve(self, link: ByteLink, intake: Intake) -> None:
         """Read events until the stream ends or falls silent."""
         decoder = LineDecoder(LineFormat(max_bytes=MAX_BYTES))
+        is_up = self.is_up_when_open
         while True:
             try:
                 async with asyncio.timeout(self._options.silent_s):
                     data = await link.read()
             except TimeoutError as error:
                 raise LinkLost(self.device.link, "silent") from error
+            if not is_up:
+                self.link_is_up()
+                is_up = True
             await asyncio.sleep(0)  # a reader that floods must leave the others their turn
             for line in decoder.feed(data):
                 now_us = self.context.clock.wall_us()

@@ -1,7 +1,8 @@
 """Serial UHF modules of the M100/QM100/R200/YRM100 family.
 
 The driver keeps the module in multiple inventory and takes the tags it notifies. A module that
-says nothing for QUIET_S, not even that it saw no tag, is asked again: it may have rebooted.
+says nothing for QUIET_S, not even that it saw no tag, is asked again: it may have rebooted. Only
+whole frames are something said: a line may hum on behind a module that is dead.
 """
 
 from __future__ import annotations
@@ -55,23 +56,30 @@ class M100(SerialSession):
             centi_dbm = round(self._options.power_dbm * 100).to_bytes(2, "big")
             await link.write(encode_frame(Frame(COMMAND, SET_POWER, centi_dbm)))
         await link.write(start_inventory())
-        heard_s = self.context.clock.monotonic()
+        clock = self.context.clock
+        heard_s = asked_s = clock.monotonic()
         while True:
             try:
                 async with asyncio.timeout(QUIET_S):
                     data = await link.read()
             except TimeoutError:
-                if self.context.clock.monotonic() - heard_s > SILENT_S:
+                data = b""
+            now_s = clock.monotonic()
+            if await self._take(decoder, data, intake):
+                heard_s = now_s
+            elif not data or now_s - max(heard_s, asked_s) > QUIET_S:
+                if now_s - heard_s > SILENT_S:
                     self.own_health.state = "faulty"
                 await link.write(start_inventory())
-                continue
-            heard_s = self.context.clock.monotonic()
-            await self._take(decoder, data, intake)
+                asked_s = now_s
 
-    async def _take(self, decoder: FrameDecoder, data: bytes, intake: Intake) -> None:
+    async def _take(self, decoder: FrameDecoder, data: bytes, intake: Intake) -> bool:
+        """Hand over what the bytes say; True if there was a frame among them."""
         n_broken, n_noise = decoder.n_broken, decoder.n_noise_bytes
         tags = []
+        has_frame = False
         for frame in decoder.feed(data):
+            has_frame = True
             self.own_health.state = "online"
             report = tag_of(frame)
             if report is not None:
@@ -91,6 +99,7 @@ class M100(SerialSession):
             self.own_health.n_reads += len(tags)
             self.own_health.last_reading = f"{len(tags)} tags"
             await intake.put(Arrival(TagRead(stamp, tuple(tags))))
+        return has_frame
 
 
 def make_driver(device: DeviceSettings, context: DriverContext) -> Driver:

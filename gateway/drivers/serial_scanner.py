@@ -87,6 +87,7 @@ class SerialScanner(SerialSession):
         self._boot = f"box-{context.clock.wall_us():x}"
         self._seq = 0
         self._is_first_line = True
+        self._heard_s = 0.0
         self._last: tuple[str, float] = ("", 0.0)
         self._labels: dict[str, tuple[str, float]] = {}
 
@@ -94,6 +95,7 @@ class SerialScanner(SerialSession):
         """Turn lines into scans until the link is lost."""
         decoder = LineDecoder(self._format)
         self._is_first_line = True
+        self._heard_s = self.context.clock.monotonic()
         while True:
             for raw in await self._lines(link, decoder):
                 arrival = self._arrival(raw)
@@ -105,16 +107,21 @@ class SerialScanner(SerialSession):
 
     async def _lines(self, link: ByteLink, decoder: LineDecoder) -> list[bytes]:
         """The lines in what comes next, or what a silence makes of it."""
-        options = self._options
+        options, clock = self._options, self.context.clock
         ends_line = decoder.n_kept > 0 and options.idle_end_s is not None
+        limit_s = options.idle_end_s if ends_line else options.silent_s
+        if limit_s is not None and not ends_line:
+            # Noise that never becomes a line is silence too.
+            limit_s = max(0.0, self._heard_s + limit_s - clock.monotonic())
         try:
-            async with asyncio.timeout(options.idle_end_s if ends_line else options.silent_s):
+            async with asyncio.timeout(limit_s):
                 data = await link.read()
         except TimeoutError:
             if ends_line:
                 return list(decoder.end())
             self.own_health.state = "faulty"
             self.own_health.count_error("silent")
+            self._heard_s = clock.monotonic()
             return []
         await asyncio.sleep(0)  # a flooded port never blocks: let the other devices have a turn
         return list(decoder.feed(data))
@@ -123,8 +130,6 @@ class SerialScanner(SerialSession):
         """What a line becomes; None if it is no scan: a repeat, a label, nothing read."""
         health, clock = self.own_health, self.context.clock
         now_us, now_s = clock.wall_us(), clock.monotonic()
-        health.state = "online"
-        health.last_seen_us = now_us
         was_first, self._is_first_line = self._is_first_line, False
         try:
             line = parse_line(raw, self._format)
@@ -135,6 +140,9 @@ class SerialScanner(SerialSession):
             health.count_error("line")
             stamp = Stamp(self.device.name, None, None, None, now_us)
             return Arrival(Malformed(stamp, raw, "line", str(refusal)), raw=raw)
+        health.state = "online"
+        health.last_seen_us = now_us
+        self._heard_s = now_s
         if line.data == self._options.no_read:
             health.count_error("no read")
             return None

@@ -52,7 +52,9 @@ class TcpLink:
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     await self._writer.wait_closed()
         finally:
-            self._writer.transport.abort()
+            # Once all is written the transport is closed, and `abort` is not for closed ones.
+            if self._writer.transport.get_write_buffer_size():
+                self._writer.transport.abort()
 
 
 async def open_tcp(host: str, port: int) -> TcpLink:

@@ -16,12 +16,14 @@ from tests.rigs.interrupting import open_files
 from tests.rigs.wires import WIRES, Wire
 
 LIMIT_S = 10.0
+BOTH_WAYS = ("memory", "pty", "tcp")
+"""A stream over HTTP goes one way; tests/integration/test_http_stream.py has its tricks."""
 EVERY_BYTE = bytes(range(256))
 TOO_MUCH = bytes(1024) * 24 * 1024
 """More than any buffer between two ends holds."""
 
 
-@pytest.fixture(params=WIRES)
+@pytest.fixture(params=BOTH_WAYS)
 async def wire(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Wire]:
     async with WIRES[request.param](tmp_path) as made:
         yield made
@@ -155,7 +157,7 @@ async def test_opening_and_closing_leaves_no_file_open(wire: Wire) -> None:
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("name", WIRES)
+@pytest.mark.parametrize("name", BOTH_WAYS)
 async def test_who_writes_to_nobody_waits_instead_of_filling_memory(
     name: str, tmp_path: Path
 ) -> None:
@@ -195,17 +197,19 @@ async def stuffed(
             yield link, read
             await link.close()
     elif name == "tcp":
-        accepted: asyncio.Queue[asyncio.StreamReader] = asyncio.Queue()
+        accepted: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+        accepted = asyncio.Queue()
 
-        async def accept(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-            accepted.put_nowait(reader)
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted.put_nowait((reader, writer))
 
         server = await asyncio.start_server(accept, "127.0.0.1", 0)
         port_number = server.sockets[0].getsockname()[1]
         link = await open_link(f"tcp://127.0.0.1:{port_number}")
-        reader = await accepted.get()
+        reader, writer = await accepted.get()
         yield link, lambda: reader.read(4096)
         await link.close()
+        writer.close()
         server.close()
     else:
         async with WIRES["memory"](directory) as wire:

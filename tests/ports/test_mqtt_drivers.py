@@ -204,7 +204,7 @@ async def stop_at(case: MqttCase, broker_port: int, at: int) -> bool:
         gateway = interrupter.start(run_driver(stage))
         living = asyncio.create_task(live(stage))
         await asyncio.wait({gateway, living}, return_when="FIRST_COMPLETED", timeout=LIMIT_S)
-        is_whole = living.done()
+        is_whole = living.done() and living.result() is None
         living.cancel()
         gateway.cancel()
         await asyncio.wait({gateway, living}, timeout=LIMIT_S)

@@ -8,15 +8,16 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from device_sim.faults import Fault, FaultyLine
+from device_sim.faults import Drop, Fault, FaultyLine
 from gateway.core.readings import Malformed, NoReading, Reading
+from gateway.errors import LinkLost
 from gateway.ports import ByteLink, DeviceHealth, Driver, Receipt
 from gateway.registry import DriverContext, DriverFactory
 from gateway.services.intake_queue import IntakeQueue
 from gateway.settings import DeviceSettings
 from tests.rigs.driving import LoopClock
 from tests.rigs.players import Fact, Player, facts_of
-from tests.rigs.wires import Wire
+from tests.rigs.wires import MEMORY, Wire
 
 LIMIT_S = 60.0
 """For anything to happen; on a busy machine a second is nothing."""
@@ -31,7 +32,9 @@ class DriverCase:
     play: makes the device it is played against, known as `gate`. silent_after_s: the time after
     which a device that says nothing is no longer shown as online. resend_s: how often the device
     speaks by itself; 0 for one that only answers. faults: what a line may do to its frames
-    without making it say what is not true.
+    without making it say what is not true; asked_faults: to what the device is asked.
+    memory_url: the link it is told on the wire in memory. growth_bytes: what a flood may take,
+    less than it brings.
     """
 
     name: str
@@ -40,7 +43,16 @@ class DriverCase:
     silent_after_s: float
     resend_s: float
     faults: tuple[Fault, ...]
+    asked_faults: tuple[Fault, ...] = (Drop(0.2),)
     options: Mapping[str, object] = field(default_factory=dict)
+    wires: tuple[str, ...] = ("memory", "pty", "tcp")
+    memory_url: str = "serial:///dev/ttyUSB0"
+    growth_bytes: int = 48 * 1024
+
+    @property
+    def is_serial(self) -> bool:
+        """True for a device whose line may hum and lose bytes."""
+        return "pty" in self.wires
 
 
 class Collector:
@@ -52,6 +64,7 @@ class Collector:
         self.untrue: list[Fact] = []
         self.n_rubbish = 0
         self.n_missed = 0
+        self.n_claimed = 0
         self._player = player
 
     async def run(self) -> None:
@@ -64,7 +77,8 @@ class Collector:
     def _take(self, reading: Reading) -> None:
         self.n_rubbish += isinstance(reading, Malformed)
         self.n_missed += isinstance(reading, NoReading)
-        for fact in facts_of(reading):
+        for fact, count in facts_of(reading):
+            self.n_claimed += count
             self.seen.add(fact[0])
             if not self._player.is_true(fact):
                 self.untrue.append(fact)
@@ -95,7 +109,11 @@ class TrackedLink:
 
 
 class Stage:
-    """What a test does to a driver and its device. Made by `staged`."""
+    """What a test does to a driver and its device. Made by `staged`.
+
+    n_in_vain: attempts to open a link that is not there. n_copies: how often the line delivers
+    each frame at most.
+    """
 
     def __init__(self, driver: Driver, player: Player, wire: Wire, case: DriverCase) -> None:
         self.driver = driver
@@ -108,6 +126,8 @@ class Stage:
         self.is_silent = False
         self.one_byte = False
         self.links: list[TrackedLink] = []
+        self.n_in_vain = 0
+        self.n_copies = 1
 
     def health(self) -> Sequence[DeviceHealth]:
         return self.driver.health()
@@ -131,6 +151,13 @@ class Stage:
         return {health.state for health in self.health()}
 
     # ------------------------------------------------------------ the device's part
+
+    async def greet(self) -> None:
+        """Say what a device says to who connects."""
+        while True:
+            await self.wire.met()
+            for frame in self.player.greet(asyncio.get_running_loop().time()):
+                await self._send(frame)
 
     async def listen(self) -> None:
         """Answer what is asked."""
@@ -162,11 +189,15 @@ class Stage:
 @contextlib.asynccontextmanager
 async def staged(case: DriverCase, wire: Wire) -> AsyncIterator[Stage]:
     """A driver and its device, the device playing; the driver is run by `driving`."""
-    links: list[TrackedLink] = []
 
     async def open_link(url: str) -> ByteLink:
-        links.append(TrackedLink(await wire.open(url)))
-        return links[-1]
+        try:
+            link = TrackedLink(await wire.open(url))
+        except LinkLost:
+            stage.n_in_vain += 1
+            raise
+        stage.links.append(link)
+        return link
 
     context = DriverContext(
         warehouse="J1",
@@ -175,13 +206,14 @@ async def staged(case: DriverCase, wire: Wire) -> AsyncIterator[Stage]:
         open_link=open_link,
         random=lambda: 0.05,
     )
+    link = case.memory_url if wire.url == MEMORY else wire.url
     settings = DeviceSettings(
-        name="gate", driver=case.name, link=wire.url, zone="C", options=case.options
+        name="gate", driver=case.name, link=link, zone="C", options=case.options
     )
     stage = Stage(case.factory(settings, context), case.play(), wire, case)
-    stage.links = links
     async with asyncio.TaskGroup() as group:
         tasks = [
+            group.create_task(stage.greet(), name="device greets"),
             group.create_task(stage.listen(), name="device listens"),
             group.create_task(stage.speak(), name="device speaks"),
             group.create_task(stage.collector.run(), name="collector"),

@@ -23,7 +23,7 @@ from tests.fakes.clock import FakeClock
 from tests.rigs.broker import free_port
 from tests.rigs.driving import LoopClock
 from tests.rigs.players import facts_of
-from tests.rigs.wires import let_in
+from tests.rigs.wires import let_in, listen
 
 LIMIT_S = 60.0
 STEP_S = 0.01
@@ -62,7 +62,8 @@ class Proxy:
         self._serving: set[asyncio.Task[None]] = set()
 
     async def mend(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await listen(self._serve, self.port)
+        await self._server.start_serving()
 
     async def cut(self) -> None:
         if self._server is not None:
@@ -191,7 +192,7 @@ class MqttStage:
                     arrival.settle(Receipt(status, body))
 
     def _heard(self, reading: Reading) -> None:
-        for fact in facts_of(reading):
+        for fact, _ in facts_of(reading):
             self.readings.append(reading)
             known = [n for n in range(1, self.n_said + 1) if self.case.subject_of(n) == fact]
             assert known, f"never said: {fact}"

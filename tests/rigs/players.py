@@ -13,16 +13,27 @@ from typing import Protocol
 
 from device_sim import m100, uhfreader18, xy_md02
 from gateway.codecs import scanner_line
-from gateway.codecs.m100 import encode_frame
+from gateway.codecs.m100 import encode_frame, tag_of
+from gateway.codecs.uhfreader18 import FrameDecoder, tags_of
 from gateway.core.readings import ClimateSample, Reading, Scan, TagRead
 
 Fact = tuple[str, Hashable]
+FLOOD_PIECE = 512
 
 
 class Player(Protocol):
     """One device or bus. subjects: who must be heard."""
 
     subjects: frozenset[str]
+
+    @property
+    def n_told(self) -> int:
+        """Readings it has put into its frames so far."""
+        ...
+
+    def greet(self, now_s: float) -> list[bytes]:
+        """What it says to who has just connected."""
+        ...
 
     def take(self, data: bytes, now_s: float) -> list[bytes]:
         """The frames that answer what the gateway wrote."""
@@ -32,20 +43,46 @@ class Player(Protocol):
         """The frames it sends by itself, now."""
         ...
 
+    def flood(self, n_bytes: int) -> Iterator[bytes]:
+        """The worst that somebody else could send in its place, in pieces."""
+        ...
+
     def is_true(self, fact: Fact) -> bool:
         """Whether this could be read."""
         ...
 
 
-def facts_of(reading: Reading) -> Iterator[Fact]:
-    """What a reading claims; nothing for rubbish and for readings that did not happen."""
+class Plain:
+    """What most devices have in common."""
+
+    def greet(self, now_s: float) -> list[bytes]:
+        return []
+
+    def take(self, data: bytes, now_s: float) -> list[bytes]:
+        return []
+
+    def speak(self, now_s: float) -> list[bytes]:
+        return []
+
+    def flood(self, n_bytes: int) -> Iterator[bytes]:
+        random = Random("flood")
+        for _ in range(0, n_bytes, FLOOD_PIECE):
+            yield random.randbytes(FLOOD_PIECE)
+
+
+def facts_of(reading: Reading) -> Iterator[tuple[Fact, int]]:
+    """What a reading claims, and how often it says that it was so.
+
+    Nothing for rubbish and for readings that did not happen.
+    """
     if isinstance(reading, TagRead):
         for tag in reading.tags:
-            yield tag.epc, tag.rssi_centi_dbm
+            yield (tag.epc, tag.rssi_centi_dbm), tag.count
     elif isinstance(reading, ClimateSample):
-        yield reading.stamp.device, (reading.temperature_centi_c, reading.humidity_centi_pct)
+        values = reading.temperature_centi_c, reading.humidity_centi_pct
+        yield (reading.stamp.device, values), 1
     elif isinstance(reading, Scan):
-        yield reading.data, reading.task
+        yield (reading.data, reading.task), 1
 
 
 EPCS = {
@@ -59,19 +96,22 @@ EPCS = {
 
 
 @dataclass
-class M100Player:
+class M100Player(Plain):
     """A module with tags of several lengths before its antenna."""
 
     module: m100.Module = field(
         default_factory=lambda: m100.Module(Random("module"), tags=dict(EPCS))
     )
     subjects: frozenset[str] = frozenset(EPCS)
+    n_told: int = 0
 
     def take(self, data: bytes, now_s: float) -> list[bytes]:
         return [encode_frame(frame) for frame in self.module.take(data)]
 
     def speak(self, now_s: float) -> list[bytes]:
-        return [encode_frame(frame) for frame in self.module.inventory()]
+        frames = self.module.inventory()
+        self.n_told += sum(tag_of(frame) is not None for frame in frames)
+        return [encode_frame(frame) for frame in frames]
 
     def is_true(self, fact: Fact) -> bool:
         epc, rssi = fact
@@ -81,7 +121,7 @@ class M100Player:
 
 
 @dataclass
-class UhfReader18Player:
+class UhfReader18Player(Plain):
     """Two readers on a bus; one has more tags than one frame can hold."""
 
     bus: uhfreader18.Bus = field(
@@ -93,12 +133,13 @@ class UhfReader18Player:
         )
     )
     subjects: frozenset[str] = frozenset(EPCS)
+    n_told: int = 0
 
     def take(self, data: bytes, now_s: float) -> list[bytes]:
-        return self.bus.take(data)
-
-    def speak(self, now_s: float) -> list[bytes]:
-        return []
+        frames = self.bus.take(data)
+        cut = [frame for each in frames for frame in FrameDecoder().feed(each)]
+        self.n_told += sum(len(tags_of(frame)) for frame in cut)
+        return frames
 
     def is_true(self, fact: Fact) -> bool:
         return fact[0] in EPCS and fact[1] is None
@@ -108,15 +149,14 @@ FRAMED = scanner_line.LineFormat(prefix=b"\x02", suffix=b"\x03\r\n")
 
 
 @dataclass
-class SerialScannerPlayer:
+class SerialScannerPlayer(Plain):
     """A fixed scanner over a belt that goes round. A line has no checksum, but a frame."""
 
     subjects: frozenset[str] = frozenset({"]C10109506000134352\x1d10L1", "4006381333931", "R-01"})
-
-    def take(self, data: bytes, now_s: float) -> list[bytes]:
-        return []
+    n_told: int = 0
 
     def speak(self, now_s: float) -> list[bytes]:
+        self.n_told += len(self.subjects)
         return [scanner_line.encode_line(symbol, FRAMED) for symbol in sorted(self.subjects)]
 
     def is_true(self, fact: Fact) -> bool:
@@ -134,22 +174,26 @@ class ScriptedClimate:
         return (self.n % 400) / 10 - 20, (self.n % 600) / 10 + 20
 
 
-class XyMd02Player:
+class XyMd02Player(Plain):
     """Two transmitters on a bus; every value they ever said is kept."""
 
     subjects = frozenset({"gate.1", "gate.2"})
 
     def __init__(self) -> None:
         self.said: set[Fact] = set()
+        self._sensors: list[ScriptedClimate] = []
         self.bus = xy_md02.make_bus({1: "refrigerated", 2: "frozen"}, seed=1)
         for address, unit in self.bus.units.items():
-            unit.sensor = _Remembering(f"gate.{address}", self.said)  # type: ignore[assignment]  # the same method
+            sensor = _Remembering(f"gate.{address}", self.said)
+            unit.sensor = sensor  # type: ignore[assignment]  # the same method
+            self._sensors.append(sensor)
+
+    @property
+    def n_told(self) -> int:
+        return sum(sensor.n for sensor in self._sensors)
 
     def take(self, data: bytes, now_s: float) -> list[bytes]:
         return self.bus.take(data, now_s)
-
-    def speak(self, now_s: float) -> list[bytes]:
-        return []
 
     def is_true(self, fact: Fact) -> bool:
         return fact in self.said

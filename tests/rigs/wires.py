@@ -1,14 +1,15 @@
-"""The way between a byte-link driver and a simulated device: in memory, a terminal, a socket.
+"""The way between a byte-link driver and a simulated device: in memory, a terminal, a socket, the
+body of an HTTP answer.
 
-All three are the same to whoever plays the device: read what the gateway wrote, write what the
-device says, cut the way and mend it under the same name.
+All are the same to whoever plays the device: learn that somebody has connected, read what the
+gateway wrote, write what the device says, cut the way and mend it under the same name.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,8 @@ from gateway.ports import ByteLink
 from tests.rigs.broker import free_port
 
 CHUNK = 1024
+MEMORY = "memory:"
+"""The wire in memory is known to a driver by whatever URL suits it."""
 
 
 class Wire(Protocol):
@@ -28,6 +31,9 @@ class Wire(Protocol):
     url: str
 
     async def open(self, url: str) -> ByteLink: ...
+
+    async def met(self) -> None:
+        """Return once for each connection, as soon as the device knows of it."""
 
     async def read(self) -> bytes: ...
 
@@ -41,10 +47,11 @@ class Wire(Protocol):
 class MemoryWire:
     """Two queues; runs under virtual time."""
 
-    url = "serial:///dev/ttyUSB0"
+    url = MEMORY
 
     def __init__(self) -> None:
         self._device: MemoryLink | None = None
+        self._met = asyncio.Semaphore(0)
         self._is_cut = False
         self._news = asyncio.Event()
 
@@ -53,7 +60,11 @@ class MemoryWire:
             raise LinkLost(url, "not there")
         box, self._device = memory_pair()
         self._news.set()
+        self._met.release()
         return box
+
+    async def met(self) -> None:
+        await self._met.acquire()
 
     async def read(self) -> bytes:
         while True:
@@ -90,6 +101,10 @@ class PtyWire:
     async def open(self, url: str) -> ByteLink:
         return await open_link(url)
 
+    async def met(self) -> None:
+        """Never: a device on a serial line does not see who has its other end."""
+        await asyncio.Event().wait()
+
     async def read(self) -> bytes:
         return await self._port.read()
 
@@ -109,6 +124,15 @@ class PtyWire:
         self._context.__exit__(None, None, None)
 
 
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def listen(serve: Serve, port: int) -> asyncio.Server:
+    """A server that does not serve yet: asyncio's start of one, stopped in its last await, leaves
+    a socket that nobody knows of."""
+    return await asyncio.start_server(serve, "127.0.0.1", port, start_serving=False)
+
+
 async def let_in() -> None:
     """Let connections that a server has just accepted get as far as whoever serves them."""
     for _ in range(5):
@@ -125,9 +149,13 @@ class TcpWire:
         self._received: asyncio.Queue[bytes] = asyncio.Queue()
         self._writer: asyncio.StreamWriter | None = None
         self._serving: set[asyncio.Task[None]] = set()
+        self._met = asyncio.Semaphore(0)
 
     async def open(self, url: str) -> ByteLink:
         return await open_link(url)
+
+    async def met(self) -> None:
+        await self._met.acquire()
 
     async def read(self) -> bytes:
         return await self._received.get()
@@ -150,7 +178,8 @@ class TcpWire:
         await asyncio.sleep(0)  # the transport's own goodbye
 
     async def mend(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        self._server = await listen(self._serve, self._port)
+        await self._server.start_serving()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -159,11 +188,31 @@ class TcpWire:
         task.add_done_callback(self._serving.discard)
         if self._writer is not None:
             self._writer.transport.abort()
-        self._writer = writer
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await self._begin(reader, writer)
+            self._writer = writer
+            self._met.release()
             while data := await reader.read(4096):
                 self._received.put_nowait(data)
         writer.close()
+
+    async def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """What comes before the device's own words."""
+
+
+class HttpWire(TcpWire):
+    """A reader's web server: asked once, it answers without end. Each write is a chunk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.url = f"http://127.0.0.1:{self.url.rpartition(':')[2]}/api/v1/data/stream"
+
+    async def write(self, data: bytes) -> None:
+        await super().write(b"%x\r\n%s\r\n" % (len(data), data))
+
+    async def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
 
 
 @contextlib.asynccontextmanager
@@ -181,8 +230,7 @@ async def pty_wire(directory: Path) -> AsyncIterator[Wire]:
 
 
 @contextlib.asynccontextmanager
-async def tcp_wire(_directory: Path) -> AsyncIterator[Wire]:
-    wire = TcpWire()
+async def _served(wire: TcpWire) -> AsyncIterator[Wire]:
     await wire.mend()
     try:
         yield wire
@@ -192,4 +240,9 @@ async def tcp_wire(_directory: Path) -> AsyncIterator[Wire]:
 
 MakeWire = Callable[[Path], contextlib.AbstractAsyncContextManager[Wire]]
 
-WIRES: dict[str, MakeWire] = {"memory": memory_wire, "pty": pty_wire, "tcp": tcp_wire}
+WIRES: dict[str, MakeWire] = {
+    "memory": memory_wire,
+    "pty": pty_wire,
+    "tcp": lambda _directory: _served(TcpWire()),
+    "http": lambda _directory: _served(HttpWire()),
+}

@@ -1,0 +1,88 @@
+"""Simulated readers on a network without their wires, for the shared suite: see players."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from device_sim import llrp_wire
+from device_sim.json_reader import RSSI_JITTER_DB, JsonReader
+from device_sim.llrp_reader import ROUND_US, Reader, ReaderModel
+from tests.rigs.players import EPCS, FLOOD_PIECE, Fact, Plain
+
+START_US = 1_795_000_000_000_000
+RO_ACCESS_REPORT = 61
+ROUND_S = ROUND_US / 1_000_000
+"""A player that is asked to speak this often reads every tag each time."""
+
+
+class LlrpPlayer(Plain):
+    """A reader that reads all its tags whenever it speaks. Its clock is the number of rounds."""
+
+    subjects = frozenset(EPCS)
+
+    def __init__(self) -> None:
+        self.reader = Reader(ReaderModel(), Random("reader"), START_US)
+        self.reader.tags = {
+            antenna: {bytes.fromhex(epc): rssi_dbm * 100 - 7}
+            for antenna, (epc, rssi_dbm) in enumerate(EPCS.items(), 1)
+        }
+        self._now_us = START_US
+        self._asked = bytearray()
+
+    @property
+    def n_told(self) -> int:
+        return self.reader.n_reads
+
+    def greet(self, now_s: float) -> list[bytes]:
+        self.reader.disconnect()
+        self._asked.clear()
+        return self.reader.connect(self._now_us)
+
+    def take(self, data: bytes, now_s: float) -> list[bytes]:
+        self._asked += data
+        requests = llrp_wire.cut(self._asked)
+        return [frame for request in requests for frame in self.reader.take(request, self._now_us)]
+
+    def speak(self, now_s: float) -> list[bytes]:
+        self._now_us += ROUND_US
+        return self.reader.tick(self._now_us)
+
+    def flood(self, n_bytes: int) -> Iterator[bytes]:
+        """Messages with a right head, each a report by its type, with anything in it."""
+        random = Random("flood")
+        for _ in range(0, n_bytes, FLOOD_PIECE):
+            yield llrp_wire.message(RO_ACCESS_REPORT, 0, random.randbytes(FLOOD_PIECE))
+
+    def is_true(self, fact: Fact) -> bool:
+        epc, rssi = fact
+        return epc in EPCS and rssi == EPCS[epc] * 100 - 7
+
+
+class ImpinjStreamPlayer(Plain):
+    """A reader whose stream has an event a line."""
+
+    subjects = frozenset(EPCS)
+
+    def __init__(self) -> None:
+        self.reader = JsonReader("impinj", Random("reader"), tags=dict(EPCS))
+
+    @property
+    def n_told(self) -> int:
+        return self.reader.n_reads
+
+    def speak(self, now_s: float) -> list[bytes]:
+        payload = self.reader.inventory(START_US + round(now_s * 1_000_000))
+        return [line + b"\r\n" for line in (payload or b"").splitlines()]
+
+    def flood(self, n_bytes: int) -> Iterator[bytes]:
+        """A line without end, and then, so that there is a way on, its end."""
+        for _ in range(0, n_bytes, FLOOD_PIECE):
+            yield b"{" * FLOOD_PIECE
+        yield b"\r\n"
+
+    def is_true(self, fact: Fact) -> bool:
+        epc, rssi = fact
+        if epc not in EPCS or not isinstance(rssi, int):
+            return False
+        return abs(rssi - EPCS[epc] * 100) <= RSSI_JITTER_DB * 100
