@@ -114,6 +114,7 @@ class SensorFaults:
         self._rule = rule
         self._new_id = new_id
         self._sensors: dict[str, _Sensor] = {}
+        self._by_zone: dict[str, dict[str, _Sensor]] = {}
 
     def restore(self, faults: Iterable[Fault], now_s: float) -> None:
         """Take back faults that were open before a restart."""
@@ -126,7 +127,8 @@ class SensorFaults:
     def expect(self, device: str, zone: str, *, now_us: int, now_s: float) -> None:
         """A sensor that ought to speak; nothing if it is known. now_us: when it last did."""
         if device not in self._sensors and len(self._sensors) < SENSORS_MAX:
-            self._sensors[device] = _Sensor(device, zone, now_s, now_us)
+            sensor = self._sensors[device] = _Sensor(device, zone, now_s, now_us)
+            self._by_zone.setdefault(zone, {})[device] = sensor
 
     def open_faults(self) -> list[Fault]:
         """Every fault that is open, by sensor and kind."""
@@ -140,7 +142,10 @@ class SensorFaults:
         sensor = self._sensors.get(device)
         if sensor is None:
             return []
-        sensor.zone = sample.zone
+        if sensor.zone != sample.zone:
+            self._leave_zone(sensor)
+            sensor.zone = sample.zone
+            self._by_zone.setdefault(sensor.zone, {})[device] = sensor
         reason = out_of_range(sample, self._rule)
         sensor.heard_s, sensor.n_missed = now_s, 0
         if reason is not None:
@@ -183,12 +188,19 @@ class SensorFaults:
 
     def retire(self, is_served: Callable[[str], bool], *, now_us: int) -> list[Change]:
         """Forget sensors that nobody has configured any more; their faults end with that."""
-        gone = [device for device in self._sensors if not is_served(device)]
+        gone = [sensor for device, sensor in self._sensors.items() if not is_served(device)]
+        for sensor in gone:
+            del self._sensors[sensor.device]
+            self._leave_zone(sensor)
         return [
-            Change(fault, now_us, now_us)
-            for device in gone
-            for fault in self._sensors.pop(device).faults.values()
+            Change(fault, now_us, now_us) for sensor in gone for fault in sensor.faults.values()
         ]
+
+    def _leave_zone(self, sensor: _Sensor) -> None:
+        others = self._by_zone[sensor.zone]
+        del others[sensor.device]
+        if not others:
+            del self._by_zone[sensor.zone]
 
     # ------------------------------------------------------------ judgements
 
@@ -222,11 +234,12 @@ class SensorFaults:
 
     def _judge_drift(self, sensor: _Sensor, at_us: int, now_s: float) -> list[Change]:
         rule = self._rule
-        apart = self._apart(sensor, now_s)
+        near = 0 if rule.drift_centi_c is None else rule.drift_centi_c * 3 // 4
+        apart = self._apart(sensor, now_s, near)
         if rule.drift_centi_c is None or apart is None:
             sensor.apart_since_us = None
             return []
-        if apart[0] <= rule.drift_centi_c * 3 // 4:
+        if apart[0] <= near:
             sensor.apart_since_us = None
             return list(self._good(sensor, DRIFTING, at_us))
         sensor.n_good[DRIFTING] = 0
@@ -239,21 +252,29 @@ class SensorFaults:
         reason = f"{apart[0] / 100:.2f} °C from {apart[1]}, the nearest other in its zone"
         return self._open(sensor, DRIFTING, sensor.apart_since_us, at_us, reason)
 
-    def _apart(self, sensor: _Sensor, now_s: float) -> tuple[int, str] | None:
-        """How far the nearest other believable sensor of the zone is; None without another."""
+    def _apart(self, sensor: _Sensor, now_s: float, near: int) -> tuple[int, str] | None:
+        """How far the nearest other believable sensor of the zone is; None without another.
+
+        The first one that is no further than `near` will do: most agree.
+        """
         own = None if sensor.value is None else sensor.value[0]
-        distances = [
-            (abs(own - other.value[0]), other.device)
-            for other in self._sensors.values()
-            if own is not None
-            and other is not sensor
-            and other.zone == sensor.zone
-            and other.value is not None
-            and other.value[0] is not None
-            and now_s - other.heard_s < self._rule.silent_s
-            and not other.faults.keys() - {DRIFTING}
-        ]
-        return min(distances, default=None)
+        if own is None:
+            return None
+        nearest: tuple[int, str] | None = None
+        for other in self._by_zone[sensor.zone].values():
+            celsius = None if other.value is None else other.value[0]
+            if (
+                celsius is None
+                or other is sensor
+                or now_s - other.heard_s >= self._rule.silent_s
+                or other.faults.keys() - {DRIFTING}
+            ):
+                continue
+            found = (abs(own - celsius), other.device)
+            if found[0] <= near:
+                return found
+            nearest = found if nearest is None else min(nearest, found)
+        return nearest
 
     # ------------------------------------------------------------ opening and ending
 

@@ -186,6 +186,23 @@ def test_between_the_limits_of_drift_nothing_changes() -> None:
         assert bench.say(551, device="b", percent=i) == [], "above three quarters of 2 °C"
 
 
+def test_a_sensor_is_compared_in_the_zone_it_stands_in_now() -> None:
+    bench = Bench()
+    bench.say(400, device="b")
+    for i in range(12):
+        bench.now_s += 10
+        moved = ClimateSample(bench.stamp("b"), "frozen", -1800 - i, None)
+        assert bench.faults.take(moved, now_s=bench.now_s) == []
+        assert bench.say(400 + i, device="a") == []
+    opened = []
+    for i in range(12):
+        opened += bench.say(400 + i, device="a") + bench.say(-1800 - i, device="b")
+    assert sorted(opened) == [("a", DRIFTING, OPENS), ("b", DRIFTING, OPENS)]
+    bench.faults.retire(lambda name: name != "b", now_us=round(bench.now_s * US))
+    bench.expect("b")
+    assert bench.say(401, device="a") == []
+
+
 def test_a_silent_sensor_is_no_witness() -> None:
     bench = Bench()
     bench.say(400, device="a")
