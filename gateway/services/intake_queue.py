@@ -4,9 +4,10 @@ Bound: `maxsize` arrivals. When it is full, `put` waits and `put_nowait` says no
 link behind it slows down: a serial port fills its buffer, an MQTT session stops reading its
 socket. Scans and tag reads are never dropped here.
 
-Climate samples may be thinned, and only when the queue is full: a new sample then takes the place
-of the newest one of its sensor that still waits. The one before is settled as "superseded", so
-that its sender may forget it, and counted.
+Climate samples of sensors that are asked, and wait for no answer, may be thinned, and only when
+the queue is full: a new sample then takes the place of the newest one of its sensor that still
+waits; that is counted. A sample that somebody waits to see settled is kept like everything else:
+its sender or the broker holds it until there is room.
 """
 
 from __future__ import annotations
@@ -14,12 +15,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import Final
 
 from gateway.core.readings import ClimateSample
-from gateway.ports import Arrival, Receipt
-
-SUPERSEDED: Final = Receipt("superseded", {"v": 1, "status": "superseded"})
+from gateway.ports import Arrival
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +60,7 @@ class IntakeQueue:
             return False
         place = _Place(arrival)
         self._arrivals.append(place)
-        if isinstance(arrival.reading, ClimateSample):
+        if isinstance(arrival.reading, ClimateSample) and arrival.settle is None:
             self._climate[_sensor(arrival.reading)] = place
         self.n_received += 1
         self._has_arrivals.set()
@@ -70,15 +68,13 @@ class IntakeQueue:
 
     def _thin(self, arrival: Arrival) -> bool:
         """Put a climate sample in the place of the one before, if that still waits."""
-        if not isinstance(arrival.reading, ClimateSample):
+        if not isinstance(arrival.reading, ClimateSample) or arrival.settle is not None:
             return False
         place = self._climate.get(_sensor(arrival.reading))
         if place is None:
             return False
-        before, place.arrival = place.arrival, arrival
+        place.arrival = arrival
         self.n_thinned += 1
-        if before.settle is not None:
-            before.settle(SUPERSEDED)
         return True
 
     def _take(self) -> Arrival:

@@ -287,14 +287,12 @@ def sample(centi_c: int, device: str = "th-1") -> ClimateSample:
 
 
 async def test_in_a_full_queue_a_newer_sample_takes_the_place_of_the_older() -> None:
-    settled: list[Receipt] = []
     queue = IntakeQueue(4)
     readings: list[Reading] = [sample(1), scan(1), sample(2), sample(9, "th-2")]
     for reading in readings:
-        assert queue.put_nowait(Arrival(reading, settled.append))
-    assert settled == []  # there is room: every sample is kept
-    assert queue.put_nowait(Arrival(sample(3), settled.append))
-    assert [receipt.status for receipt in settled] == ["superseded"]
+        assert queue.put_nowait(Arrival(reading))
+    assert queue.n_thinned == 0  # there is room: every sample is kept
+    assert queue.put_nowait(Arrival(sample(3)))
     assert not queue.put_nowait(Arrival(scan(2)))
     assert not queue.put_nowait(Arrival(sample(7, "th-3")))  # none of its own to replace
     group = await queue.get_group(10, 0)
@@ -310,23 +308,33 @@ async def test_in_a_full_queue_a_newer_sample_takes_the_place_of_the_older() -> 
     assert not queue.put_nowait(Arrival(sample(4)))  # the sample that waited was handed out
 
 
+async def test_a_sample_that_its_sender_or_a_broker_keeps_waits_like_everything_else() -> None:
+    settled: list[Receipt] = []
+    queue = IntakeQueue(2)
+    assert queue.put_nowait(Arrival(sample(1), settled.append))
+    assert queue.put_nowait(Arrival(sample(2)))
+    assert not queue.put_nowait(Arrival(sample(3), settled.append))
+    assert queue.put_nowait(Arrival(sample(4)))
+    group = await queue.get_group(10, 0)
+    assert [arrival.reading for arrival in group] == [sample(1), sample(4)]
+    assert (settled, queue.n_thinned) == ([], 1)
+
+
 @given(st.lists(st.integers(0, 9), max_size=60), st.integers(1, 5))
 def test_thinning_costs_older_samples_only(choices: list[int], room: int) -> None:
     """0-2: a sample of that sensor; 3-7: a scan; 8-9: a group is taken. Against a plain list."""
     queue, taken, put = IntakeQueue(room), [], []
-    settled: list[Receipt] = []
     with asyncio.Runner() as runner:
         for n, choice in enumerate(choices):
             if choice >= 8:
                 taken += runner.run(queue.get_group(2, 0))
                 continue
             reading = sample(n, f"th-{choice}") if choice < 3 else scan(n)
-            if queue.put_nowait(Arrival(reading, settled.append)):
+            if queue.put_nowait(Arrival(reading)):
                 put.append(reading)
         taken += runner.run(queue.get_group(room, 0))
     held = [arrival.reading for arrival in taken]
     assert len(held) + queue.n_thinned == len(put)
-    assert len(settled) == queue.n_thinned
     assert [each for each in held if isinstance(each, Scan)] == [
         each for each in put if isinstance(each, Scan)
     ]
