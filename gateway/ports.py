@@ -34,11 +34,12 @@ class Receipt:
     """What the gateway tells a device about one of its messages, after the commit.
 
     status: accepted | duplicate | refused | flagged. `body` is the contract's `result`
-    payload, ready to be encoded.
+    payload, `encoded` its canonical bytes where they are at hand.
     """
 
     status: str
     body: Mapping[str, object]
+    encoded: bytes | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

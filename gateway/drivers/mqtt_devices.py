@@ -56,6 +56,7 @@ class MqttDevices:
         self._warehouse = "+" if options.any_warehouse else context.warehouse
         self._health: dict[str, DeviceHealth] = {}
         self._heard_s: dict[str, float] = {}
+        self._last_readings: dict[str, Reading] = {}
         self._intake: Intake | None = None
         self._was_full = asyncio.Event()
         if "*" not in device.name:
@@ -64,6 +65,9 @@ class MqttDevices:
     def health(self) -> Sequence[DeviceHealth]:
         """Every device of the family heard of so far, by name; a configured one also before."""
         self._check_silence()
+        for name, reading in self._last_readings.items():
+            self._health[name].last_reading = summary(reading)
+        self._last_readings.clear()
         return [self._health[name] for name in sorted(self._health)]
 
     async def run(self, intake: Intake) -> None:
@@ -101,7 +105,7 @@ class MqttDevices:
 
         def settle(receipt: Receipt) -> None:
             if isinstance(reading, Scan) or receipt.status == "refused":
-                self._mqtt.publish(topic, encode_result(receipt.body))
+                self._mqtt.publish(topic, receipt.encoded or encode_result(receipt.body))
             message.acknowledge()
 
         if self._intake is None or not self._intake.put_nowait(
@@ -151,7 +155,8 @@ class MqttDevices:
         self._set_state(health, "online")
         health.last_seen_us = received_at_us
         health.n_reads += 1
-        health.last_reading = summary(reading)
+        if health.name in self._health:
+            self._last_readings[health.name] = reading  # put into words when somebody asks
         if isinstance(reading, Malformed):
             health.count_error(reading.kind)
         elif isinstance(reading, ClimateSample) and reading.battery_pct is not None:

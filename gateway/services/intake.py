@@ -51,6 +51,7 @@ CLOCK_UNSET: Final = "clock_unset"
 COMMITS_IN_FLIGHT: Final = 4
 IDLE_S: Final = 1.0
 RETRY_S: Final = 1.0
+US_PER_QUARTER: Final = 900 * 1_000_000
 
 _Settle = Callable[[Receipt], None]
 
@@ -109,6 +110,7 @@ class IntakeService:
         self._highest: dict[tuple[str, str], int] = {}
         self._in_flight: dict[ReceiptKey, list[_Settle]] = {}
         self._fresh_lots: set[tuple[str, str]] = set()
+        self._day = (-1, "")
         self._is_stopping = False
         self.offsets = ClockOffsets()
         self.sequences = Sequences()
@@ -216,15 +218,16 @@ class IntakeService:
                 "message set aside",
                 extra={"action": "set_aside", "device": reading.stamp.device, "reason": reason},
             )
-        result = outcome.result
+        encoded = ev.canonical(outcome.result)
         group.entries.append(
             Entry(
                 drafts=tuple(_draft(event) for event in outcome.events),
-                receipt=None if key is None else (key, ev.canonical(result)),
+                receipt=None if key is None else (key, encoded),
                 quarantined=quarantined,
             )
         )
-        group.settle.append((key, arrival.settle, Receipt(outcome.status, result)))
+        receipt = Receipt(outcome.status, outcome.result, encoded)
+        group.settle.append((key, arrival.settle, receipt))
 
     def _decode(self, group: _Group, reading: Reading) -> Outcome:
         if isinstance(reading, Malformed):
@@ -273,9 +276,17 @@ class IntakeService:
             device_time=stamp.device_time,
             received_at_us=stamp.received_at_us,
         )
-        moment = datetime.fromtimestamp(stamp.received_at_us / 1_000_000, UTC)
-        today = moment.astimezone(self._timezone).date().isoformat()
+        today = self._today(stamp.received_at_us // US_PER_QUARTER)
         return When(corrected.at_us, corrected.clock, corrected.error_us, today)
+
+    def _today(self, quarter: int) -> str:
+        """The warehouse's date in a quarter of an hour: no zone's day begins within one."""
+        known, today = self._day
+        if known != quarter:
+            moment = datetime.fromtimestamp(quarter * US_PER_QUARTER // 1_000_000, UTC)
+            today = moment.astimezone(self._timezone).date().isoformat()
+            self._day = (quarter, today)
+        return today
 
     # ------------------------------------------------------------ settle
 
