@@ -54,8 +54,8 @@ TRIALS = 4
 """Generations that a walk may lag behind the best individual."""
 ROUNDS = 10
 NOISE = 0.5
-REPARTITION = 1
-"""Generations from one look at all trips met to the next."""
+REPARTITION = 3
+"""Generations from one look at all trips met to the next; the first looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class HybridSearch:
         else:
             self._keep(self._ruined())
         self._generation += 1
-        if self._pool is not None and self._generation % REPARTITION == 0:
+        if self._pool is not None and self._generation % REPARTITION == 1:
             self._keep(self._repartitioned(self._pool))
         if self._pool is not None and self._proven is None and self.objective < self._doubted:
             self._doubted = self.objective

@@ -7,7 +7,7 @@ warehouse, into cars.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from itertools import product as every_choice
@@ -31,6 +31,8 @@ Flags = NDArray[np.bool_]
 Group = tuple[int, ...]
 Friends = Mapping[int, frozenset[int]]
 """Positions of products -> those that may ride along."""
+IsOver = Callable[[], bool]
+"""Whether the time for planning is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,13 @@ class _JointPlan:
         self._days = days
         """(column, product): procurement days."""
 
-    def solve(self) -> list[Decisions] | None:
+    def solve(self, is_over: IsOver) -> list[Decisions] | None:
+        """None where there is none, or no time for it."""
         n_k, size = len(self._cars), 1 << self._bits
         best, column = np.full((n_k, size), np.inf), np.zeros((n_k, size), dtype=np.int64)
         for start in range(0, len(self._days), COLUMNS_AT_ONCE):
+            if is_over():
+                return None
             at = np.arange(start, min(len(self._days), start + COLUMNS_AT_ONCE))
             for k in range(n_k):
                 total = cheapest_cuts(self._offers(k, at), self._bits) + self._idle(k, at)
@@ -126,17 +131,22 @@ class _JointPlan:
         return total
 
 
-def planned_together(riders: Sequence[Rider], used_days: Sequence[set[int]]) -> list[Decisions]:
-    """All of them on every car; empty where no car carries them."""
+def planned_together(
+    riders: Sequence[Rider], used_days: Sequence[set[int]], is_over: IsOver
+) -> list[Decisions]:
+    """All of them on every car; empty where no car carries them, or time is over."""
     slots, everyone = [0] * len(riders), tuple(range(len(riders)))
-    return _planned(riders, slots, [everyone], used_days)
+    return _planned(riders, slots, [everyone], used_days, is_over)
 
 
 def planned_jointly(
-    riders: Sequence[Rider], groups: Sequence[Group], used_days: Sequence[set[int]]
+    riders: Sequence[Rider],
+    groups: Sequence[Group],
+    used_days: Sequence[set[int]],
+    is_over: IsOver,
 ) -> list[Decisions]:
-    """Every car with the riders of any of the groups."""
-    return _planned(riders, range(len(riders)), groups, used_days)
+    """Every car with the riders of any of the groups; empty where time is over."""
+    return _planned(riders, range(len(riders)), groups, used_days, is_over)
 
 
 def _planned(
@@ -144,10 +154,11 @@ def _planned(
     slots: Sequence[int],
     groups: Sequence[Group],
     used_days: Sequence[set[int]],
+    is_over: IsOver,
 ) -> list[Decisions]:
     cars = [_cars(riders, slots, groups, k) for k in range(riders[0].tables.n_centrals)]
     days = _columns(riders, used_days, _budget(cars[0], riders[0].n * (max(slots) + 1)))
-    return _JointPlan(riders, slots, cars, days).solve() or []
+    return _JointPlan(riders, slots, cars, days).solve(is_over) or []
 
 
 def _cars(riders: Sequence[Rider], slots: Sequence[int], groups: Sequence[Group], k: int) -> _Cars:
@@ -186,7 +197,11 @@ def _columns(riders: Sequence[Rider], used_days: Sequence[set[int]], budget: int
 
 
 def planned_anew(
-    riders: Sequence[Rider], p: int, others: Sequence[Decisions], friends: Friends
+    riders: Sequence[Rider],
+    p: int,
+    others: Sequence[Decisions],
+    friends: Friends,
+    is_over: IsOver,
 ) -> Decisions | None:
     """The best plan of one product where it may join the cars of the others as they run.
 
@@ -205,7 +220,7 @@ def planned_anew(
                 cost[cycle - 1, at] = np.minimum(cost[cycle - 1, at], with_me - without)
         cars.append(_Cars(own.masks, own.stops, own.riders, cost))
     days = _columns([rider], [used], _budget(cars[0], rider.n))
-    found = _JointPlan([rider], [0], cars, days).solve()
+    found = _JointPlan([rider], [0], cars, days).solve(is_over)
     return found[0] if found else None
 
 

@@ -17,6 +17,7 @@ from optimizer.decisions import Decisions
 from optimizer.joint_plan import (
     Friends,
     Group,
+    IsOver,
     planned_anew,
     planned_jointly,
     planned_together,
@@ -37,11 +38,11 @@ def share_rides(
     tables: Sequence[ProductTables],
     decisions: Sequence[Decisions],
     price: Price,
-    is_cancelled: Callable[[], bool] | None = None,
+    is_over: IsOver,
 ) -> tuple[Decisions, ...]:
     """The cheapest decisions found; price tells money per day, shared vehicles considered.
 
-    Asked before each start, is_cancelled ends the search with the best so far.
+    Once is_over says so the best so far is given; it is asked many times a second.
 
     Friends must be carried by the same warehouses, at most MAX_WAREHOUSES of them, and by the
     same central ones; other products keep their plans.
@@ -49,9 +50,11 @@ def share_rides(
     friends = friendships(tables)
     best, best_cost = tuple(decisions), price(decisions)
     for members in _circles(friends):
-        search = _Circle([tables[p] for p in members], _renumbered(friends, members))
+        if is_over():
+            return best
+        search = _Circle([tables[p] for p in members], _renumbered(friends, members), is_over)
         for start in search.starts([best[p] for p in members]):
-            if is_cancelled is not None and is_cancelled():
+            if is_over():
                 return best
             found, cost = search.improved(start, partial(_price_with, price, best, members))
             if cost < best_cost * (1 - GAIN):
@@ -110,9 +113,9 @@ def _renumbered(friends: Friends, members: Group) -> Friends:
 class _Circle:
     """One circle of friends, numbered within it."""
 
-    def __init__(self, tables: Sequence[ProductTables], friends: Friends) -> None:
+    def __init__(self, tables: Sequence[ProductTables], friends: Friends, is_over: IsOver) -> None:
         self._riders = [Rider(t) for t in tables]
-        self._friends = friends
+        self._friends, self._is_over = friends, is_over
 
     def starts(self, own: Sequence[Decisions]) -> Iterator[list[Decisions]]:
         """Plans to improve: the products' own, and those that make friends agree."""
@@ -120,11 +123,11 @@ class _Circle:
         used = [set(d.procurement_days.values()) for d in own]
         if self._riders[0].n * len(own) <= MAX_JOINT_ITEMS:
             groups = [(p,) for p in range(len(own))] + list(self._companies())
-            if jointly := planned_jointly(self._riders, groups, used):
+            if jointly := planned_jointly(self._riders, groups, used, self._is_over):
                 yield jointly
         for group in self._companies():
             riders = [self._riders[p] for p in group]
-            together = planned_together(riders, [used[p] for p in group])
+            together = planned_together(riders, [used[p] for p in group], self._is_over)
             if together:
                 yield list(_with(tuple(own), group, together))
 
@@ -134,7 +137,9 @@ class _Circle:
         for _ in range(MAX_ROUNDS):
             before = cost
             for p in range(len(best)):
-                anew = planned_anew(self._riders, p, best, self._friends)
+                if self._is_over():
+                    return best, cost
+                anew = planned_anew(self._riders, p, best, self._friends, self._is_over)
                 if anew is None:
                     continue
                 changed = [*best[:p], anew, *best[p + 1 :]]

@@ -23,7 +23,7 @@ from optimizer.plan import Plan, SolverRun
 from optimizer.problem import Problem
 from optimizer.ride_sharing import share_rides
 from optimizer.search import Progress, SearchOutcome, Track, run_tracks
-from optimizer.stop import MaxGenerations, Settled, Stop
+from optimizer.stop import MaxGenerations, SearchStatus, Settled, Stop
 from optimizer.tables import ProductTables, make_tables
 from optimizer.trip_pool import MAX_WAREHOUSES
 from optimizer.warm_start import start_from
@@ -89,7 +89,7 @@ def solve_problem(problem: Problem, options: SolveOptions) -> Plan:
             tables,
             decisions,
             lambda each: make_plan(problem, tables, each, run).objective,
-            options.is_cancelled,
+            lambda: _is_over(options, elapsed()),
         )
     _insist_on_plans(tables, decisions)
     plan = make_plan(problem, tables, decisions, replace(run, seconds=elapsed()))
@@ -121,6 +121,15 @@ def _search(
         on_progress=options.on_progress,
         is_cancelled=options.is_cancelled,
     )
+
+
+def _is_over(options: SolveOptions, seconds: float) -> bool:
+    """Whether the search was cancelled, or a criterion is met by the time alone."""
+    if options.is_cancelled is not None and options.is_cancelled():
+        return True
+    # No generation, no stagnation, no gap: nothing but the time can meet a criterion.
+    only_time = SearchStatus(seconds=seconds, generation=0, stagnation=0, gap=None)
+    return options.stop is not None and options.stop.is_met(only_time)
 
 
 def _judged(plan: Plan, tables: Sequence[ProductTables], proven: Sequence[float | None]) -> Plan:

@@ -1,11 +1,12 @@
 """Pins that products share vehicles where it pays: against every joint plan of tiny cases."""
 
+import itertools
 import json
 import random
 
 import pytest
 
-from optimizer import Infeasible, parse_case, solve
+from optimizer import Infeasible, MaxSeconds, parse_case, solve
 from optimizer.bounds import lower_bound
 from optimizer.ride_sharing import friendships
 from optimizer.tables import make_tables
@@ -129,6 +130,31 @@ def test_cancelled_search_does_not_look_for_agreement() -> None:
     cancelled = solve(problem, is_cancelled=lambda: True)
     assert cancelled.solver.generations == 1
     assert cancelled.objective > solve(problem).objective
+
+
+def test_agreement_is_looked_for_only_as_long_as_the_search_may_last() -> None:
+    """A second passes with every look at the clock: the search takes all three."""
+    problem = parse_case(sharing_case(2, warehouses=3, centrals=1, products=2))
+    ticks = itertools.count()
+    hasty = solve(problem, stop=MaxSeconds(3), clock=lambda: float(next(ticks)))
+    ticks = itertools.count()
+    patient = solve(problem, stop=MaxSeconds(900), clock=lambda: float(next(ticks)))
+    assert hasty.objective == solve(problem, is_cancelled=lambda: True).objective
+    assert patient.objective == solve(problem).objective < hasty.objective
+
+
+def test_agreement_cancelled_half_way_is_the_best_so_far() -> None:
+    case = sharing_case(2, warehouses=3, centrals=1, products=3)
+    problem, found, whole = parse_case(case), [], solve(parse_case(case)).objective
+    for patience in (1, 2, 3, 4, 6, 9, 14, 20, 30, 45, 70, 999):
+        asked = itertools.count()
+        plan = solve(problem, is_cancelled=lambda: next(asked) >= patience)  # noqa: B023  # called at once
+        found.append(plan.objective)
+        assert check_plan(case, plan.to_dict()).violations == []
+    assert next(asked) < 999
+    assert found == sorted(found, reverse=True)
+    assert len(set(found)) > 2, "it was never cancelled between two improvements"
+    assert found[-1] == whole
 
 
 def test_friendship_must_be_mutual() -> None:
