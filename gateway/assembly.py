@@ -21,10 +21,11 @@ from gateway.core.sensor_faults import SensorRule
 from gateway.core.smoothing import SmoothingRule, TagPresence
 from gateway.journal.store import JournalStore
 from gateway.ports import Clock, Driver, MqttSession
-from gateway.report import Parts
+from gateway.report import Parts, device_rows
 from gateway.services.alarms import Alarms
 from gateway.services.clock_watch import ClockWatch
 from gateway.services.device_memory import SAVE_S, DeviceMemory
+from gateway.services.health_watch import HealthWatch
 from gateway.services.housekeeping import Housekeeping
 from gateway.services.intake import IntakeService
 from gateway.services.intake_queue import IntakeQueue
@@ -129,6 +130,14 @@ def _consumers(parts: Parts, outside: Outside) -> list[Loop]:
         alarms=parts.alarms,
         heartbeats=parts.heartbeats,
     )
+    health_watch = HealthWatch(
+        journal=journal,
+        devices=lambda: device_rows(parts),
+        warehouse=settings.gateway.warehouse,
+        clock=outside.clock,
+        new_id=outside.new_id,
+        heartbeats=parts.heartbeats,
+    )
     reinjection = Reinjection(
         journal=journal,
         intake=parts.queue,
@@ -141,6 +150,7 @@ def _consumers(parts: Parts, outside: Outside) -> list[Loop]:
         ("sensor-watch", parts.sensors.run),
         ("housekeeping", housekeeping.run),
         ("clock-watch", clock_watch.run),
+        ("health-watch", health_watch.run),
         ("reinjection", reinjection.run),
     ]
 

@@ -12,7 +12,7 @@ from cloud_sync.contract import events as ev
 from gateway.core.projection import Milestone
 from gateway.journal.read_model import load_climate, load_milestones, stock_rows
 from gateway.journal.store import JournalStore
-from gateway.ports import Clock, DeviceHealth, Driver
+from gateway.ports import Clock, Driver
 from gateway.services import planner, projector, sensor_watch, uplink
 from gateway.services.alarms import Alarms
 from gateway.services.intake import IntakeService
@@ -65,9 +65,7 @@ async def status_report(parts: Parts) -> dict[str, object]:
         },
         "alarms": list(parts.alarms.shown()),
         "stalled": parts.heartbeats.stalled(60.0),
-        "devices": [
-            _device(parts, health) for driver in parts.drivers for health in driver.health()
-        ],
+        "devices": device_rows(parts),
         "sensor_faults": [asdict(fault) for fault in parts.sensors.open_faults()],
         "climate": [asdict(climate) for climate in await load_climate(journal)],
         "stock": list(stock_rows(parts.projector.facts)),
@@ -76,17 +74,23 @@ async def status_report(parts: Parts) -> dict[str, object]:
     }
 
 
-def _device(parts: Parts, health: DeviceHealth) -> dict[str, object]:
-    """A device as its driver sees it, with what was learnt from its messages."""
-    faults = [f.kind for f in parts.sensors.open_faults() if f.device == health.name]
-    row = asdict(health)
-    row["n_missing"] = health.n_missing + parts.intake.sequences.n_missing(health.name)
-    row["faults"] = faults
-    if health.clock_offset_us is None:
-        row["clock_offset_us"] = parts.intake.offsets.offset_now_us(health.name)
-    if faults and health.state == "online":
-        row["state"] = "faulty"
-    return row
+def device_rows(parts: Parts) -> list[dict[str, object]]:
+    """Every device as its driver sees it, with what was learnt from its messages, now."""
+    n_missing = parts.intake.sequences.n_missing()
+    faults: dict[str, list[str]] = {}
+    for fault in parts.sensors.open_faults():
+        faults.setdefault(fault.device, []).append(fault.kind)
+    rows = []
+    for health in (health for driver in parts.drivers for health in driver.health()):
+        row = asdict(health)
+        row["n_missing"] = health.n_missing + n_missing.get(health.name, 0)
+        row["faults"] = faults.get(health.name, [])
+        if health.clock_offset_us is None:
+            row["clock_offset_us"] = parts.intake.offsets.offset_now_us(health.name)
+        if row["faults"] and health.state == "online":
+            row["state"] = "faulty"
+        rows.append(row)
+    return rows
 
 
 async def _sync(parts: Parts) -> dict[str, object]:

@@ -10,7 +10,8 @@ of which the oldest stay counted without being known by number, and BOOTS_MAX bo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -102,13 +103,12 @@ class Sequences:
         known.n_beyond += kept_from - first
         return Gap(device, boot, first, last)
 
-    def n_missing(self, device: str) -> int:
-        """How many numbers of a device have not come, over all boots that are remembered."""
-        return sum(
-            len(boot.missing) + boot.n_beyond
-            for (name, _), boot in self._boots.items()
-            if name == device
-        )
+    def n_missing(self) -> Mapping[str, int]:
+        """How many numbers of each device have not come, over all boots that are remembered."""
+        counts: Counter[str] = Counter()
+        for (device, _), boot in self._boots.items():
+            counts[device] += len(boot.missing) + boot.n_beyond
+        return counts
 
     def missing(self, device: str, boot: str) -> Iterable[int]:
         """The missing numbers of a boot, as far as they are known, ascending."""

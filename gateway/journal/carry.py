@@ -29,6 +29,7 @@ KEPT: Final = {
     "sensor_fault": "device, kind",
     "tag_present": "read_point, epc",
     "device_boot": "device, boot",
+    "device_told": "device",
 }
 """Tables that are right row by row, and their keys."""
 FOLDED: Final = {

@@ -69,6 +69,11 @@ def sightings(gateway: GatewayProcess) -> list[object]:
     return [e["type"] for e in exported(gateway) if str(e["type"]).startswith("tag.")]
 
 
+def told_states(gateway: GatewayProcess) -> list[object]:
+    bodies = [e["body"] for e in exported(gateway) if e["type"] == "device.health"]
+    return [body["state"] for body in bodies if isinstance(body, dict)]
+
+
 def n_missing(status: Status) -> int:
     (health,) = status["devices"]  # type: ignore[misc]
     return int(health["n_missing"])
@@ -113,3 +118,4 @@ def test_clock_gaps_and_tags_are_known_after_a_kill(
     gateway.until(lambda status: n_missing(status) == 1)
     # The tag was last read before the kill, and is not there any more.
     gateway.until(lambda _: sightings(gateway) == ["tag.arrived", "tag.left"])
+    gateway.until(lambda _: told_states(gateway) == ["online"])

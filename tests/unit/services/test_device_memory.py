@@ -100,7 +100,7 @@ async def test_an_orderly_end_saves_offsets_gaps_and_highest_numbers(state: Path
         after = Bench(journal)
         await after.memory.restore()
         assert after.sequences.numbers("pda", "b") == BootNumbers("pda", "b", 9, ((3, 4), (6, 8)))
-        assert after.sequences.n_missing("pda") == 5
+        assert after.sequences.n_missing()["pda"] == 5
         assert offset_us == 0
         assert after.offsets.offset_us("pda", "b") == before.offsets.offset_us("pda", "b")
         assert after.sequences.take("pda", "b", 11) == Gap("pda", "b", 10, 10)
@@ -136,7 +136,7 @@ async def test_numbers_that_never_reached_the_disk_are_not_counted_as_received(
         after = Bench(journal)
         await after.memory.restore()
         assert after.sequences.take("pda", "b", 3) is None, "2 was the last"
-        assert after.sequences.n_missing("pda") == 0
+        assert after.sequences.n_missing()["pda"] == 0
 
 
 async def highest(journal: JournalStore) -> list[int]:
