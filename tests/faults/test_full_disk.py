@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 
 import pytest
 
 from tests.rigs.fault_site import PATIENCE_S, Site, receive, running_site
+from tests.rigs.full_disk import fill
 from tests.rigs.gateway import Status
 from tests.rigs.handheld import handheld
 from tests.rigs.mounts import NEEDS_ROOT, small_disk
@@ -16,15 +15,6 @@ from tests.rigs.mounts import NEEDS_ROOT, small_disk
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), *NEEDS_ROOT]
 
 N_SCANS = 10
-
-
-def fill(disk: Path) -> Path:
-    """Take all the room there is, as somebody else's log might."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(bytes(os.statvfs(disk).f_frsize))
-    return filler
 
 
 def room_alarm(status: Status) -> str:

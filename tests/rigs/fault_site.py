@@ -175,8 +175,13 @@ def waste(pda: Handheld, quantity: int, location: str = "R-01") -> int:
 
 
 @contextlib.contextmanager
-def running_site(directory: Path, *, plain_broker: bool = False) -> Iterator[Site]:
-    """A site with its gateway not yet started. plain_broker: Mosquitto's own defaults."""
+def running_site(
+    directory: Path, *, plain_broker: bool = False, url: str | None = None
+) -> Iterator[Site]:
+    """A site with its gateway not yet started.
+
+    plain_broker: Mosquitto's own defaults. url: the gateway's way to the cloud, if not direct.
+    """
     store = directory / "broker"
     store.mkdir()
     with contextlib.ExitStack() as stack:
@@ -187,6 +192,6 @@ def running_site(directory: Path, *, plain_broker: bool = False) -> Iterator[Sit
             broker = stack.enter_context(running_broker(store, port, config))
         else:
             broker = stack.enter_context(running_mosquitto(store))
-        site = Site(directory, broker)
+        site = Site(directory, broker, url=url)
         stack.callback(site.close)
         yield site
