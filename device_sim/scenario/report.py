@@ -192,6 +192,7 @@ def _life_row(life: Life) -> Row:
         "start_mb": round(life.start_bytes / 2**20, 1),
         "end_mb": round(life.end_bytes / 2**20, 1),
         "peak_mb": round(life.peak_bytes / 2**20, 1),
+        "minutes_mb": [round(size / 2**20, 1) for size in life.minutes_bytes],
     }
 
 

@@ -28,13 +28,17 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """How the memory of one process went, from its warm-up to its end. Medians, in bytes."""
+    """How the memory of one process went, from its warm-up to its end. Medians, in bytes.
+
+    minutes_bytes: of each minute that began, the first one included.
+    """
 
     pid: int
     seconds: float
     start_bytes: int
     end_bytes: int
     peak_bytes: int
+    minutes_bytes: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -99,6 +103,14 @@ def lives(measurements: Sequence[Measurement]) -> list[Life]:
                 round(statistics.median(each.rss_bytes for each in warm[:n_edge])),
                 round(statistics.median(each.rss_bytes for each in warm[-n_edge:])),
                 max(each.rss_bytes for each in own),
+                _by_minute(own),
             )
         )
     return found
+
+
+def _by_minute(own: Sequence[Measurement]) -> tuple[int, ...]:
+    minutes: dict[int, list[int]] = {}
+    for each in own:
+        minutes.setdefault(int((each.at_s - own[0].at_s) // 60), []).append(each.rss_bytes)
+    return tuple(round(statistics.median(sizes)) for _, sizes in sorted(minutes.items()))

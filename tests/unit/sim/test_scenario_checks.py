@@ -190,6 +190,11 @@ def test_a_life_begins_after_its_warm_up_and_each_process_has_its_own() -> None:
     assert (found[1].end_bytes // MB, found[1].peak_bytes // MB) == (77, 79)
 
 
+def test_a_life_is_told_minute_by_minute() -> None:
+    (life,) = lives([Measurement(100.0 + s, 7, s // 60 * MB) for s in range(150)])
+    assert life.minutes_bytes == (0, MB, 2 * MB)
+
+
 def test_a_device_that_is_not_online_in_the_end_is_found() -> None:
     seen = {"J1": [{"name": "a", "state": "online"}, {"name": "b", "state": "lost"}]}
     names = {"J1": ["a", "b", "c"]}
