@@ -4,6 +4,8 @@
 
 Text for `gs1`, JSON for readers and `datawedge`, hex for the binary kinds. A bad line is answered
 and never ends the run. A codec is loaded only when its kind is the one asked for.
+
+EPCs are shown in lower-case hex, like all bytes that are shown here, whatever the reader's case.
 """
 
 from __future__ import annotations
@@ -81,8 +83,12 @@ def _llrp() -> Decode:
     from gateway.codecs.llrp_reports import RO_ACCESS_REPORT, TagReport, tag_reports
 
     def read(tag: TagReport) -> Output:
-        rssi = tag.rssi_centi_dbm
-        return {"epc": tag.epc, "antenna": tag.antenna, "rssi_centi_dbm": rssi, "count": tag.count}
+        return {
+            "epc": _hex(tag.epc),
+            "antenna": tag.antenna,
+            "rssi_centi_dbm": tag.rssi_centi_dbm,
+            "count": tag.count,
+        }
 
     def decode(line: str) -> Output:
         try:
@@ -100,24 +106,35 @@ def _m100() -> Decode:
     from gateway.codecs.m100 import FrameDecoder, tag_of
 
     def decode(line: str) -> Output:
-        reports = [tag_of(frame) for frame in FrameDecoder().feed(_bytes(line))]
-        reads = [{"epc": tag.epc, "rssi_dbm": tag.rssi_dbm} for tag in reports if tag is not None]
-        return {"reads": reads}
+        decoder = FrameDecoder()
+        frames = list(decoder.feed(_bytes(line)))
+        if decoder.n_broken and not frames:
+            raise LineRefused("a frame with a wrong checksum or end, and none that is whole")
+        reports = [report for frame in frames if (report := tag_of(frame)) is not None]
+        return {"reads": [{"epc": _hex(tag.epc), "rssi_dbm": tag.rssi_dbm} for tag in reports]}
 
     return decode
 
 
 def _uhfreader18() -> Decode:
-    from gateway.codecs.uhfreader18 import FrameDecoder, ResponseRefused, TagReport, tags_of
+    from gateway.codecs.uhfreader18 import (
+        SHORTEST,
+        FrameDecoder,
+        ResponseRefused,
+        TagReport,
+        tags_of,
+    )
 
     def read(tag: TagReport) -> Output:
         # The unit of the number that some of the family report is in no manual.
         own = {} if tag.rssi is None else {"antenna": tag.antenna, "rssi": tag.rssi}
-        return {"epc": tag.epc, "rssi_dbm": None, **own}
+        return {"epc": _hex(tag.epc), "rssi_dbm": None, **own}
 
     def decode(line: str) -> Output:
-        decoder = FrameDecoder()
-        frames = [*decoder.feed(_bytes(line)), *decoder.end()]
+        decoder, stream = FrameDecoder(), _bytes(line)
+        frames = [*decoder.feed(stream), *decoder.end()]
+        if not frames and len(stream) >= SHORTEST and stream[0] + 1 == len(stream):
+            raise LineRefused("a frame with a wrong checksum")
         try:
             return {"reads": [read(tag) for frame in frames for tag in tags_of(frame)]}
         except ResponseRefused as refusal:
@@ -182,7 +199,7 @@ def _reads(parse: Callable[[bytes], ReaderPayload]) -> Decode:
 def _read(tag: Tag, time: str | None) -> Output:
     rssi = tag.rssi_centi_dbm
     return {
-        "epc": tag.epc,
+        "epc": _hex(tag.epc),
         **({"antenna": tag.antenna} if tag.antenna else {}),
         "rssi_dbm": None if rssi is None else rssi / 100,
         **({"count": tag.count} if tag.count > 1 else {}),
@@ -227,6 +244,10 @@ def _datawedge() -> Decode:
     from gateway.codecs.datawedge import parse_datawedge
 
     return lambda line: {"scans": _scans(_events(parse_datawedge, line))}
+
+
+def _hex(epc: str) -> str:
+    return epc.lower()
 
 
 def _bytes(text: str) -> bytes:

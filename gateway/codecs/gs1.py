@@ -8,6 +8,8 @@ What a scanner delivers, by AIM identifier (ISO/IEC 15424):
                             element string that names an item or a logistic unit — or no GS1 at
                             all, such as a location's label
 The GS separator may come as U+001D, `<GS>` or `\\x1d`.
+Element strings may lie in the envelope of ISO/IEC 15434, format 05; UPC-E, where the scanner
+names it, is the UPC-A that it stands for (ISO/IEC 15420).
 """
 
 from __future__ import annotations
@@ -42,6 +44,10 @@ _EAN_LENGTHS: Final = {"E0": (13,), "E3": (15, 18), "E4": (8,)}
 _TRADE_ITEM_LENGTHS: Final = (8, 12, 13, 14)
 _GS1_SYMBOLOGY: Final = re.compile(r"GS1|EAN[-_ ]?128|DATABAR", re.IGNORECASE)
 _COMPOSITE: Final = "|]e0"
+_ENVELOPE: Final = re.compile(
+    r"\[\)>(?:\x1e|<RS>|\\x1e)05\x1d(.*?)(?:(?:\x1e|<RS>|\\x1e)(?:\x04|<EOT>|\\x04)?)?", re.DOTALL
+)
+_UPC_E: Final = re.compile(r"UPC[-_ ]?E", re.IGNORECASE)
 _LOOKS_LIKE_A_KEY: Final = re.compile(r"00[0-9]{18}|0[123][0-9]{14}")
 
 _DATES: Final = {"11": "production_date", "15": "best_before", "17": "expiry"}
@@ -78,13 +84,19 @@ def parse_symbol(
         raise SymbolRefused(f"{len(data)} characters, more than any label holds")
     text = data.replace("<GS>", GS).replace("\\x1d", GS)
     aim, text = _split_aim(text)
+    envelope = _ENVELOPE.fullmatch(text)
+    if envelope is not None:
+        text = envelope[1]
     claims_gs1 = (
         is_gs1
+        or envelope is not None
         or aim in _GS1_AIM
         or text[:1] == GS
         or (aim is None and symbology is not None and bool(_GS1_SYMBOLOGY.search(symbology)))
     )
     try:
+        if aim is None and symbology is not None and _UPC_E.match(symbology):
+            return _symbol((("01", _gtin(_upc_a(text))),))
         if aim in _EAN_LENGTHS:
             return _ean(text, _EAN_LENGTHS[aim])
         if is_link(text):
@@ -122,6 +134,27 @@ def _gtin(digits: str) -> str:
     if gtin_check_digit(digits[:-1]) != digits[-1]:
         raise ElementsRefused(f"wrong check digit in {digits}")
     return digits.zfill(14)
+
+
+def _upc_a(digits: str) -> str:
+    """The UPC-A behind a UPC-E of six digits, or eight with number system and check digit."""
+    if len(digits) == 12 and _is_trade_item_number(digits):
+        return digits  # the scanner has done it already
+    if not re.fullmatch(r"[01]?[0-9]{6}[0-9]?", digits, re.ASCII) or len(digits) not in (6, 8):
+        raise ElementsRefused(f"a UPC-E symbol has 8 digits from 0 or 1 on, got {digits[:20]!r}")
+    system, body, check = digits[:-7], digits[-7:-1], digits[-1:]
+    if len(digits) == 6:
+        system, body, check = "0", digits, ""
+    last = int(body[5])
+    if last <= 2:
+        long = f"{body[:2]}{last}0000{body[2:5]}"
+    elif last == 3:
+        long = f"{body[:3]}00000{body[3:5]}"
+    elif last == 4:
+        long = f"{body[:4]}00000{body[4]}"
+    else:
+        long = f"{body[:5]}0000{last}"
+    return system + long + (check or gtin_check_digit(system + long))
 
 
 def _link(text: str, *, is_gs1: bool) -> Symbol | None:
@@ -192,6 +225,13 @@ def symbol_or_reason(data: str, symbology: str | None = None) -> tuple[Symbol | 
         return parse_symbol(data, symbology), None
     except SymbolRefused as refusal:
         return None, str(refusal)
+
+
+def joined_symbols(symbols: Sequence[str]) -> str | None:
+    """Element strings of several symbols on one label as one; None if they are not one message."""
+    texts = [re.sub(r"^\](C1|e0|d2|Q3|J1)", "", symbol) for symbol in symbols]
+    data = "]C1" + GS.join(text.removeprefix(GS).removesuffix(GS) for text in texts)
+    return None if symbol_or_reason(data)[0] is None else data
 
 
 def encode_gs1_128(elements: Sequence[Element]) -> str:

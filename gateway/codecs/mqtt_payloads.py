@@ -11,9 +11,12 @@
              "message":…}
 
 Zebra DataWedge's keys are taken for the same, in their long form (com.symbol.datawedge.…) too:
-`data_string` for data, `label_type` for symbology. Unknown keys are ignored and named to the
-caller. Nothing raises: what does not fit becomes Malformed, with as much of boot and seq as could
-be read, so that its sender can be told.
+`data_string` for data, `label_type` for symbology. A device that reads several symbols at one
+pull of its trigger sends a list for data, or DataWedge's list `barcodes`: the GS1 symbols of one
+label are one message (General Specifications 2.6), any others need a seq each and are refused.
+
+Unknown keys are ignored and named to the caller. Nothing raises: what does not fit becomes
+Malformed, with as much of boot and seq as could be read, so that its sender can be told.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from typing import Final, cast
 from cloud_sync.contract import keys
 from cloud_sync.contract.events import canonical
 from gateway.codecs.datawedge import short_keys, symbology_of
-from gateway.codecs.gs1 import symbol_or_reason
+from gateway.codecs.gs1 import joined_symbols, symbol_or_reason
 from gateway.codecs.strict_json import JsonRefused, parse_object
 from gateway.core.readings import (
     TASK_TYPES,
@@ -43,6 +46,8 @@ from gateway.core.readings import (
 
 MAX_READS: Final = 1000
 MAX_TEXT: Final = 4096
+MAX_SYMBOLS: Final = 16
+"""Symbols read at one pull of a trigger; a label has three at most."""
 _EPC: Final = re.compile(r"^(?:[0-9A-Fa-f]{4}){1,32}$")
 
 
@@ -185,20 +190,57 @@ def _stamp(reader: _Reader, stamp: Stamp, *, is_numbered: bool) -> Stamp:
 
 
 def _scan(reader: _Reader, stamp: Stamp) -> Scan:
-    data = reader.text("data") or reader.text("data_string")
-    if data is None:
-        raise _Refused("data: missing")
-    label_type = reader.text("label_type", 64)
-    reader.take("source")
-    symbology = reader.text("symbology", 64)
-    if symbology is None and label_type is not None:
-        symbology = symbology_of(label_type)
+    data, symbology = _one_label(_symbols(reader))
     task = reader.take("task")
     if task is not None and not isinstance(task, dict):
         raise reader.refuse("task", "an object", task)
     context = None if task is None else _task(_Reader(task, "task."))
     symbol, symbol_error = symbol_or_reason(data, symbology)
     return Scan(stamp, data, symbology, context, symbol, symbol_error)
+
+
+def _symbols(reader: _Reader) -> list[tuple[str, str | None]]:
+    """The text and the symbology of each symbol that was read."""
+    barcodes = reader.take("barcodes")
+    if barcodes is None:
+        return _texts(reader)
+    if not isinstance(barcodes, list) or not 0 < len(barcodes) <= MAX_SYMBOLS:
+        raise reader.refuse("barcodes", f"a list of 1 to {MAX_SYMBOLS}", barcodes)
+    symbols = []
+    for i, barcode in enumerate(barcodes):
+        if not isinstance(barcode, dict):
+            raise reader.refuse(f"barcodes.{i}", "an object", barcode)
+        symbols += _texts(_Reader(short_keys(barcode), f"barcodes.{i}."))
+    return symbols
+
+
+def _texts(reader: _Reader) -> list[tuple[str, str | None]]:
+    key = "data" if reader.fields.get("data") is not None else "data_string"
+    texts = reader.take(key)
+    if not isinstance(texts, list):
+        text = reader.text(key)
+        if text is None:
+            raise _Refused(f"{reader.path}data: missing")
+        texts = [text]
+    elif not 0 < len(texts) <= MAX_SYMBOLS:
+        raise reader.refuse(key, f"a list of 1 to {MAX_SYMBOLS}", texts)
+    symbology, label_type = reader.text("symbology", 64), reader.text("label_type", 64)
+    reader.take("source")
+    if symbology is None and label_type is not None:
+        symbology = symbology_of(label_type)
+    parts = _Reader({str(i): text for i, text in enumerate(texts)}, f"{reader.path}{key}.")
+    return [(parts.text(str(i)) or "", symbology) for i in range(len(texts))]
+
+
+def _one_label(symbols: list[tuple[str, str | None]]) -> tuple[str, str | None]:
+    """The symbols as one. Raises _Refused for several that are not one GS1 message."""
+    distinct = list(dict.fromkeys(symbols))
+    if len(distinct) == 1:
+        return distinct[0]
+    data = joined_symbols([text for text, _ in distinct])
+    if data is None:
+        raise _Refused(f"data: {len(distinct)} symbols that are not one label; a seq for each")
+    return data, "GS1_128"
 
 
 def _task(reader: _Reader) -> TaskContext:

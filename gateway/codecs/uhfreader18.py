@@ -56,6 +56,8 @@ STATUS_TEXTS: Final = {
 
 MAX_FRAME_BYTES: Final = 256
 _MIN_LENGTH: Final = 4
+SHORTEST: Final = _MIN_LENGTH + 1
+"""Bytes of the shortest frame, a command without data."""
 _REVERSED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 

@@ -40,7 +40,7 @@ def test_noise_around_a_frame_is_no_read() -> None:
     frame = "bb02220011c934003034257bf7194e4000001a853a76"
     checksum = sum(bytes.fromhex(frame[2:])) & 0xFF
     (answer,) = decode("m100", f"00ff{frame}{checksum:02x}7e0102\n".encode())
-    assert answer["reads"] == [{"epc": "3034257BF7194E4000001A85", "rssi_dbm": -55}]
+    assert answer["reads"] == [{"epc": "3034257bf7194e4000001a85", "rssi_dbm": -55}]
 
 
 def test_a_readers_report_is_shown_tag_by_tag() -> None:
@@ -54,7 +54,7 @@ def test_a_readers_report_is_shown_tag_by_tag() -> None:
         "message": "RO_ACCESS_REPORT",
         "reads": [
             {
-                "epc": "3000ABCDEF00000000000003",
+                "epc": "3000abcdef00000000000003",
                 "antenna": 1,
                 "rssi_centi_dbm": -4800,
                 "count": None,
@@ -71,7 +71,7 @@ def test_a_bus_with_a_lying_length_is_read_to_its_end() -> None:
     (answer,) = decode("uhfreader18", f"{stream}\n".encode())
     assert answer == {
         "ok": True,
-        "reads": [{"epc": "49440000000000000A000334", "rssi_dbm": None}],
+        "reads": [{"epc": "49440000000000000a000334", "rssi_dbm": None}],
     }
 
 
@@ -84,7 +84,7 @@ def test_a_bus_with_a_lying_length_is_read_to_its_end() -> None:
                 '{"eventType":"tagInventory","tagInventoryEvent":{"epc":"4oARkaUDAGXybMv_",'
                 '"antennaPort":3,"peakRssiCdbm":-7300}}'
             ),
-            {"reads": [{"epc": "E2801191A5030065F26CCBFF", "antenna": 3, "rssi_dbm": -73.0}]},
+            {"reads": [{"epc": "e2801191a5030065f26ccbff", "antenna": 3, "rssi_dbm": -73.0}]},
         ),
         (
             "zebra-fx",
@@ -92,7 +92,7 @@ def test_a_bus_with_a_lying_length_is_read_to_its_end() -> None:
             {
                 "reads": [
                     {
-                        "epc": "E2801191A5030065F26CCBFF",
+                        "epc": "e2801191a5030065f26ccbff",
                         "antenna": 2,
                         "rssi_dbm": -47.0,
                         "count": 2,

@@ -113,3 +113,34 @@ def test_labels_that_are_no_gs1_are_left_to_others(data: str) -> None:
 def test_an_encoded_symbol_is_read_back() -> None:
     elements = (("01", GTIN), ("10", "L1"), ("17", "261231"), ("21", "S"))
     assert parsed(encode_gs1_128(elements)).elements == elements
+
+
+@pytest.mark.parametrize(
+    ("digits", "gtin"),
+    [
+        # The standard's rows (ISO/IEC 15420): the last digit says where the zeros were.
+        ("04252614", "00042100005264"),
+        ("01234505", "00012000003455"),
+        ("01234531", "00012300000451"),
+        ("01234543", "00012340000053"),
+        ("01234565", "00012345000065"),
+        ("425261", "00042100005264"),
+        ("042100005264", "00042100005264"),
+    ],
+)
+def test_a_upc_e_is_the_upc_a_that_it_stands_for(digits: str, gtin: str) -> None:
+    assert parsed(digits, "UPCE0").gtin == gtin
+    assert parsed(digits, "UPC_E").gtin == gtin
+
+
+@pytest.mark.parametrize("digits", ["04252615", "24252614", "0425261", "0425261X", ""])
+def test_what_is_no_upc_e_is_refused(digits: str) -> None:
+    assert symbol_or_reason(digits, "UPCE0")[0] is None
+    assert symbol_or_reason(digits, "UPCE0")[1]
+
+
+@pytest.mark.parametrize("end", ["\x1e\x04", "\x1e", "", "<RS><EOT>"])
+def test_an_envelope_of_gs1_is_opened(end: str) -> None:
+    symbol = parsed(f"[)>\x1e05\x1d01{GTIN}\x1d10L1{end}")
+    assert (symbol.gtin, symbol.lot) == (GTIN, "L1")
+    assert symbol_or_reason("[)>\x1e06\x1d1JUN1\x1e\x04") == (None, None), "not GS1's"
