@@ -8,7 +8,8 @@ handhelds go on scanning through a real broker. Printed, as one JSON object:
     cpu_us_per_event  of gateway, cloud and PostgreSQL; the gateway's with the live scans in it
     rss_mib           of gateway and cloud, at a tenth of the way and the highest after it
     live              of the scans during the drain: milliseconds from publish to receipt
-Usage: python benchmarks/drain.py [--events N] [--live SCANS_PER_S] [--directory DIR]
+With --page the table in docs/benchmarks/drain.md is written anew.
+Usage: python benchmarks/drain.py [--events N] [--live SCANS_PER_S] [--directory DIR] [--page]
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ from tests.rigs.cloud import CloudProcess
 from tests.rigs.gateway import GatewayProcess
 from tests.rigs.postgres import find_programs, running_postgres
 
+PAGE = Path(__file__).resolve().parents[1] / "docs/benchmarks/drain.md"
+BEGIN, END = "<!-- table: benchmarks/drain.py -->", "<!-- end of table -->"
 GATEWAY, WAREHOUSE, ITEMS = "gw-drain", "W1", 200
 SAMPLE_S = 0.25
 LIMIT_S = 280.0
@@ -292,12 +295,49 @@ def run(directory: Path, postgres: Path, n_events: int, live: float) -> dict[str
     return summary
 
 
+def table(found: dict[str, object]) -> str:
+    """The figures for people."""
+    rate, cpu, rss = found["events_per_s"], found["cpu_us_per_event"], found["rss_mib"]
+    live = found.get("live")
+    assert isinstance(cpu, dict)
+    assert isinstance(rss, dict)
+    lines = [
+        ("events", f"{found['events']:,}"),
+        ("events/s, from the first batch to the last", f"{rate:,}"),
+        ("events/s in each quarter", ", ".join(map("{:,}".format, _listed(found["quarters"])))),
+        *((f"{name}: processor time per event", f"{us} µs") for name, us in cpu.items()),
+        *((f"{name}: memory after a tenth, and the most after it", f"{a} MiB, {b} MiB")
+          for name, (a, b) in rss.items()),
+    ]  # fmt: skip
+    if isinstance(live, dict):
+        lines.append(
+            (
+                "scan to receipt meanwhile, median and 99 %",
+                f"{live['median_ms']} ms, {live['p99_ms']} ms",
+            )
+        )
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in lines)])
+
+
+def _listed(value: object) -> list[int]:
+    assert isinstance(value, list)
+    return value
+
+
+def write_page(found: dict[str, object]) -> None:
+    """Put the table where it is read."""
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    PAGE.write_text(f"{before}{BEGIN}\n{table(found)}\n{END}{after}")
+
+
 def main() -> None:
     """Drain once and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--live", type=float, default=50.0)
     parser.add_argument("--directory", type=Path, default=None)
+    parser.add_argument("--page", action="store_true", help="write docs/benchmarks/drain.md")
     options = parser.parse_args()
     programs = find_programs()
     if programs is None:
@@ -306,7 +346,10 @@ def main() -> None:
         tempfile.TemporaryDirectory(dir=options.directory) as name,
         running_postgres(programs, is_durable=True) as postgres,
     ):
-        print(json.dumps(run(Path(name), postgres, options.events, options.live)))
+        found = run(Path(name), postgres, options.events, options.live)
+    print(json.dumps(found))
+    if options.page:
+        write_page(found)
 
 
 if __name__ == "__main__":

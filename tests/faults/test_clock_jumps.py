@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import cycle, islice
 from pathlib import Path
@@ -20,6 +20,7 @@ import pytest
 
 from tests.rigs import tier
 from tests.rigs.fault_site import PATIENCE_S, Site, receive, running_site
+from tests.rigs.gateway import Status
 from tests.rigs.handheld import handheld
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -80,7 +81,12 @@ def told(site: Site, what: str) -> list[int]:
     return [round(body["shift_us"] / 1e6) for body in bodies if body["what"] == what]
 
 
-def alarms(status: dict[str, object]) -> set[str]:
+def has_told(site: Site, n: int) -> Callable[[Status], bool]:
+    """Whether the journal tells of that many jumps."""
+    return lambda _: len(told(site, "clock_jumped")) >= n
+
+
+def alarms(status: Status) -> set[str]:
     found = status["alarms"]
     assert isinstance(found, list)
     return {alarm["name"] for alarm in found}
@@ -127,7 +133,7 @@ def test_jumps_lose_and_double_nothing_and_are_told(site: Site, wall: WallClock)
             offset_s += jump_s
             wall.set(offset_s)
             receive(pda, 2)
-            status = site.gateway.until(lambda _, n=n: len(told(site, "clock_jumped")) >= n)  # type: ignore[misc]  # n of this round
+            status = site.gateway.until(has_told(site, n), PATIENCE_S)
             assert status["stalled"] == []
         pda.settle(PATIENCE_S)
         site.until_drained()
