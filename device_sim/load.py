@@ -1,8 +1,8 @@
 """A load of readings: N devices, R messages a second together, for D seconds.
 
-Every message has its device's boot id and sequence number, so that what arrived can be compared
-with what was sent. Nothing is sent twice: what has no receipt at the end is reported as such.
-Devices share connections, CONNECTIONS_MAX at most.
+Every message has its device's boot id and sequence number, or a tag of its own, so that what
+arrived can be compared with what was sent. Nothing is sent twice: what has no receipt at the end
+is reported as such. Devices share connections, CONNECTIONS_MAX at most.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ from typing import Final, Literal
 from device_sim.broker import DeviceClient, Endpoint, topic
 from device_sim.catalog import ZONES, make_catalog
 from device_sim.clock import iso_time, wall_us
-from device_sim.load_arrivals import watch_journal
+from device_sim.load_arrivals import Sent, load_epc, watch_journal
 from gateway.codecs.gs1 import encode_gs1_128
 
-Kind = Literal["scan", "climate"]
+Kind = Literal["scan", "climate", "reads"]
 
 CONNECTIONS_MAX: Final = 50
 TICK_S: Final = 0.01
 CONNECT_S: Final = 15.0
+READS_PER_TAG: Final = 3
+"""How often a tag was read that comes once: enough to have arrived by any sensible rule."""
 SETTLE_S: Final = 30.0
 """How long receipts are waited for after the last message."""
 
@@ -53,11 +55,12 @@ class LoadOptions:
 
 @dataclass(slots=True)
 class LoadDevice:
-    """One device's name and numbering."""
+    """One device's name and numbering. i_device: its place among all of them."""
 
     name: str
     boot: str
     client: DeviceClient
+    i_device: int
     last_seq: int = 0
 
 
@@ -104,7 +107,8 @@ async def run_load(options: LoadOptions) -> dict[str, object]:
         for client in clients:
             await client.stop()
     last_seqs = {device.name: device.last_seq for device in devices}
-    arrived = None if journal is None else await journal.arrivals(devices[0].boot, last_seqs)
+    sent = Sent(options.kind, devices[0].boot, last_seqs)
+    arrived = None if journal is None else await journal.arrivals(sent)
     return {
         "kind": options.kind,
         "seconds": round(seconds, 3),
@@ -124,7 +128,7 @@ async def run_load(options: LoadOptions) -> dict[str, object]:
 def _make_devices(
     options: LoadOptions, tally: Tally
 ) -> tuple[list[LoadDevice], list[DeviceClient]]:
-    prefix = "pda" if options.kind == "scan" else "climate"
+    prefix = "climate" if options.kind == "climate" else "pda"
     names = [f"{prefix}-load-{i:04d}" for i in range(1, options.n_devices + 1)]
     n_clients = min(CONNECTIONS_MAX, options.n_devices)
     clients = [
@@ -140,7 +144,7 @@ def _make_devices(
         for i in range(n_clients)
     ]
     boot = secrets.token_hex(8)
-    devices = [LoadDevice(name, boot, clients[i % n_clients]) for i, name in enumerate(names)]
+    devices = [LoadDevice(name, boot, clients[i % n_clients], i) for i, name in enumerate(names)]
     return devices, clients
 
 
@@ -178,6 +182,10 @@ def _payload(options: LoadOptions, device: LoadDevice, random: Random) -> bytes:
     if options.kind == "climate":
         zone = random.choice(sorted(ZONES))
         reading |= {"zone": zone, "temperature_c": round(ZONES[zone][0] + random.gauss(0, 0.2), 2)}
+    elif options.kind == "reads":
+        number = device.last_seq * options.n_devices + device.i_device
+        tag = {"epc": load_epc(device.boot, number), "antenna": 1, "count": READS_PER_TAG}
+        reading |= {"reads": [tag | {"rssi_dbm": round(random.uniform(-62, -48), 1)}]}
     else:
         gtin = random.choice(make_catalog()).gtin
         data = encode_gs1_128([("01", gtin), ("10", f"LOAD{random.randint(1, 9)}")])
@@ -187,7 +195,7 @@ def _payload(options: LoadOptions, device: LoadDevice, random: Random) -> bytes:
 
 
 async def _settle(options: LoadOptions, tally: Tally) -> None:
-    """Wait for the results still out; sensors get none."""
+    """Wait for the results still out; sensors and readers get none."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(SETTLE_S):
             while options.kind == "scan" and len(tally.answered) < tally.n_sent:

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="messages per second, of all devices together",
     )
     parser.add_argument("--duration", type=arguments.seconds, required=True, metavar="S")
-    parser.add_argument("--kind", choices=("scan", "climate"), default="scan")
+    parser.add_argument("--kind", choices=("scan", "climate", "reads"), default="scan")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same goods; default 1")
     parser.add_argument(
         "--gateway-status",

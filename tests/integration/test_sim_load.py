@@ -73,6 +73,26 @@ def test_every_scan_of_a_load_has_its_result(gateway: GatewayProcess, broker: Mo
     assert received == 600
 
 
+def test_every_tag_of_a_load_of_reads_arrives_once(
+    gateway: GatewayProcess, broker: Mosquitto
+) -> None:
+    options = ("--kind", "reads", "--devices", "3", "--rate", "200", "--duration", "2")
+    done = subprocess.run(
+        sim(
+            *("load", "--broker", f"127.0.0.1:{broker.port}", "--warehouse", "J1", *options),
+            *asked(gateway),
+        ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    sent = json.loads(done.stdout)
+    assert (sent["sent"], sent["without_result"]) == (400, None)
+    assert sent["journal"] == {"arrived": 400, "missing": 0, "twice": 0, "never_sent": 0}
+
+
 def test_a_pda_on_a_bad_line_gets_every_scan_through_once(
     gateway: GatewayProcess, broker: Mosquitto
 ) -> None:

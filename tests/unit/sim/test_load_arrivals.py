@@ -1,6 +1,9 @@
 """Pins how a load is compared with a journal: each message by its device, boot and number."""
 
-from device_sim.load_arrivals import compare
+import pytest
+
+from device_sim.errors import SimulatorError
+from device_sim.load_arrivals import NUMBER_BITS, Sent, compare, load_epc
 from device_sim.load_command import is_complete
 
 Row = dict[str, object]
@@ -15,7 +18,7 @@ GOOD: Row = {"arrived": 3, "missing": 0, "twice": 0, "never_sent": 0}
 
 
 def test_what_was_sent_and_arrived_is_complete() -> None:
-    assert compare(ROWS, "b", {"a": 2, "b": 1}) == GOOD
+    assert compare(ROWS, Sent("scan", "b", {"a": 2, "b": 1})) == GOOD
     assert is_complete({"not_sent": 0, "without_result": 0, "journal": GOOD})
     assert is_complete({"not_sent": 0, "without_result": None, "journal": None})
 
@@ -26,7 +29,7 @@ def test_what_is_missing_twice_or_invented_is_counted_and_not_complete() -> None
         ([*ROWS, row("b", 1)], {"a": 2, "b": 1}, "twice"),
         (ROWS, {"a": 1, "b": 1}, "never_sent"),
     ):
-        found = compare(rows, "b", last_seqs)
+        found = compare(rows, Sent("scan", "b", last_seqs))
         assert {key for key, n in found.items() if n and key != "arrived"} == {wrong}
         assert not is_complete({"not_sent": 0, "without_result": 0, "journal": found})
 
@@ -34,3 +37,31 @@ def test_what_is_missing_twice_or_invented_is_counted_and_not_complete() -> None
 def test_what_was_not_sent_or_has_no_result_is_not_complete() -> None:
     assert not is_complete({"not_sent": 1, "without_result": 0, "journal": None})
     assert not is_complete({"not_sent": 0, "without_result": 1, "journal": None})
+
+
+def tag_row(device: str, number: int, boot: str = "abc", event_type: str = "tag.arrived") -> Row:
+    body = {"epc": load_epc(boot, number)}
+    return {"event": {"type": event_type, "device": {"id": device}, "body": body}}
+
+
+TAGS = [tag_row("a", 0), tag_row("b", 1), tag_row("a", 2), tag_row("c", 7)]
+SENT = Sent("reads", "abc", {"a": 2, "b": 1})
+
+
+def test_each_message_of_reads_is_known_by_its_tag() -> None:
+    assert compare([*TAGS, tag_row("a", 0, event_type="tag.left")], SENT) == GOOD
+    for rows, wrong in (
+        (TAGS[1:], {"missing"}),
+        ([*TAGS, TAGS[0]], {"twice"}),
+        ([*TAGS, tag_row("a", 4)], {"never_sent"}),
+        ([*TAGS[1:], tag_row("b", 0)], {"missing", "never_sent"}),
+        ([*TAGS[1:], tag_row("a", 0, boot="abd")], {"missing", "never_sent"}),
+    ):
+        found = compare(rows, SENT)
+        assert {key for key, n in found.items() if n and key != "arrived"} == wrong
+
+
+def test_tags_of_a_load_have_an_end() -> None:
+    assert len({load_epc("abc", n) for n in (0, 1, (1 << NUMBER_BITS) - 1)}) == 3
+    with pytest.raises(SimulatorError, match="ends at"):
+        load_epc("abc", 1 << NUMBER_BITS)
