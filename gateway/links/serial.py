@@ -1,7 +1,8 @@
 """A serial port: pyserial opens and sets it up, the event loop reads and writes its descriptor.
 
 pyserial's own reads block or poll; its descriptor is an ordinary one. After a pulled cable
-pyserial raises SerialException, and its `in_waiting` a bare OSError: here both are LinkLost.
+pyserial raises SerialException, its `in_waiting` a bare OSError, and an opening that the pull
+falls into termios.error, which is neither: here all of them are LinkLost.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ async def open_serial(path: str, *, baud: int) -> SerialLink:
     except asyncio.CancelledError:
         opening.abandon()
         raise
-    except (serial.SerialException, OSError, ValueError) as error:
+    except (serial.SerialException, OSError, ValueError, termios.error) as error:
         raise LinkLost(f"serial://{path}", str(error)) from error
     try:
         return SerialLink(f"serial://{path}", port)

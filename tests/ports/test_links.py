@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import termios
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -238,6 +240,22 @@ def test_a_port_whose_opening_was_abandoned_is_closed(tmp_path: Path, is_late: b
             opening.abandon()
             opened = opening.open(str(port.link), 9600)
         assert not opened.is_open
+
+
+async def test_a_cable_pulled_while_the_port_opens_is_a_lost_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The moment is shorter than a test can hit: between two of pyserial's calls to the system."""
+    async with WIRES["pty"](tmp_path) as wire:
+
+        def pulled(*_arguments: object) -> None:
+            raise termios.error(errno.EIO, "Input/output error")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(termios, "tcflush", pulled)
+            with pytest.raises(LinkLost):
+                await wire.open(wire.url)
+        await (await wire.open(wire.url)).close()
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,11 @@ class Proxy:
 
 
 class MqttStage:
-    """What a test does to a driver, its broker's connection and its device."""
+    """What a test does to a driver, its broker's connection and its device.
+
+    n_published: messages that the device handed to the broker; n_claimed: what came of them.
+    n_given_up: connections of the gateway's that were lost or not made.
+    """
 
     def __init__(self, case: MqttCase, broker_port: int, clock: FakeClock | LoopClock) -> None:
         self.case = case
@@ -122,12 +126,15 @@ class MqttStage:
         self.held: dict[int, bytes] = {}
         self.n_said = 0
         self.refusals: list[dict[str, object]] = []
+        self.n_published = 0
+        self.n_claimed = 0
+        self.n_given_up = 0
         settings = MqttSettings(host="127.0.0.1", port=self.proxy.port)
         self.session = PahoSession(
             settings,
             client_id=f"gw-{next(_NUMBERS)}",  # the broker keeps what the one before has not read
             clock=LoopClock(),
-            random=Random("jitter").random,
+            random=self._jitter,
         )
         context = DriverContext(
             warehouse="J1", clock=clock, mqtt=self.session, open_link=_no_link,
@@ -145,6 +152,11 @@ class MqttStage:
             subscriptions=["forepost/v1/J1/gate/result"],
             on_message=self._on_result,
         )
+
+    def _jitter(self) -> float:
+        """Chance, which a session asks for once with each connection that is lost or not made."""
+        self.n_given_up += 1
+        return 0.02
 
     def health(self) -> DeviceHealth:
         (health,) = self.driver.health()
@@ -176,6 +188,7 @@ class MqttStage:
                 self.line.put(payload, 0.0)
             for payload in self.line.take(60.0):
                 self.client.publish(self.case.topic, payload)
+                self.n_published += 1
             await asyncio.sleep(RESEND_S)
 
     async def collect(self) -> None:
@@ -192,7 +205,8 @@ class MqttStage:
                     arrival.settle(Receipt(status, body))
 
     def _heard(self, reading: Reading) -> None:
-        for fact, _ in facts_of(reading):
+        for fact, n_times in facts_of(reading):
+            self.n_claimed += n_times
             self.readings.append(reading)
             known = [n for n in range(1, self.n_said + 1) if self.case.subject_of(n) == fact]
             assert known, f"never said: {fact}"
