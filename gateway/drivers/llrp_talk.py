@@ -108,10 +108,14 @@ class Talk:
         await self._link.write(encode_message(replace(message, version=version)))
 
     async def next(self, limit_s: float, why: str) -> Message | None:
-        """The next message, None for one that was refused. Raises LinkLost(why) in time."""
+        """The next message, None for one that was refused. Raises LinkLost(why) in time.
+
+        The limit is for all of a message: bytes of one that never ends are no sign of life.
+        """
+        deadline = self._clock.monotonic() + limit_s
         while not self._frames:
             try:
-                async with asyncio.timeout(max(0.0, limit_s)):
+                async with asyncio.timeout(max(0.0, deadline - self._clock.monotonic())):
                     data = await self._link.read()
             except TimeoutError:
                 raise LinkLost(self._name, why) from None

@@ -54,6 +54,12 @@ class LlrpPlayer(Plain):
         for _ in range(0, n_bytes, FLOOD_PIECE):
             yield llrp_wire.message(RO_ACCESS_REPORT, 0, random.randbytes(FLOOD_PIECE))
 
+    def hum(self) -> Iterator[bytes]:
+        """A message that never ends."""
+        head = llrp_wire.message(RO_ACCESS_REPORT, 0, bytes(llrp_wire.MESSAGE_BYTES_MAX - 10))
+        for i in range(len(head) - 1):
+            yield head[i : i + 1]
+
     def is_true(self, fact: Fact) -> bool:
         epc, rssi = fact
         return epc in EPCS and rssi == EPCS[epc] * 100 - 7

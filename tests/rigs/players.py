@@ -47,6 +47,10 @@ class Player(Protocol):
         """The worst that somebody else could send in its place, in pieces."""
         ...
 
+    def hum(self) -> Iterator[bytes]:
+        """Bytes without end that say nothing."""
+        ...
+
     def is_true(self, fact: Fact) -> bool:
         """Whether this could be read."""
         ...
@@ -68,6 +72,11 @@ class Plain:
         random = Random("flood")
         for _ in range(0, n_bytes, FLOOD_PIECE):
             yield random.randbytes(FLOOD_PIECE)
+
+    def hum(self) -> Iterator[bytes]:
+        random = Random("hum")
+        while True:
+            yield random.randbytes(7)
 
 
 def facts_of(reading: Reading) -> Iterator[tuple[Fact, int]]:
