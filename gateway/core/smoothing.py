@@ -116,8 +116,8 @@ class TagPresence:
             stays = self._points.setdefault(arrival.read_point, {})
             self._n_stays += arrival.epc not in stays
             stays[arrival.epc] = _Stay(
-                arrival.first_us,
-                arrival.last_us,
+                min(arrival.first_us, now_us),
+                min(arrival.last_us, now_us),
                 now_us + RETURN_US,
                 arrival.n_reads,
                 arrival.rssi_centi_dbm,

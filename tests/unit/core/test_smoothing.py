@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.core.readings import Tag
@@ -160,6 +160,7 @@ reads = st.tuples(
 
 @settings(deadline=None)
 @given(st.lists(reads, max_size=100), st.integers(0, 100))
+@example([("dock", "AA", None, 2, S), ("dock", "AA", None, 1, -S)], 1)  # set back while away
 def test_arrivals_and_departures_alternate_whatever_is_read_and_over_a_restart(
     history: list[tuple[str, str, int | None, int, int]], i_restart: int
 ) -> None:
