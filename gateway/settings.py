@@ -25,6 +25,7 @@ from gateway.errors import ConfigError
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 NameOrPattern = Annotated[str, Field(pattern=r"^[A-Za-z0-9._*-]{1,64}$")]
+LabelPattern = Annotated[str, Field(min_length=1, max_length=64)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -190,6 +191,22 @@ class SensorSettings(BaseModel):
         return self
 
 
+class LabelSettings(BaseModel):
+    """The house's own labels that are no goods: patterns such as `R-*`, by what they name."""
+
+    model_config = _CLOSED
+
+    location: tuple[LabelPattern, ...] = ()
+    container: tuple[LabelPattern, ...] = ()
+    worker: tuple[LabelPattern, ...] = ()
+    document: tuple[LabelPattern, ...] = ()
+
+    def patterns(self) -> tuple[tuple[str, str], ...]:
+        """Kind and pattern of each, in the order in which they are tried."""
+        kinds = ("location", "container", "worker", "document")
+        return tuple((kind, pattern) for kind in kinds for pattern in getattr(self, kind))
+
+
 class StatusSettings(BaseModel):
     """Where `forepost-gateway status` asks."""
 
@@ -228,6 +245,7 @@ class Settings(BaseModel):
     planner: PlannerSettings = PlannerSettings()
     smoothing: SmoothingSettings = SmoothingSettings()
     sensors: SensorSettings = SensorSettings()
+    labels: LabelSettings = LabelSettings()
     status: StatusSettings = StatusSettings()
     devices: tuple[DeviceSettings, ...] = ()
 

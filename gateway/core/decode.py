@@ -14,6 +14,7 @@ from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
 from cloud_sync.contract.version import EVENT_VERSION
 from gateway.core.facts import Facts
+from gateway.core.labels import label_in
 from gateway.core.messages import message
 from gateway.core.readings import ClimateSample, Malformed, Scan, Stamp, Symbol, TaskContext
 from gateway.core.sensor_faults import OUT_OF_RANGE, SensorRule, out_of_range
@@ -52,12 +53,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """Turns readings into outcomes for one warehouse, in one language for its workers."""
+    """Turns readings into outcomes for one warehouse, in one language for its workers.
+
+    labels: the house's own, as kind and pattern.
+    """
 
     warehouse: str
     language: str
     new_id: Callable[[], str]
     sensor_rule: SensorRule = field(default_factory=SensorRule)
+    labels: tuple[tuple[str, str], ...] = ()
 
     def malformed(self, reading: Malformed) -> Outcome:
         """Rubbish: nothing to record, the bytes are kept, the device is told why."""
@@ -97,7 +102,7 @@ class Decoder:
             )  # fmt: skip
         symbol, task = scan.symbol, scan.task
         if symbol is None or symbol.gtin is None:
-            return self._refuse(scan.stamp, "not_a_product", kind="symbol", why="no GTIN in it")
+            return self._no_product(scan)
         if task is None or task.type == "lookup":
             return self._look_up(scan.stamp, symbol.gtin, facts)
         quantity, unit = _quantity(symbol, task)
@@ -183,6 +188,21 @@ class Decoder:
             if value is not None:
                 body[name] = value
         return self._event(ev.LOT_CREATED, stamp, when, body=body)
+
+    def _no_product(self, scan: Scan) -> Outcome:
+        """A label of the house's own, or a logistic unit, is named if asked for."""
+        label = label_in(scan, self.labels)
+        if label is None:
+            return self._refuse(scan.stamp, "not_a_product", kind="symbol", why="no GTIN in it")
+        what = message(label.kind, self.language, id=label.id)
+        if scan.task is not None and scan.task.type != "lookup":
+            return self._refuse(
+                scan.stamp, "label_not_goods", kind="label", why=f"{label.kind} {label.id}",
+                label=what,
+            )  # fmt: skip
+        result = _result(scan.stamp, "accepted", None, "label_known", what)
+        result["label"] = {"kind": label.kind, "id": label.id}
+        return Outcome("accepted", result)
 
     def _look_up(self, stamp: Stamp, gtin: str, facts: Facts) -> Outcome:
         name = _name(gtin, facts, self.language)

@@ -13,6 +13,15 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
     "looked_up": {"en": "{item}", "zh": "{item}"},
     "malformed": {"en": "Message not understood: {reason}", "zh": "无法识别的消息：{reason}"},
     "symbol_refused": {"en": "Bad barcode: {reason}", "zh": "条码错误：{reason}"},
+    "location": {"en": "Location {id}", "zh": "货位 {id}"},
+    "container": {"en": "Container {id}", "zh": "容器 {id}"},
+    "worker": {"en": "Worker {id}", "zh": "员工 {id}"},
+    "document": {"en": "Document {id}", "zh": "单据 {id}"},
+    "logistic_unit": {"en": "Logistic unit {id}", "zh": "物流单元 {id}"},
+    "label_not_goods": {
+        "en": "{label} is not goods: scan the product",
+        "zh": "{label}不是商品：请扫描商品条码",
+    },
     "not_a_product": {"en": "This is not a product barcode", "zh": "这不是商品条码"},
     "unknown_item": {
         "en": "Unknown item {item}: recorded, tell your supervisor",

@@ -30,6 +30,7 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("[planner]", settings.PlannerSettings),
     ("[smoothing]", settings.SmoothingSettings),
     ("[sensors]", settings.SensorSettings),
+    ("[labels]", settings.LabelSettings),
     ("[status]", settings.StatusSettings),
     ("[[devices]]", settings.DeviceSettings),
     ("[[devices.read_points]]", settings.ReadPointSettings),

@@ -12,6 +12,7 @@ from gateway.core.facts import Facts
 from gateway.core.readings import ClimateSample, Malformed, Scan, Stamp, Symbol, TaskContext
 
 GTIN = "09506000134352"
+STAMP = Stamp("pda-1", "boot-a", 7, "2026-11-21T08:00:00Z", 2_000)
 WHEN = When(1_000, "trusted", 5, "2026-11-21")
 
 
@@ -237,3 +238,40 @@ def test_a_climate_sample_is_a_window_of_one(decoder: Decoder) -> None:
         "n": 1,
         "temperature_centi_c": {"min": -1800, "mean": -1800, "max": -1800},
     }
+
+
+# ---------------------------------------------------------------- what is no goods
+
+LABELS = (("location", "R-*"), ("worker", "w*"))
+
+
+@pytest.mark.parametrize(
+    ("scanned", "label", "told"),
+    [
+        (Scan(STAMP, "R-03-02", None, None), ("location", "R-03-02"), "Location R-03-02"),
+        (Scan(STAMP, "]C0R-03-02", "]C0", None), ("location", "R-03-02"), "Location R-03-02"),
+        (Scan(STAMP, "w17", None, TaskContext("lookup")), ("worker", "w17"), "Worker w17"),
+        (
+            Scan(STAMP, "00…", None, None, Symbol((), sscc="106141411234567897")),
+            ("logistic_unit", "106141411234567897"),
+            "Logistic unit 106141411234567897",
+        ),
+    ],
+    ids=["plain", "with AIM", "asked for", "SSCC"],
+)
+def test_a_known_label_is_named(
+    facts: Facts, scanned: Scan, label: tuple[str, str], told: str
+) -> None:
+    outcome = Decoder("J1", "en", str, labels=LABELS).scan(scanned, facts, WHEN, set())
+    assert (outcome.status, outcome.events, outcome.set_aside) == ("accepted", (), None)
+    assert outcome.result["label"] == {"kind": label[0], "id": label[1]}
+    assert (outcome.result["message_key"], outcome.result["message"]) == ("label_known", told)
+
+
+def test_a_label_in_a_task_is_no_goods_and_an_unknown_one_no_product(facts: Facts) -> None:
+    decoder = Decoder("J1", "en", str, labels=LABELS)
+    for data, key in (("R-01", "label_not_goods"), ("X-01", "not_a_product")):
+        scanned = Scan(STAMP, data, None, TaskContext("receive", location="R-02"))
+        outcome = decoder.scan(scanned, facts, WHEN, set())
+        assert (outcome.status, outcome.result["message_key"]) == ("refused", key)
+    assert decoder.scan(Scan(STAMP, "R" * 70, None, None), facts, WHEN, set()).status == "refused"
