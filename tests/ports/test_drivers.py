@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from device_sim.faults import Repeat
+from device_sim.faults import Noise, Repeat
 from gateway.ports import ERROR_KINDS_MAX
 from tests.ports.driver_cases import CASES, CASES_ON_WIRES
 from tests.rigs.driver_stage import DriverCase, Stage, driving
@@ -93,6 +93,24 @@ def test_a_fifth_lost_or_damaged_on_a_real_line(case: DriverCase, tmp_path: Path
             await stage.all_heard()
 
     perform(case, "pty", tmp_path, act)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.finds_every_frame], ids=lambda case: case.name
+)
+def test_noise_between_frames_costs_none_of_them(
+    case: DriverCase, seed: int, tmp_path: Path
+) -> None:
+    async def act(stage: Stage) -> None:
+        stage.line.random = Random(seed)
+        stage.line.faults = (Noise(1.0),)
+        for _ in range(50):
+            await stage.all_heard()
+        stage.line.faults = ()
+        await stage.until(lambda: stage.collector.n_claimed == stage.player.n_told)
+
+    perform(case, "memory", tmp_path, act)
 
 
 @on_every_wire
@@ -216,5 +234,6 @@ def test_a_link_lost_in_the_middle_of_a_frame(
             await stage.until(lambda: stage.states() == {"lost"})
             await stage.wire.mend()
             await stage.all_heard()
+        assert stage.collector.n_rubbish == 0
 
     perform(case, wire_name, tmp_path, act)

@@ -34,7 +34,7 @@ class DriverCase:
     speaks by itself; 0 for one that only answers. faults: what a line may do to its frames
     without making it say what is not true; asked_faults: to what the device is asked.
     memory_url: the link it is told on the wire in memory. growth_bytes: what a flood may take,
-    less than it brings.
+    less than it brings. finds_every_frame: its frames can be told from noise around them.
     """
 
     name: str
@@ -48,6 +48,7 @@ class DriverCase:
     wires: tuple[str, ...] = ("memory", "pty", "tcp")
     memory_url: str = "serial:///dev/ttyUSB0"
     growth_bytes: int = 48 * 1024
+    finds_every_frame: bool = False
 
     @property
     def is_serial(self) -> bool:
@@ -128,6 +129,8 @@ class Stage:
         self.links: list[TrackedLink] = []
         self.n_in_vain = 0
         self.n_copies = 1
+        # A device ends one frame before it begins the next, whichever of its tasks they come from.
+        self._one_at_a_time = asyncio.Lock()
 
     def health(self) -> Sequence[DeviceHealth]:
         return self.driver.health()
@@ -178,12 +181,13 @@ class Stage:
         if self.is_silent:
             return
         self.line.put(frame, 0.0)
-        for payload in self.line.take(60.0):
-            pieces = [payload]
-            if self.one_byte:
-                pieces = [payload[i : i + 1] for i in range(len(payload))]
-            for piece in pieces:
-                await self.wire.write(piece)
+        async with self._one_at_a_time:
+            for payload in self.line.take(60.0):
+                pieces = [payload]
+                if self.one_byte:
+                    pieces = [payload[i : i + 1] for i in range(len(payload))]
+                for piece in pieces:
+                    await self.wire.write(piece)
 
 
 @contextlib.asynccontextmanager
