@@ -8,9 +8,11 @@ by the processor, so that other work on the machine favours neither; both run on
 plans are recomputed by the checker of the test suite, which shares no code with either.
 
     python benchmarks/optimizer_pyvrp.py CASE... [--seconds 10] [--seeds 3] [--subset 60]
+    python benchmarks/optimizer_pyvrp.py --generated KIND --size 60 --case-seed 1
     python benchmarks/optimizer_pyvrp.py --write docs/benchmarks/solver-pyvrp.md
 
-Without cases, the public ones are taken from $FOREPOST_CASES or ../shared/cases.
+Without cases, the public ones are taken from $FOREPOST_CASES or ../shared/cases, and a few
+generated ones of 60 and 150 warehouses (benchmarks/large_cases.py draws them).
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.large_cases import KINDS, make_case  # noqa: E402
 from optimizer import MaxSeconds, Plan, parse_case, solve  # noqa: E402
 from optimizer.decisions import Decisions, Route  # noqa: E402
 from optimizer.evaluation import make_plan, objective_of  # noqa: E402
@@ -43,6 +46,9 @@ Json = dict[str, Any]
 SCREENING = 0.3  # share of a product's time that goes into comparing cycles
 PER_MONEY = 1000  # PyVRP counts in whole numbers: a thousandth of the money unit
 PER_KG = 1000
+GENERATED = ("rings", "clustered", "belt", "far", "two", "three")
+"""Kinds on the page, in two sizes each."""
+SIZES = (60, 150)
 
 
 class PyvrpOpponent:
@@ -242,9 +248,11 @@ Written by `python benchmarks/optimizer_pyvrp.py --write docs/benchmarks/solver-
 
 The opponent takes, per product, the best common cycle and the best subset of central
 warehouses, and lets PyVRP {version} build the routes; the planner gets the processor time the
-opponent used. Money per day, medians over {seeds} seeds. Most of the objective is purchase
-value that no plan changes, so the saving is also given relative to the rest ("controllable").
-Every plan was recomputed by the suite's independent checker.
+opponent used ({seconds:g} s per case). Money per day; medians where there are several seeds
+({seeds} here). Most of the objective is purchase value that no plan changes, so the saving is
+also given relative to the rest ("controllable"). Every plan was recomputed by the suite's
+independent checker. Generated cases are named by kind, size and seed, the arguments of
+`benchmarks/large_cases.py`; "two" and "three" have as many central warehouses.
 
 {table}
 """
@@ -254,9 +262,12 @@ def _cases(args: argparse.Namespace) -> list[Json]:
     if args.cases:
         cases = [json.loads(path.read_text()) for path in args.cases]
         return [thinned(case, args.subset, 1) if args.subset else case for case in cases]
+    if args.generated:
+        return [make_case(args.generated, args.size, args.case_seed)]
     folder = Path(os.environ.get("FOREPOST_CASES", ROOT.parent / "shared" / "cases"))
     fifty, large = (json.loads((folder / f"public_{n}.json").read_text()) for n in (50, 200))
-    return [fifty, thinned(large, 60, 1), thinned(large, 150, 1), large]
+    public = [fifty, thinned(large, 60, 1), thinned(large, 150, 1), large]
+    return [*public, *(make_case(kind, n, 1) for n in SIZES for kind in GENERATED)]
 
 
 def main() -> int:
@@ -265,6 +276,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=10.0, help="processor time per solver")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--subset", type=int, help="draw this many warehouses of each case")
+    parser.add_argument("--generated", choices=KINDS, help="draw a case of this kind")
+    parser.add_argument("--size", type=int, default=60, help="its warehouses")
+    parser.add_argument("--case-seed", type=int, default=1)
     parser.add_argument("--write", type=Path, help="write the page to this file")
     args = parser.parse_args()
     try:
@@ -280,12 +294,17 @@ def main() -> int:
             duels.append(duel(case, seconds=args.seconds, seed=seed))
             d = duels[-1]
             print(f"{d.case}, seed {seed}: {d.opponent:.2f} against {d.planner:.2f}", flush=True)
-    table = _table(duels)
-    print(table)
-    if args.write:
-        args.write.parent.mkdir(parents=True, exist_ok=True)
-        args.write.write_text(PAGE.format(version=pyvrp, seeds=args.seeds, table=table))
+            if args.write:  # after every duel: a long run that is cut off leaves its part
+                _write(args, pyvrp, duels)
+    print(_table(duels))
     return 0
+
+
+def _write(args: argparse.Namespace, pyvrp: str, duels: Sequence[Duel]) -> None:
+    args.write.parent.mkdir(parents=True, exist_ok=True)
+    table, seconds = _table(duels), args.seconds
+    page = PAGE.format(version=pyvrp, seeds=args.seeds, seconds=seconds, table=table)
+    args.write.write_text(page)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,14 +12,14 @@ from optimizer.network import KG, Network
 from optimizer.segments import StopsOf
 
 
-def filled_trips(net: Network) -> list[StopsOf]:
+def filled_trips(net: Network, centrals: Sequence[int]) -> list[StopsOf]:
     """An individual per cycle: trips from the furthest warehouse left on to the nearest that fits.
 
-    Every warehouse is supplied by the central one nearest to it; one that does not admit the
-    cycle has a trip of its own.
+    Every warehouse is supplied by the nearest of these central ones; one that does not admit
+    the cycle has a trip of its own.
     """
-    n_k = net.n_centrals
-    centre = np.argmin(net.distance_km[:n_k, n_k:], axis=0)
+    n_k, used = net.n_centrals, np.array(centrals)
+    centre = used[np.argmin(net.distance_km[used, n_k:], axis=0)]
     reach = net.distance_km[centre, np.arange(net.n) + n_k]
     between = net.distance_km[n_k:, n_k:]
     order: list[int] = np.argsort(-reach, kind="stable").tolist()

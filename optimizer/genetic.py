@@ -18,7 +18,6 @@ import numpy as np
 from optimizer.appraisal import appraise, decode
 from optimizer.decisions import Decisions
 from optimizer.encoding import giant_tour, split
-from optimizer.filling import filled_trips
 from optimizer.integrals import Floats
 from optimizer.local_search import improve
 from optimizer.network import Ints, Network, make_network
@@ -26,7 +25,6 @@ from optimizer.operators import order_crossover, partition_crossover, ruin
 from optimizer.polish import polish
 from optimizer.procurement import Procurement, procurement_outlook
 from optimizer.proof import least_money
-from optimizer.regrow import Walk
 from optimizer.segments import Segments, StopsOf
 from optimizer.tables import ProductTables
 from optimizer.trip_pool import TripPool, make_trip_pool
@@ -44,15 +42,8 @@ SCREENED = 4
 STRANGERS = 0.2
 """Share of fathers that are tours at random."""
 WAREHOUSES_PER_REGION = 28
-OTHER_SETTING, OTHER_SETTING_LARGE = 0.25, 0.05
+OTHER_SETTING = 0.25
 """Chance that a child is searched in other procurement cycles than its parent."""
-REGROWN, MOSTLY_WALKS = 0.95, 100
-"""Share of the generations of large cases that walk by ruin and recreate, and the warehouses
-from which it is that much; below, local search has its part."""
-GIVEN_UP = 0.02
-TRIALS = 4
-"""Generations that a walk may lag behind the best individual."""
-ROUNDS = 10
 NOISE = 0.5
 REPARTITION = 3
 """Generations from one look at all trips met to the next; the first looks."""
@@ -87,8 +78,6 @@ class HybridSearch:
         self._niches: list[list[Individual]] = []
         """The population by setting, best settings and individuals first."""
         self._start = start
-        self._walk: Walk | None = None
-        self._can_regrow = self._net.n > SMALL and not self._net.is_load_dependent
         self._generation = 0
         self._pool: TripPool | None = make_trip_pool(self._net)
         self._proven: float | None = None if self._net.n else 0.0
@@ -124,8 +113,6 @@ class HybridSearch:
             self._keep([*self._beginners(), *self._warm_start()])
         elif self._rng.random() < self._crossover_share():
             self._keep(self._crossed())
-        elif self._can_regrow and self._rng.random() < min(REGROWN, self._net.n / MOSTLY_WALKS):
-            self._keep(self._regrown())
         else:
             self._keep(self._ruined())
         self._generation += 1
@@ -149,9 +136,6 @@ class HybridSearch:
     def _beginners(self) -> list[Individual]:
         """Random tours cut into trips, and trips grown from single stops, improved."""
         net, rng = self._net, self._rng
-        if self._can_regrow:
-            every = self._outlook.settings(rng, len(net.days))
-            return self._individuals(every, filled_trips(net))
         n_beginners = BEGINNERS if net.n <= SMALL else 4
         settings = self._outlook.settings(rng, max(self._n_children(), n_beginners))
         variances = np.full(settings.shape, net.total_variance / net.n_centrals)
@@ -234,30 +218,6 @@ class HybridSearch:
         used = [days for one in self._population for days in one.setting if days]
         return np.unique([*used, *self._outlook.order[:, :4].ravel().tolist()])
 
-    def _regrown(self) -> list[Individual]:
-        """Where a walk of ruin and recreate comes to, and its best on the way there.
-
-        A walk goes on from generation to generation as long as its best is the best of all;
-        one that does not lead, or leads no more, has a few generations to take the lead.
-        """
-        walk = self._walk
-        if walk is None or walk.trials == 0 or self._rng.random() < GIVEN_UP:
-            walk = self._walk_from(self._parent())
-        self._walk = walk
-        found = walk.go(ROUNDS)
-        every = [(b, k, stops) for b, trips in enumerate(found) for _, k, stops in trips]
-        individuals = self._individuals(np.array([walk.setting] * len(found)), every)
-        walk.lowest = min(walk.lowest, *(one.objective for one in individuals))
-        leads = walk.lowest <= self.objective * (1 + 1e-10)
-        walk.trials = TRIALS if leads else walk.trials - 1
-        return individuals
-
-    def _walk_from(self, parent: Individual) -> Walk:
-        setting = self._inherited(parent)
-        spread = self._spread(np.array([parent.variances]), np.array([setting]))[0].tolist()
-        trips = self._reopen(parent.stops_of(0), np.array([setting]))
-        return Walk(self._net, setting, spread, trips, rng=self._rng, trials=TRIALS)
-
     def _reopen(self, trips: list[StopsOf], settings: Ints) -> list[StopsOf]:
         """Move trips of a central warehouse that the new setting closes to an open one."""
         if self._net.n_centrals == 1:
@@ -332,7 +292,7 @@ class HybridSearch:
 
     def _inherited(self, parent: Individual) -> tuple[int, ...]:
         """The parent's setting; now and then with another procurement cycle."""
-        if self._rng.random() < (OTHER_SETTING_LARGE if self._can_regrow else OTHER_SETTING):
+        if self._rng.random() < OTHER_SETTING:
             return self._outlook.mutated(parent.setting, self._rng)
         return parent.setting
 

@@ -9,7 +9,6 @@ together.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,159 +16,190 @@ import numpy as np
 from optimizer.integrals import Floats
 from optimizer.network import BLOCKED, Ints, Network
 from optimizer.rings import Ground, RingPlan
-from optimizer.ruins import Dice, choose_free
+from optimizer.ruins import Ruins, choose_ruins
 from optimizer.segments import StopsOf
 
 PROPOSALS = 32
-WARMTH = 0.03
-"""Temperature of a walk in units of the money per day for the way to one warehouse."""
+FEWEST, MOST = 4, 14
+"""Warehouses set free at a time."""
 BLINK = 0.01
-"""Chance that a position is overlooked, so that the cheapest is not always taken."""
-N_SPARE = 2
-"""Empty trips per central warehouse a proposal may open."""
-FAR_KM = 1e15
-"""Stands for the leg from a place that is in no trip: nothing can be put behind it."""
+"""Chance that a warehouse is overlooked, so that the cheapest is not always taken."""
+N_SPARE = 1
+"""Empty trips per central warehouse that any one insertion may open."""
+FAR = 1e15
+"""Stands for the leg beside a place that is in no trip: nothing can be put there."""
 NOTICEABLE = 1e-7
 """Money per day; a smaller change may be rounding."""
 
 
-def regrow(plan: RingPlan, rng: np.random.Generator, dice: Dice, temperature: float) -> float:
+def regrow(plan: RingPlan, rng: np.random.Generator, temperature: float) -> float:
     """Try proposals and carry out those accepted; gives the change in money per day.
 
     temperature: money per day by which an accepted proposal may be worse, on average of an
     exponential distribution.
     """
-    free = sorted((choose_free(plan, dice) for _ in range(PROPOSALS)), key=len, reverse=True)
-    proposals = _Proposals(plan, free)
-    for turn in range(len(free[0])):
-        proposals.take_out(turn)
-    proposals.price_what_is_left()
-    for turn in range(len(free[0])):
-        proposals.put_back(turn, rng)
-    change = proposals.cost.reshape(PROPOSALS, -1).sum(axis=1) - plan.cost.sum()
+    n_free = min(int(rng.integers(FEWEST, MOST + 1)), plan.ground.n)
+    proposals = _Proposals(plan, choose_ruins(plan, rng, PROPOSALS, n_free))
+    proposals.take_out()
+    proposals.put_back(rng)
+    change = proposals.change()
     limit = -temperature * np.log1p(-rng.random(PROPOSALS))
     accepted = np.flatnonzero((change < limit) & (np.abs(change) > NOTICEABLE))
     return proposals.carry_out(accepted[np.argsort(change[accepted], kind="stable")], change)
 
 
 class _Proposals:
-    """Copies of a plan side by side in flat arrays; `free` by falling length.
+    """Copies of a plan side by side in flat arrays.
 
-    Flat positions are proposal * places + place and proposal * trips + trip.
+    Flat positions are proposal * places + place and proposal * trips + trip; places in `_links`
+    and trips in `_trip_of` are flat positions, too.
     """
 
-    def __init__(self, plan: RingPlan, free: list[list[int]]) -> None:
-        self._plan, n = plan, len(free)
-        self._ground: Ground = plan.ground
-        self._lengths = np.array([len(one) for one in free])
-        self._free = np.zeros((len(free[0]), n), dtype=np.int64)
-        """(turn, proposal)"""
-        for p, one in enumerate(free):
-            self._free[: len(one), p] = one
-        self._place0 = np.arange(n) * self._ground.n_places
-        self._trip0 = np.arange(n) * self._ground.n_trips
-        self._succ, self._pred = np.tile(plan.succ, n), np.tile(plan.pred, n)
-        self._trip_of, self._leg_km = np.tile(plan.trip_of, n), np.tile(plan.leg_km, n)
-        self._km, self.cost = np.tile(plan.km, n), np.tile(plan.cost, n)
-        self._kg, self._own = np.tile(plan.kg, (1, n)), np.tile(plan.own, (1, n))
-        self._touched = np.zeros(len(self._km), dtype=bool)
-        self._flat_km: Floats = self._ground.distance_km.reshape(-1)
-        self._heads = plan.spare_heads(N_SPARE)
+    def __init__(self, plan: RingPlan, ruins: Ruins) -> None:
+        self._plan, self._ruins = plan, ruins
+        self._n_proposals = n = len(ruins.lengths)
+        self._ground = g = plan.ground
+        self._place0 = np.arange(n) * g.n_places
+        self._trip0 = np.arange(n) * g.n_trips
+        self._links = (plan.links[:, None, :] + self._place0[:, None]).reshape(2, -1)
+        self._trip_of = (plan.trip_of + self._trip0[:, None]).reshape(-1)
+        self._legs = np.tile(plan.legs, n)
+        self._fare, self._cost = np.tile(plan.fare, n), np.tile(plan.cost, n)
+        self._kg, self._own = np.tile(plan.kg, n), np.tile(plan.own, n)
+        self._touched = np.zeros(len(self._fare), dtype=bool)
+        self._beside = self._neighbourhood()
 
-    def take_out(self, turn: int) -> None:
-        """Every proposal's warehouse of this turn leaves its trip."""
-        node = self._free[turn, : int((self._lengths > turn).sum())]
-        place0, n_places = self._place0[: len(node)], self._ground.n_places
-        at = place0 + node
-        before, after = self._pred[at], self._succ[at]
-        at_before = place0 + before
-        trip = self._trip0[: len(node)] + self._trip_of[at]
-        leg = self._flat_km.take(before * n_places + after)
-        self._km[trip] += leg - self._leg_km[at_before] - self._leg_km[at]
-        self._succ[at_before], self._pred[place0 + after] = after, before
-        self._leg_km[at_before], self._leg_km[at] = leg, -FAR_KM
-        row = self._ground.centre[self._trip_of[at]] * self._ground.n + node
-        self._kg[:, trip] -= self._ground.kg[:, row]
-        self._own[:, trip] -= self._ground.own[:, row]
-        self._touched[trip] = True
+    def _neighbourhood(self) -> tuple[Ints, Floats]:
+        """Places beside which each warehouse may stand, and the legs from them and to them."""
+        g = self._ground
+        spare = self._plan.spare_heads(N_SPARE)
+        places = np.concatenate([g.near, np.broadcast_to(spare, (g.n, len(spare)))], axis=1)
+        there = np.arange(g.n)[:, None] * g.n_places + places
+        return places, np.array([g.legs.take(there + g.back), g.legs.take(there)])
 
-    def price_what_is_left(self) -> None:
+    def take_out(self) -> None:
+        """Every proposal's free warehouses leave their trips at once."""
+        g, ruins = self._ground, self._ruins
+        turn, owner = np.nonzero(np.arange(len(ruins.free))[:, None] < ruins.lengths)
+        node = ruins.free[turn, owner]
+        at = self._place0[owner] + node
+        trip = self._trip_of[at]
+        base, before, behind = self._place0[ruins.owner], ruins.before, ruins.behind
+        at_before, at_behind = base + before, base + behind
+        gap_trip = self._trip_of[at_before]
+        leg = g.legs.take(before * g.n_places + behind)
+        saved = np.bincount(trip, weights=self._legs[0, at], minlength=len(self._fare))
+        saved += np.bincount(
+            gap_trip, weights=self._legs[0, at_before] - leg, minlength=len(self._fare)
+        )
+        self._fare -= saved
+        self._links[0, at_before], self._links[1, at_behind] = at_behind, at_before
+        self._legs[0, at_before], self._legs[1, at_behind] = leg, leg
+        self._legs[:, at] = -FAR
+        row = node
+        if g.n_centrals > 1:
+            row = g.centre[trip % g.n_trips] * g.n + node
+        for c, (kg, own) in enumerate(zip(g.kg, g.own, strict=True)):
+            self._kg[c] -= np.bincount(trip, weights=kg[row], minlength=len(self._fare))
+            self._own[c] -= np.bincount(trip, weights=own[row], minlength=len(self._fare))
+        self._touched[gap_trip] = True
+        self._price_what_is_left(np.unique(gap_trip))
+
+    def _price_what_is_left(self, trips: Ints) -> None:
         """Costs of the trips that were taken from; an emptied one is as if never driven."""
-        g, trips = self._ground, np.flatnonzero(self._touched)
+        g = self._ground
         proposal, trip = np.divmod(trips, g.n_trips)
-        head = g.n + trip
-        is_empty = self._succ[proposal * g.n_places + head] == head
-        self._km[trips[is_empty]] = 0.0
-        self._kg[:, trips[is_empty]] = 0.0
-        self._own[:, trips[is_empty]] = 0.0
-        cost = g.price(self._km[trips], self._kg[:, trips], self._own[:, trips])
-        self.cost[trips] = np.where(is_empty, 0.0, cost)
+        head = proposal * g.n_places + g.n + trip
+        is_empty = self._links[0, head] == head
+        gone = trips[is_empty]
+        self._fare[gone] = g.trip_cost
+        self._kg[:, gone] = 0.0
+        self._own[:, gone] = 0.0
+        cost = g.price(self._fare[trips], self._kg[:, trips], self._own[:, trips])
+        cost[is_empty] = 0.0
+        self._cost[trips] = cost
 
-    def put_back(self, turn: int, rng: np.random.Generator) -> None:
-        """Every proposal's warehouse of this turn goes where it costs least now."""
-        g, node = self._ground, self._free[turn, : int((self._lengths > turn).sum())]
-        place0 = self._place0[: len(node), None]
-        near = g.near[node]
-        heads = np.broadcast_to(self._heads, (len(node), len(self._heads)))
-        before = np.concatenate([near, self._pred.take(near + place0), heads], axis=1)
-        at_before = before + place0
-        after, from_node = self._succ.take(at_before), (node * g.n_places)[:, None]
-        km = self._flat_km
-        if not g.is_symmetric:
-            detour = km.take(before * g.n_places + node[:, None])
-        else:
-            detour = km.take(from_node + before)
-        detour += km.take(from_node + after)
-        detour -= self._leg_km.take(at_before)
-        trip = self._trip_of.take(at_before)
+    def put_back(self, rng: np.random.Generator) -> None:
+        """The free warehouses, turn by turn, each where it costs least by then."""
+        free, lengths = self._ruins.free, self._ruins.lengths
+        places, legs = self._beside
+        blink = rng.random((*free.shape, places.shape[1])) < BLINK
+        overlooked = np.where(blink, BLOCKED, 0.0)
+        for turn, nodes in enumerate(free):
+            n = int((lengths > turn).sum())
+            node = nodes[:n]
+            beside, leg = places.take(node, axis=0), legs.take(node, axis=1)
+            self._put_back(node, beside, leg, overlooked[turn, :n])
+
+    def _put_back(self, node: Ints, beside: Ints, leg: Floats, overlooked: Floats) -> None:
+        """One warehouse per proposal; beside and leg: rows of ``_neighbourhood``."""
+        g, n = self._ground, len(node)
+        place0 = self._place0[:n, None]
+        at = beside + place0
+        flat = at.reshape(-1)
+        link = self._links.take(flat, axis=1).reshape(2, n, -1)
+        # Behind a place: from it, and on to its follower; before it: to it, from its leader.
+        other = link - place0
+        other += (node * g.n_places)[:, None]
+        if g.back:
+            other[1] += g.back
+        detour = g.legs.take(other)
+        detour += leg
+        detour -= self._legs.take(flat, axis=1).reshape(2, n, -1)
+        extra = np.minimum(detour[0], detour[1])
+        trip = self._trip_of.take(flat)
+        fare = self._fare.take(trip)
+        fare += extra.reshape(-1)
         row = node[:, None]
         if g.n_centrals > 1:
-            row = g.centre.take(trip) * g.n + row
-        trip += self._trip0[: len(node), None]
-        more = self._prices(detour, trip, row)
-        more -= self.cost.take(trip)
-        more[rng.random(more.shape) < BLINK] = BLOCKED
-        best = np.arange(len(node)) * more.shape[1] + more.argmin(axis=1)
-        self._insert(node, before.take(best), after.take(best))
-        trip, row = trip.take(best), np.broadcast_to(row, more.shape).reshape(-1).take(best)
-        self._trip_of[self._place0[: len(node)] + node] = trip - self._trip0[: len(node)]
-        self._km[trip] += detour.take(best)
-        self._kg[:, trip] += g.kg[:, row]
-        self._own[:, trip] += g.own[:, row]
-        self.cost[trip] += more.take(best)
-        self._touched[trip] = True
+            row = (g.centre.take(trip % g.n_trips) * g.n).reshape(n, -1) + row
+        more = self._prices(fare, trip, row, extra.shape)
+        more -= self._cost.take(trip).reshape(n, -1)
+        more += overlooked
+        best = more.argmin(axis=1)
+        best += np.arange(n) * more.shape[1]
+        is_behind = detour[0].take(best) <= detour[1].take(best)
+        one, two = at.take(best), link.reshape(2, -1)[:, best]
+        self._link(node, np.where(is_behind, one, two[1]), np.where(is_behind, two[0], one))
+        chosen = trip.take(best)
+        self._trip_of[self._place0[:n] + node] = chosen
+        self._fare[chosen] = fare.take(best)
+        row = row.reshape(-1).take(best) if g.n_centrals > 1 else node
+        self._kg[:, chosen] += g.kg[:, row]
+        self._own[:, chosen] += g.own[:, row]
+        self._cost[chosen] += more.take(best)
+        self._touched[chosen] = True
 
-    def _prices(self, detour: Floats, trip: Ints, row: Ints) -> Floats:
+    def _prices(self, fare: Floats, trip: Ints, row: Ints, shape: tuple[int, ...]) -> Floats:
         """Money per day of each trip with the detour and the stop added."""
-        g, vehicle = self._ground, self._ground.net.tables.product.vehicle
-        fare = self._km.take(trip)
-        fare += detour
-        fare *= vehicle.cost_per_km
-        fare += vehicle.trip_cost
-        best = np.full(trip.shape, BLOCKED)
-        for c, per_day in enumerate(g.per_day):
-            cost = self._own[c].take(trip)
-            cost += fare * per_day
-            cost += g.own[c].take(row)
-            load = self._kg[c].take(trip)
-            load += g.kg[c].take(row)
-            cost[load > g.net.capacity_kg] = BLOCKED
-            np.minimum(best, cost, out=best)
-        best[detour > FAR_KM / 2] = BLOCKED
-        return best
+        g = self._ground
+        cost = self._own.take(trip, axis=1)
+        cost += fare * g.per_day
+        cost = cost.reshape(-1, *shape)
+        cost += g.own[:, row]
+        load = self._kg.take(trip, axis=1).reshape(-1, *shape)
+        load += g.kg[:, row]
+        np.copyto(cost, BLOCKED, where=load > g.net.capacity_kg)
+        return np.asarray(cost.min(axis=0))
 
-    def _insert(self, node: Ints, before: Ints, after: Ints) -> None:
-        place0, n_places = self._place0[: len(node)], self._ground.n_places
-        at, at_before = place0 + node, place0 + before
-        self._succ[at_before], self._pred[at] = node, before
-        self._succ[at], self._pred[place0 + after] = after, node
-        self._leg_km[at_before] = self._flat_km.take(before * n_places + node)
-        self._leg_km[at] = self._flat_km.take(node * n_places + after)
+    def _link(self, node: Ints, before: Ints, after: Ints) -> None:
+        """Put each node between two places that follow each other, given as flat positions."""
+        g, place0 = self._ground, self._place0[: len(node)]
+        at, row = place0 + node, node * g.n_places - place0
+        came, goes = g.legs.take(row + before + g.back), g.legs.take(row + after)
+        succ, pred = self._links
+        leaves, comes = self._legs
+        succ[before], pred[at], succ[at], pred[after] = at, before, after, at
+        leaves[before], comes[at], leaves[at], comes[after] = came, came, goes, goes
+
+    def change(self) -> Floats:
+        """Money per day that each proposal costs more than the plan."""
+        sums = self._cost.reshape(self._n_proposals, -1).sum(axis=1)
+        return np.asarray(sums - self._plan.cost.sum())
 
     def carry_out(self, accepted: Ints, change: Floats) -> float:
         """Take over the accepted proposals, the first of those that touch the same trip."""
         g = self._ground
-        succ = self._succ.reshape(-1, g.n_places)
         touched = self._touched.reshape(-1, g.n_trips)
         taken = np.zeros(g.n_trips, dtype=bool)
         total = 0.0
@@ -178,12 +208,14 @@ class _Proposals:
                 continue
             taken |= touched[p]
             total += float(change[p])
-            follower = succ[p].tolist()
+            at0 = p * g.n_places
+            follower = self._links[0, at0 : at0 + g.n_places] - at0
+            following: list[int] = follower.tolist()
             for trip in np.flatnonzero(touched[p]).tolist():
-                stops, at = [], follower[g.n + trip]
+                stops, at = [], following[g.n + trip]
                 while at < g.n:
                     stops.append(at)
-                    at = follower[at]
+                    at = following[at]
                 self._plan.lay(trip, stops)
         return total
 
@@ -199,21 +231,35 @@ class Walk:
         trips: Sequence[StopsOf],
         *,
         rng: np.random.Generator,
-        trials: int,
     ) -> None:
-        self.setting, self._rng, self._dice = setting, rng, Dice(rng)
-        self.lowest, self.trials = math.inf, trials
-        """For whoever sends the walk on: what it has come to, and how often it may yet fail."""
-        n_trips = np.bincount([k for _, k, _ in trips], minlength=net.n_centrals)
-        self._plan = RingPlan(Ground(net, setting, variances, n_trips), trips)
-        self._temperature = WARMTH * self._plan.kilometre_cost()
+        """variances: of the demand that each central warehouse serves, to price its safety
+        stock by."""
+        self.setting, self._rng = setting, rng
+        self._plan = _laid_out(net, setting, variances, trips)
+        self._unit = self._plan.kilometre_cost()
 
-    def go(self, n_rounds: int) -> list[list[StopsOf]]:
-        """The best plan met in some rounds of ``regrow``, the start included, and the last."""
+    def go(self, n_rounds: int, warmth: float) -> list[list[StopsOf]]:
+        """The best plan met in some rounds of ``regrow``, the start included, and the last.
+
+        warmth: temperature in units of the money per day for the way to one warehouse.
+        """
         cost = lowest = 0.0
         best = self._plan.trips()
         for _ in range(n_rounds):
-            cost += regrow(self._plan, self._rng, self._dice, self._temperature)
+            cost += regrow(self._plan, self._rng, warmth * self._unit)
             if cost < lowest - NOTICEABLE:
                 lowest, best = cost, self._plan.trips()
         return [best, self._plan.trips()]
+
+    def reprice(self, net: Network, variances: Sequence[float]) -> None:
+        """Price safety stock anew; a central warehouse that serves nobody by now is closed."""
+        pairs = zip(self.setting, variances, strict=True)
+        self.setting = tuple(days if served > 0 else 0 for days, served in pairs)
+        self._plan = _laid_out(net, self.setting, variances, self._plan.trips())
+
+
+def _laid_out(
+    net: Network, setting: Sequence[int], variances: Sequence[float], trips: Sequence[StopsOf]
+) -> RingPlan:
+    n_trips = np.bincount([k for _, k, _ in trips], minlength=net.n_centrals)
+    return RingPlan(Ground(net, setting, variances, n_trips), trips)

@@ -2,9 +2,12 @@
 
 Places are numbered warehouses first, then heads, one for each trip there is room for; an empty
 trip is a head that follows itself. So a stop is taken out of a ring or put into one by the same
-three distances wherever it stands, and a new trip is opened by the same insertion as any other.
+three legs wherever it stands, and a new trip is opened by the same insertion as any other.
 Only for trips whose order matters by its length alone (``Network.is_load_dependent`` is False):
 their kilograms and own costs are then plain sums over the stops.
+
+Legs are in money per drive (kilometres times their price), so that a trip's fare is its trip
+cost and its legs.
 """
 
 from __future__ import annotations
@@ -35,9 +38,9 @@ class Ground:
         """n_trips: how many trips of each central warehouse the plan has."""
         settings = np.array([setting], dtype=np.int64)
         self.net = net.narrowed(settings)
-        self.is_symmetric = net.tables.is_symmetric
         n, n_k = net.n, net.n_centrals
         self.n, self.n_centrals = n, n_k
+        self.is_open = [days > 0 for days in setting]
         heads = (n_trips * ROOM).astype(np.int64) + MORE_ROOM
         self.centre: Ints = np.repeat(np.arange(n_k), heads)
         self.n_trips = len(self.centre)
@@ -46,29 +49,39 @@ class Ground:
         features = self.net.node_features(settings, np.array([variances])).reshape(shape)
         flat = (shape[1], n_k * n)
         self.kg = np.ascontiguousarray(features[KG, :, :, :n].reshape(flat))
+        """(cycle, central * n + warehouse), as ``own``."""
         self.own = np.ascontiguousarray(features[OWN, :, :, :n].reshape(flat))
-        place = np.concatenate([np.arange(n) + n_k, self.centre])
-        self.distance_km = np.ascontiguousarray(net.distance_km[np.ix_(place, place)])
+        self._lay_out_legs()
         between = np.minimum(net.distance_km[n_k:, n_k:], net.distance_km[n_k:, n_k:].T).copy()
         np.fill_diagonal(between, -1.0)
         nearest = np.argsort(between, axis=1, kind="stable")
         self.near = np.ascontiguousarray(nearest[:, 1 : 1 + N_NEAR])
-        self.around: list[list[int]] = nearest[:, :N_AROUND].tolist()
+        self.around = np.ascontiguousarray(nearest[:, :N_AROUND])
         """Per warehouse: itself and those around it, by distance."""
-        self.reach_km: list[float] = net.distance_km[:n_k, n_k:].min(axis=0).tolist()
-        self.size: list[float] = net.rate.max(axis=0).tolist()
-        self.per_day: list[float] = self.net.per_day.tolist()
+        self.reach_km = net.distance_km[:n_k, n_k:].min(axis=0)
+        self.size = net.rate.max(axis=0)
+        self.per_day = self.net.per_day[:, None]
 
-    def price(self, km: Floats, kg: Floats, own: Floats) -> Floats:
+    def _lay_out_legs(self) -> None:
+        """Money from place to place; behind it, unless it is the same, the way back."""
+        net, n_k = self.net, self.n_centrals
+        vehicle = net.tables.product.vehicle
+        place = np.concatenate([np.arange(self.n) + n_k, self.centre])
+        leg = net.distance_km[np.ix_(place, place)] * vehicle.cost_per_km
+        np.fill_diagonal(leg, 0.0)  # a head that follows itself
+        self.trip_cost = vehicle.trip_cost
+        self.n_legs = leg.size
+        if net.tables.is_symmetric:
+            self.legs, self.back = leg.reshape(-1), 0
+        else:
+            self.legs, self.back = np.concatenate([leg, leg.T]).reshape(-1), leg.size
+
+    def price(self, fare: Floats, kg: Floats, own: Floats) -> Floats:
         """Money per day of trips in their best cycle; kg and own by (cycle, trip)."""
-        vehicle = self.net.tables.product.vehicle
-        fare = vehicle.trip_cost + vehicle.cost_per_km * km
-        best = np.full(fare.shape, BLOCKED)
-        for c, per_day in enumerate(self.per_day):
-            cost = fare * per_day + own[c]
-            cost[kg[c] > self.net.capacity_kg] = BLOCKED
-            np.minimum(best, cost, out=best)
-        return best
+        cost = fare * self.per_day
+        cost += own
+        np.copyto(cost, BLOCKED, where=kg > self.net.capacity_kg)
+        return np.asarray(cost.min(axis=0))
 
 
 class RingPlan:
@@ -77,16 +90,22 @@ class RingPlan:
     def __init__(self, ground: Ground, trips: Sequence[StopsOf]) -> None:
         self.ground = ground
         n, n_trips, n_cycles = ground.n_places, ground.n_trips, len(ground.per_day)
-        self.succ, self.pred = np.arange(n), np.arange(n)
+        self.links = np.array([np.arange(n), np.arange(n)])
+        """Which place follows each, and which it follows."""
+        self.legs = np.zeros((2, n))
+        """Money from each place to the one that follows it, and to it from the one before."""
         self.trip_of = np.zeros(n, dtype=np.int64)
-        self.leg_km = np.zeros(n)
-        """From each place to the one that follows it."""
-        self.km, self.cost = np.zeros(n_trips), np.zeros(n_trips)
+        self.fare, self.cost = np.full(n_trips, ground.trip_cost), np.zeros(n_trips)
         self.kg, self.own = np.zeros((n_cycles, n_trips)), np.zeros((n_cycles, n_trips))
         self.stops: list[list[int]] = [[] for _ in range(n_trips)]
+        self.length = np.zeros(n_trips, dtype=np.int64)
+        self.position = np.zeros(ground.n, dtype=np.int64)
+        """Of each warehouse in its trip."""
         free = [np.flatnonzero(ground.centre == k).tolist() for k in range(ground.n_centrals)]
         for _, k, stops in trips:
             self.stops[free[k].pop(0)] = list(stops)
+        self.order = np.zeros((n_trips, 2 * max(map(len, self.stops))), dtype=np.int64)
+        """``stops`` as rows; what stands behind the last means nothing."""
         for trip in range(n_trips):
             self.lay(trip, self.stops[trip])
 
@@ -94,40 +113,45 @@ class RingPlan:
         """Give a trip these stops in this order; none empties it."""
         g, head = self.ground, self.ground.n + trip
         self.stops[trip] = stops
+        n_stops = self.length[trip] = len(stops)
+        if n_stops > self.order.shape[1]:
+            self.order = np.pad(self.order, ((0, 0), (0, n_stops)))
+        self.order[trip, :n_stops] = stops
+        self.position[stops] = np.arange(n_stops)
         ring = np.array([head, *stops, head])
         here, there = ring[:-1], ring[1:]
-        self.succ[here], self.pred[there], self.trip_of[ring] = there, here, trip
-        self.leg_km[here] = g.distance_km[here, there]
+        self.links[0, here], self.links[1, there] = there, here
+        self.trip_of[ring] = trip
+        leg = g.legs.take(here * g.n_places + there)
+        self.legs[0, here], self.legs[1, there] = leg, leg
         at = g.centre[trip] * g.n + ring[1:-1]
-        self.km[trip] = self.leg_km[here].sum() if stops else 0.0
+        self.fare[trip] = g.trip_cost + leg.sum()
         self.kg[:, trip] = g.kg[:, at].sum(axis=1)
         self.own[:, trip] = g.own[:, at].sum(axis=1)
         self.cost[trip] = 0.0
         if stops:
             one = slice(trip, trip + 1)
-            self.cost[one] = g.price(self.km[one], self.kg[:, one], self.own[:, one])
+            self.cost[one] = g.price(self.fare[one], self.kg[:, one], self.own[:, one])
 
     def trips(self) -> list[StopsOf]:
         centre = self.ground.centre.tolist()
         return [(0, k, stops) for k, stops in zip(centre, self.stops, strict=True) if stops]
 
     def spare_heads(self, n_each: int) -> Ints:
-        """Heads of some empty trips of every central warehouse."""
+        """Heads of some empty trips of every open central warehouse."""
         spare: list[int] = []
-        for k in range(self.ground.n_centrals):
-            empty = [
-                trip
-                for trip in np.flatnonzero(self.ground.centre == k).tolist()
-                if not self.stops[trip]
-            ]
-            spare += empty[:n_each]
-        return np.array(spare, dtype=np.int64) + self.ground.n
+        centre = self.ground.centre.tolist()
+        left = [n_each * is_open for is_open in self.ground.is_open]
+        for trip, stops in enumerate(self.stops):
+            if not stops and left[centre[trip]]:
+                left[centre[trip]] -= 1
+                spare.append(self.ground.n + trip)
+        return np.array(spare, dtype=np.int64)
 
     def kilometre_cost(self) -> float:
         """Money per day for the way to one warehouse, on average: the scale of small changes."""
-        vehicle = self.ground.net.tables.product.vehicle
-        fare = vehicle.trip_cost + vehicle.cost_per_km * self.km
-        offers = np.array([fare * per_day for per_day in self.ground.per_day]) + self.own
-        offers[self.kg > self.ground.net.capacity_kg] = BLOCKED
-        per_day = np.array(self.ground.per_day)[np.argmin(offers, axis=0)]
-        return float(vehicle.cost_per_km * (self.km * per_day).sum()) / max(1, self.ground.n)
+        g = self.ground
+        offers = self.fare * g.per_day + self.own
+        offers[self.kg > g.net.capacity_kg] = BLOCKED
+        per_day = g.per_day[np.argmin(offers, axis=0), 0]
+        return float(((self.fare - g.trip_cost) * per_day).sum()) / max(1, g.n)

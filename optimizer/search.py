@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from optimizer.decisions import Decisions
-from optimizer.stop import SearchStatus, Stop
+from optimizer.stop import AnyOf, MaxGenerations, MaxSeconds, SearchStatus, Stop, TargetGap
 
 IMPROVEMENT = 1e-9
 """Relative; a smaller difference is another order of the same sums."""
@@ -40,6 +40,30 @@ class Track(Protocol):
 
     def step(self) -> None:
         """One generation."""
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A track that makes the most of the time it is given, if it is told how much is over."""
+
+    def pace(self, share: float | None) -> None:
+        """Told before each generation: from 0 to 1, or None where nobody can tell."""
+
+
+def share_done(stop: Stop, status: SearchStatus) -> float | None:
+    """How much of the search is over; None if more than time or a count of generations ends it.
+
+    A target gap may end a search early and does not count.
+    """
+    if isinstance(stop, MaxSeconds):
+        return status.seconds / stop.seconds
+    if isinstance(stop, MaxGenerations):
+        return status.generation / stop.generations
+    if not isinstance(stop, AnyOf):
+        return None
+    shares = [share_done(s, status) for s in stop.parts if not isinstance(s, TargetGap)]
+    known = [share for share in shares if share is not None]
+    return max(known) if known and len(known) == len(shares) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +135,8 @@ def run_tracks(
         for turn in turns:
             if turn.is_over:
                 continue
+            if isinstance(turn.track, Paced):
+                turn.track.pace(share_done(stop, _status(turn, turns, lower_bound, elapsed())))
             turn.track.step()
             turn.generation += 1
             seconds = elapsed()

@@ -18,6 +18,7 @@ from optimizer.evaluation import make_plan, objective_of, violations
 from optimizer.exact import solve_exactly
 from optimizer.feasibility import insist_on_feasible
 from optimizer.genetic import HybridSearch
+from optimizer.large_search import CYCLE, LARGE, LargeSearch
 from optimizer.matrix import GENERATIONS, MatrixSearch
 from optimizer.plan import Plan, SolverRun
 from optimizer.problem import Problem
@@ -47,6 +48,8 @@ ONE_SHOT: dict[str, Callable[[ProductTables], Decisions]] = {
 }
 PATIENCE, MAX_PATIENCE = 7, 120
 CENTRALS_PATIENCE = 15
+LARGE_PATIENCE = 3 * CYCLE
+"""The first cooling takes two cycles, each of those that follow one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,9 @@ def _tracks(
     tracks: list[Track] = []
     for n, (t, child) in enumerate(zip(tables, children, strict=True)):
         warm = start[n] if start is not None else None
-        tracks.append(HybridSearch(n, t, np.random.default_rng(child), warm))
+        is_large = t.n_warehouses > LARGE and not t.is_load_dependent
+        search = LargeSearch if is_large else HybridSearch
+        tracks.append(search(n, t, np.random.default_rng(child), warm))
     largest = max((t.n_warehouses for t in tables), default=0)
     n_centrals = max((t.n_centrals for t in tables), default=1)
     patience = _patience(largest, n_centrals)
@@ -174,6 +179,8 @@ def _patience(n_warehouses: int, n_centrals: int) -> int:
     if n_warehouses <= MAX_WAREHOUSES:
         habit = PATIENCE + 3 * max(0, n_warehouses - 10)
         return habit if n_centrals == 1 else habit + CENTRALS_PATIENCE
+    if n_warehouses > LARGE:
+        return LARGE_PATIENCE
     return min(MAX_PATIENCE, PATIENCE << min(10, max(0, n_warehouses - 10)))
 
 
