@@ -87,11 +87,18 @@ for_s = 8
 """
 
 
+IMPATIENT = """
+[smoothing]
+gone_after_s = 4.0
+"""
+"""The last tags' departures are what a day's end waits for."""
+
+
 def wanted(scenario: Scenario) -> Wanted:
     return Wanted(
         "auto",
         scenario.warehouses,
-        lambda site: gateway_toml(scenario.devices, site),
+        lambda site: gateway_toml(scenario.devices, site) + IMPATIENT,
         scenario.seed,
     )
 
@@ -246,7 +253,7 @@ async def test_a_real_day_with_faults_holds_and_every_lie_about_it_is_found(
 @pytest.fixture
 async def somebody_elses(tmp_path: Path) -> AsyncIterator[Installation]:
     """An installation that was set up by its own people, with the devices the scenario names."""
-    (tmp_path / "mine.toml").write_text(DEVICES.replace("12", "6"))
+    (tmp_path / "mine.toml").write_text(DEVICES.replace("12", "5"))
     asked = ("--print-devices", "J1", "--directory", str(tmp_path / "run"))
     printed = subprocess.run(sim(tmp_path, *asked), capture_output=True, text=True, check=True)
     theirs = Wanted("auto", ("J1",), lambda _site: printed.stdout, 1)
