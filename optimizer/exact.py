@@ -21,26 +21,18 @@ from optimizer.subsets import Submasks, members_of, share_out
 from optimizer.tables import ProductTables
 
 MAX_WAREHOUSES = 14
-MAX_WAREHOUSES_BY_ORDER = 8
-"""Where the load matters on the way every order of stops is tried."""
 
 
 class TooLarge(OptimizerError):
     """A case is beyond what enumeration can prove in reasonable time."""
 
 
-def is_within_reach(tables: ProductTables) -> bool:
-    limit = MAX_WAREHOUSES_BY_ORDER if tables.is_load_dependent else MAX_WAREHOUSES
-    return tables.n_warehouses <= limit
-
-
 def solve_exactly(tables: ProductTables) -> Decisions:
     """The optimal decisions of one product. Raises TooLarge or Infeasible."""
-    if not is_within_reach(tables):
-        limit = MAX_WAREHOUSES_BY_ORDER if tables.is_load_dependent else MAX_WAREHOUSES
+    if tables.n_warehouses > MAX_WAREHOUSES:
         raise TooLarge(
-            f"{tables.product.id}: {tables.n_warehouses} warehouses are more than the {limit} "
-            "the exact solver can enumerate; use the hybrid solver"
+            f"{tables.product.id}: {tables.n_warehouses} warehouses are more than the "
+            f"{MAX_WAREHOUSES} the exact solver can enumerate; use the hybrid solver"
         )
     if not tables.n_warehouses:
         return Decisions((), {})
@@ -63,6 +55,17 @@ def solve_exactly(tables: ProductTables) -> Decisions:
     return Decisions(tuple(routes), procurement).canonical()
 
 
+def _tours(net: Network, k: int) -> SubsetTours:
+    """Raises TooLarge."""
+    tours = ordered_tours(net, k) if net.is_load_dependent else shortest_tours(net, k)
+    if tours is None:
+        raise TooLarge(
+            f"{net.tables.product.id}: the load matters on the way, and {net.n} warehouses have "
+            "more orders of stops than the exact solver can enumerate; use the hybrid solver"
+        )
+    return tours
+
+
 @dataclass(frozen=True, slots=True)
 class _Trips:
     """Of every set as one trip: money per day by cycle without upstream, and kg per day."""
@@ -76,9 +79,7 @@ class _CentralOptions:
 
     def __init__(self, net: Network, k: int, subsets: Submasks) -> None:
         self._net, self._k, self._subsets = net, k, subsets
-        self._tours: SubsetTours = (
-            ordered_tours(net, k) if net.is_load_dependent else shortest_tours(net, k)
-        )
+        self._tours = _tours(net, k)
         self._trips = self._trip_tables()
         self._trip_cost = self._by_procurement()
         self._cut = self._cuts()

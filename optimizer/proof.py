@@ -43,11 +43,10 @@ class _Shares:
 def least_money(sets: TripSets, incumbent: float) -> float | None:
     """No plan costs less per day than this; the optimum itself, or the incumbent if that is it.
 
-    incumbent: money per day of a plan. None where the enumeration would take too long, or
-    where the best order of stops hangs on more than its length.
+    incumbent: money per day of a plan. None where the enumeration would take too long.
     """
     net = sets.net
-    if net.is_load_dependent:
+    if net.is_load_dependent and sets.best_orders is None:
         return None
     limit = incumbent * (1.0 + SLACK)
     shares = _shares(sets)
@@ -96,7 +95,7 @@ def _worth_a_look(sets: TripSets, k: int, columns: Ints, share: _Shares, limit: 
     """Trips that may be part of a plan below the limit."""
     if not len(columns):
         return Offers(np.zeros(0, dtype=np.int64), np.zeros((0, 0)))
-    offer = sets.offers(k, np.arange(1, 1 << sets.net.n), columns)
+    offer = sets.offers(k, np.arange(1, 1 << sets.net.n), columns, in_best_order=True)
     paid = sets.members[offer.masks] @ share.least[columns].T
     offer.cost[offer.cost - paid + share.floor[columns] >= limit] = np.inf
     kept = np.isfinite(offer.cost).any(axis=1)

@@ -75,7 +75,8 @@ class TripPool:
         if asked == self._asked:
             return None
         self._asked = asked
-        offers = [sets.offers(k, masks, columns) for k in range(net.n_centrals)]
+        centrals = range(net.n_centrals)
+        offers = [sets.offers(k, masks, columns, in_best_order=False) for k in centrals]
         cuts = [cheapest_cuts(offer, net.n) for offer in offers]
         totals = [sets.with_idle_costs(k, cut, columns) for k, cut in enumerate(cuts)]
         shares = share_out([total.min(axis=1) for total in totals])

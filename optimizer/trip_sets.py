@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from optimizer.appraisal import trip_figures
 from optimizer.integrals import Floats
 from optimizer.network import BLOCKED, KG, Ints, Network
-from optimizer.subset_tours import HeldKarp
+from optimizer.subset_tours import HeldKarp, SubsetTours, ordered_tours
 from optimizer.subsets import members_of
 
 MATRIX = 1 << 16
@@ -51,15 +51,25 @@ class TripSets:
         """(set, cycle): load as a share of the vehicle; more than 1 does not fit."""
         return np.asarray(self.members @ self.net.features[KG].T / self.net.capacity_kg)
 
-    def offers(self, k: int, masks: Ints, columns: Ints) -> Offers:
+    @cached_property
+    def best_orders(self) -> tuple[SubsetTours, ...] | None:
+        """By central warehouse, where the load matters on the way; None: too many orders."""
+        found = [ordered_tours(self.net, k) for k in range(self.net.n_centrals)]
+        return tuple(one for one in found if one is not None) if None not in found else None
+
+    def offers(self, k: int, masks: Ints, columns: Ints, *, in_best_order: bool) -> Offers:
         """Those of the sets that fit a vehicle, in their best cycle for each column.
 
-        columns: procurement cycles in days, less one.
+        columns: procurement cycles in days, less one. in_best_order: where the load matters on
+        the way, take ``best_orders`` (which must be known), not the shortest ones.
         """
         net = self.net.narrowed(columns + 1)
         kg = self.members[masks] @ net.features[KG].T
         masks = masks[(kg <= net.capacity_kg).any(axis=1)]
-        by_cycle, rate = self._figures(net, k, masks)
+        if net.is_load_dependent and in_best_order:
+            by_cycle, rate = self._best_figures(net, k, masks)
+        else:
+            by_cycle, rate = self._figures(net, k, masks)
         by_cycle[by_cycle >= BLOCKED] = np.inf
         price = net.tables.central.rate_price[k, columns]
         cost = np.full((len(masks), len(columns)), np.inf)
@@ -77,6 +87,14 @@ class TripSets:
         members = self.members[masks]
         features = np.matmul(net.features, members.T)
         return net.price_by_cycle(tours.length_km[masks], features), net.rate @ members.T
+
+    def _best_figures(self, net: Network, k: int, masks: Ints) -> tuple[Floats, Floats]:
+        """The same with every set in its best order for each cycle."""
+        if self.best_orders is None:
+            raise AssertionError("the best orders are not known")
+        cycles = np.searchsorted(self.net.days, net.days)
+        by_cycle = self.best_orders[k].cost[masks][:, cycles].T
+        return np.ascontiguousarray(by_cycle), net.rate @ self.members[masks].T
 
     def with_idle_costs(self, k: int, cut: Floats, columns: Ints) -> Floats:
         """What serving each set costs with procurement's own cost and the safety stock."""

