@@ -151,11 +151,10 @@ class SensorFaults:
         if reason is not None:
             return self._impossible(sensor, at_us, reason)
         sensor.heard_us, sensor.has_answered_badly = at_us, False
-        changes = [
-            change
-            for kind in (SILENT, ERROR, OUT_OF_RANGE)
-            for change in self._good(sensor, kind, at_us)
-        ]
+        changes: list[Change] = []
+        if sensor.faults:
+            for kind in (SILENT, ERROR, OUT_OF_RANGE):
+                changes += self._good(sensor, kind, at_us)
         changes += self._judge_change(sensor, sample, at_us)
         return changes + self._judge_drift(sensor, at_us, now_s)
 

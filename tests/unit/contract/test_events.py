@@ -96,3 +96,33 @@ def test_rubbish_is_refused_and_nothing_else_is_raised(raw: bytes) -> None:
 def test_canonical_bytes_hold_no_number_that_json_has_not(value: float) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         ev.canonical({"x": value})
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(st.text("aZé"), inner)
+    ),
+)
+
+
+@given(JSON_VALUES)
+def test_canonical_bytes_are_those_of_the_standard_library(value: object) -> None:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert ev.canonical(value) == text.encode()
+
+
+@pytest.mark.parametrize("value", ["\ud800", {"\ud800": 1}, [float("nan")], float("inf")])
+def test_what_has_no_bytes_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="surrogates not allowed|not JSON compliant"):
+        ev.canonical(value)
+
+
+@pytest.mark.parametrize("value", [object(), {1j: 2}, b"bytes", {"x": {1}}])
+def test_what_is_no_json_is_refused(value: object) -> None:
+    with pytest.raises(TypeError):
+        ev.canonical(value)
