@@ -47,6 +47,7 @@ from tests.rigs.postgres import find_programs, running_postgres
 PAGE = Path(__file__).resolve().parents[1] / "docs/benchmarks/drain.md"
 BEGIN, END = "<!-- table: benchmarks/drain.py -->", "<!-- end of table -->"
 GATEWAY, WAREHOUSE, ITEMS = "gw-drain", "W1", 200
+BATCH = 1000  # what a batch may hold at most
 SAMPLE_S = 0.25
 LIMIT_S = 280.0
 PER_APPEND = 500
@@ -61,6 +62,7 @@ port = {port}
 [cloud]
 url = "{url}"
 token_file = "{token}"
+batch_events = {batch}
 [[devices]]
 name = "pda-*"
 driver = "pda"
@@ -262,7 +264,7 @@ def run(directory: Path, postgres: Path, n_events: int, live: float) -> dict[str
     with running_mosquitto(broker_store) as broker:
         config = CONFIG.format(
             gateway=GATEWAY, warehouse=WAREHOUSE, state=state, port=broker.port, url=cloud.url,
-            token=token,
+            token=token, batch=BATCH,
         )  # fmt: skip
         gateway = GatewayProcess(directory, config)
         scanning = Scanning(broker.port, live)
