@@ -34,7 +34,8 @@ class DriverCase:
     speaks by itself; 0 for one that only answers. faults: what a line may do to its frames
     without making it say what is not true; asked_faults: to what the device is asked.
     memory_url: the link it is told on the wire in memory. growth_bytes: what a flood may take,
-    less than it brings. finds_every_frame: its frames can be told from noise around them.
+    less than it brings. lie: what a frame begins with that promises more bytes than come, where
+    frames can be told from noise around them.
     """
 
     name: str
@@ -48,7 +49,7 @@ class DriverCase:
     wires: tuple[str, ...] = ("memory", "pty", "tcp")
     memory_url: str = "serial:///dev/ttyUSB0"
     growth_bytes: int = 48 * 1024
-    finds_every_frame: bool = False
+    lie: bytes = b""
 
     @property
     def is_serial(self) -> bool:
