@@ -173,7 +173,7 @@ class LargeSearch:
         racer.individual = min([racer.individual, *found], key=lambda one: one.objective)
         racer.n_runs += 1
         n_runs = {one.n_runs for one in self._racers}
-        if len(n_runs) == 1 and n_runs.pop() in (1, 3):
+        if len(n_runs) == 1 and (racer.n_runs + 1).bit_count() == 1:  # after 1, 3, 7 … runs
             self._racers.sort(key=lambda one: one.individual.objective)
             del self._racers[max(1, len(self._racers) // 2) :]
 

@@ -55,6 +55,11 @@ def test_every_generation_ends_with_a_plan_that_keeps_all_limits(kind: str, know
     assert search.objective < beginning.objective
 
 
+def test_the_race_ends_though_nobody_tells_how_long_the_search_is() -> None:
+    search = searched(make_case("three", 41, 1), 25, known=False)
+    assert len(search._racers) == 1
+
+
 def test_a_central_warehouse_that_costs_more_than_it_saves_is_closed() -> None:
     case = make_case("three", 45, 2)
     for central in case["central_warehouses"][1:]:
