@@ -179,6 +179,22 @@ def test_a_silent_device_is_not_shown_as_well(case: DriverCase, tmp_path: Path) 
     perform(case, "memory", tmp_path, act)
 
 
+@every_case
+def test_a_device_that_forgot_its_orders_is_given_them_again(
+    case: DriverCase, tmp_path: Path
+) -> None:
+    """It was without power for a moment, and nobody else noticed."""
+
+    async def act(stage: Stage) -> None:
+        for _ in range(3):
+            await stage.all_heard()
+            stage.player.reboot()
+        await stage.all_heard()
+        assert stage.states() == {"online"}
+
+    perform(case, "memory", tmp_path, act)
+
+
 @pytest.mark.parametrize(
     "case", [case for case in CASES if case.name != "impinj"], ids=lambda case: case.name
 )

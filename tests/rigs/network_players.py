@@ -48,6 +48,9 @@ class LlrpPlayer(Plain):
         self._now_us += ROUND_US
         return self.reader.tick(self._now_us)
 
+    def reboot(self) -> None:
+        self.reader.restart(self._now_us)
+
     def flood(self, n_bytes: int) -> Iterator[bytes]:
         """Messages with a right head, each a report by its type, with anything in it."""
         random = Random("flood")

@@ -43,6 +43,10 @@ class Player(Protocol):
         """The frames it sends by itself, now."""
         ...
 
+    def reboot(self) -> None:
+        """Forget what it was told, as after a dip of its supply."""
+        ...
+
     def flood(self, n_bytes: int) -> Iterator[bytes]:
         """The worst that somebody else could send in its place, in pieces."""
         ...
@@ -67,6 +71,9 @@ class Plain:
 
     def speak(self, now_s: float) -> list[bytes]:
         return []
+
+    def reboot(self) -> None:
+        """Most keep nothing that they were told."""
 
     def flood(self, n_bytes: int) -> Iterator[bytes]:
         random = Random("flood")
@@ -116,6 +123,9 @@ class M100Player(Plain):
 
     def take(self, data: bytes, now_s: float) -> list[bytes]:
         return [encode_frame(frame) for frame in self.module.take(data)]
+
+    def reboot(self) -> None:
+        self.module.reboot()
 
     def speak(self, now_s: float) -> list[bytes]:
         frames = self.module.inventory()
