@@ -125,7 +125,19 @@ def test_both_registers_of_a_transmitter_are_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["gs1", "epc", "m100", "uhfreader18", "xy-md02", "impinj", "datawedge"]
+    "kind",
+    [
+        "gs1",
+        "epc",
+        "llrp",
+        "m100",
+        "uhfreader18",
+        "xy-md02",
+        "impinj",
+        "zebra-fx",
+        "zebra-rfd",
+        "datawedge",
+    ],
 )
 def test_a_bad_line_is_answered_and_the_next_is_read(kind: str) -> None:
     answers = decode(kind, b"zz\n\xff\xfe\n" + b"\n" + b"x" * 10_000 + b"\n")

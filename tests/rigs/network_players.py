@@ -12,8 +12,14 @@ from tests.rigs.players import EPCS, FLOOD_PIECE, Fact, Plain
 
 START_US = 1_795_000_000_000_000
 RO_ACCESS_REPORT = 61
+KEEPALIVE = 62
+UNANSWERED_MAX = 3
 ROUND_S = ROUND_US / 1_000_000
 """A player that is asked to speak this often reads every tag each time."""
+
+
+def _kind_of(message: bytes) -> int:
+    return int.from_bytes(message[:2]) & 0x3FF
 
 
 class LlrpPlayer(Plain):
@@ -29,6 +35,7 @@ class LlrpPlayer(Plain):
         }
         self._now_us = START_US
         self._asked = bytearray()
+        self._n_unanswered = 0
 
     @property
     def n_told(self) -> int:
@@ -37,16 +44,25 @@ class LlrpPlayer(Plain):
     def greet(self, now_s: float) -> list[bytes]:
         self.reader.disconnect()
         self._asked.clear()
+        self._n_unanswered = 0
         return self.reader.connect(self._now_us)
 
     def take(self, data: bytes, now_s: float) -> list[bytes]:
         self._asked += data
-        requests = llrp_wire.cut(self._asked)
-        return [frame for request in requests for frame in self.reader.take(request, self._now_us)]
+        n_before = self.reader.n_acks
+        requests = list(llrp_wire.cut(self._asked))
+        frames = [frame for each in requests for frame in self.reader.take(each, self._now_us)]
+        if self.reader.n_acks > n_before:
+            self._n_unanswered = 0
+        return frames
 
     def speak(self, now_s: float) -> list[bytes]:
         self._now_us += ROUND_US
-        return self.reader.tick(self._now_us)
+        frames = self.reader.tick(self._now_us)
+        self._n_unanswered += sum(_kind_of(frame) == KEEPALIVE for frame in frames)
+        if self._n_unanswered > UNANSWERED_MAX:
+            self.reader.disconnect()  # as real ones do, whose client does not answer
+        return frames
 
     def reboot(self) -> None:
         self.reader.restart(self._now_us)
