@@ -150,6 +150,23 @@ async def test_what_is_said_while_the_broker_is_away_is_heard_after(
         await saying
 
 
+async def test_what_was_not_committed_is_brought_again_by_the_broker(
+    case: MqttCase, broker: Mosquitto
+) -> None:
+    """The device has said it once and says no more; the gateway has died over it."""
+    async with mqtt_driving(case, broker.port) as stage:
+        await stage.say(2)
+        stage.is_dead = True
+        saying = asyncio.ensure_future(stage.say(5))
+        await stage.until(lambda: stage.n_forgotten >= 5)
+        stage.line.faults = (Drop(1.0),)
+        await stage.proxy.cut()
+        await stage.until(lambda: not stage.session.is_connected)
+        stage.is_dead = False
+        await stage.proxy.mend()
+        await saying
+
+
 async def live(stage: MqttStage) -> None:
     """All that happens to a driver in one life."""
     await stage.say(2)

@@ -113,7 +113,8 @@ class MqttStage:
     """What a test does to a driver, its broker's connection and its device.
 
     n_published: messages that the device handed to the broker; n_claimed: what came of them.
-    n_given_up: connections of the gateway's that were lost or not made.
+    n_given_up: connections of the gateway's that were lost or not made. is_dead: what arrives is
+    not committed, as in a gateway that dies over it, but counted as n_forgotten.
     """
 
     def __init__(self, case: MqttCase, broker_port: int, clock: FakeClock | LoopClock) -> None:
@@ -129,6 +130,8 @@ class MqttStage:
         self.n_published = 0
         self.n_claimed = 0
         self.n_given_up = 0
+        self.n_forgotten = 0
+        self.is_dead = False
         settings = MqttSettings(host="127.0.0.1", port=self.proxy.port)
         self.session = PahoSession(
             settings,
@@ -196,6 +199,9 @@ class MqttStage:
         while True:
             for arrival in await self.queue.get_group(100, LIMIT_S):
                 reading = arrival.reading
+                if self.is_dead:
+                    self.n_forgotten += 1
+                    continue
                 self.n_rubbish += isinstance(reading, Malformed)
                 self._heard(reading)
                 if arrival.settle is not None:
