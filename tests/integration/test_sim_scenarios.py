@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 DEVICES = """
 title = "A short day"
-duration_s = 12
+duration_s = 10
 
 [work]
 box_s = 4.0
@@ -75,7 +75,7 @@ for_s = 3
 [[faults]]
 kind = "pda_offline"
 device = "pda-J1"
-at_s = 8
+at_s = 6
 for_s = 3
 stands_for_s = 900
 
@@ -154,8 +154,9 @@ def forget_a_visit(it: Evidence) -> None:
 
 
 def change_a_sample(it: Evidence) -> None:
-    seq = min(it.sensors[0].sent) + 3
-    sample = it.sensors[0].sent[seq]
+    sent = it.sensors[0].sent
+    seq = next(seq for seq, sample in sent.items() if sample.at_s >= it.opened_at_s)
+    sample = sent[seq]
     it.sensors[0].sent[seq] = type(sample)(sample.at_s, sample.temperature_c + 1)
 
 
@@ -253,7 +254,7 @@ async def test_a_real_day_with_faults_holds_and_every_lie_about_it_is_found(
 @pytest.fixture
 async def somebody_elses(tmp_path: Path) -> AsyncIterator[Installation]:
     """An installation that was set up by its own people, with the devices the scenario names."""
-    (tmp_path / "mine.toml").write_text(DEVICES.replace("12", "5"))
+    (tmp_path / "mine.toml").write_text(DEVICES.replace("10", "5"))
     asked = ("--print-devices", "J1", "--directory", str(tmp_path / "run"))
     printed = subprocess.run(sim(tmp_path, *asked), capture_output=True, text=True, check=True)
     theirs = Wanted("auto", ("J1",), lambda _site: printed.stdout, 1)
