@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from cloud_sync.contract.events import Event
 from gateway.core.readings import Reading
@@ -227,9 +227,11 @@ class Entry:
     quarantined: Quarantined | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One event as it lies in the journal; `event` is its body, parsed, where that is at hand."""
+class Row(NamedTuple):
+    """One event as it lies in the journal; `event` is its body, parsed, where that is at hand.
+
+    A tuple, because one is made for every event, and that takes a third of the time.
+    """
 
     seq: int
     event_id: str
@@ -237,7 +239,7 @@ class Row:
     occurred_at_us: int
     body: bytes
     chain: bytes
-    event: Event | None = field(default=None, compare=False, repr=False)
+    event: Event | None = None
 
 
 Statements = Sequence[tuple[str, Sequence[Sequence[object]]]]

@@ -10,7 +10,7 @@ row may be larger). Whoever is further behind reads the disk, as does the scrub.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
@@ -28,13 +28,12 @@ class RecentRows:
         self._rows: deque[Row] = deque()
         self._n_bytes = 0
 
-    def add(self, rows: Iterable[Row]) -> None:
+    def add(self, rows: Sequence[Row]) -> None:
         """Rows that were just committed, consecutive and behind those that are here."""
-        for row in rows:
-            if self._rows and row.seq != self._rows[-1].seq + 1:
-                self.clear()
-            self._rows.append(row)
-            self._n_bytes += len(row.body)
+        if self._rows and rows and rows[0].seq != self._rows[-1].seq + 1:
+            self.clear()
+        self._rows.extend(rows)
+        self._n_bytes += sum(len(row.body) for row in rows)
         while len(self._rows) > 1 and (len(self._rows) > ROWS_MAX or self._n_bytes > BYTES_MAX):
             self._n_bytes -= len(self._rows.popleft().body)
 

@@ -62,7 +62,10 @@ Parts = list[tuple[str, Sequence[Sequence[object]]]]
 
 def row_statements(rows: Sequence[Row], now_us: int) -> Parts:
     """What writes journal rows."""
-    values = [(r.seq, r.event_id, r.type, r.occurred_at_us, now_us, r.body, r.chain) for r in rows]
+    values = [
+        (seq, event_id, kind, occurred_at_us, now_us, body, chain)
+        for seq, event_id, kind, occurred_at_us, body, chain, _ in rows
+    ]
     return [(INSERT, values)] if rows else []
 
 

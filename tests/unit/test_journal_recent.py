@@ -41,7 +41,7 @@ def test_it_gives_what_follows_or_nothing_at_all(
 
 def test_the_oldest_leave_beyond_the_bound() -> None:
     recent = RecentRows()
-    recent.add(row(n) for n in range(1, ROWS_MAX + 11))
+    recent.add([row(n) for n in range(1, ROWS_MAX + 11)])
     assert recent.after(9, 1) is None
     assert recent.after(10, 1) == [row(11)]
     assert recent.link(11) == row(11).chain
@@ -50,7 +50,7 @@ def test_the_oldest_leave_beyond_the_bound() -> None:
 
 def test_large_rows_leave_earlier_but_the_last_one_stays() -> None:
     recent = RecentRows()
-    recent.add(row(n, BYTES_MAX // 2) for n in range(1, 5))
+    recent.add([row(n, BYTES_MAX // 2) for n in range(1, 5)])
     assert recent.after(1, 1) is None
     assert [r.seq for r in recent.after(2, 9) or ()] == [3, 4]
     recent.add([row(5, BYTES_MAX + 1)])
@@ -79,11 +79,12 @@ async def test_rows_in_memory_are_the_rows_on_the_disk(tmp_path: Path) -> None:
         await store.append([entry(1), entry(2)])
         await store.append([Entry((known,)), entry(3)])
         in_memory = await store.read(after_seq=0, limit=10)
-        assert in_memory == await store._read_disk(0, 10)
+        on_disk = await store._read_disk(0, 10)
+        assert [r._replace(event=None) for r in in_memory] == on_disk
         assert [r.event for r in in_memory] == [None, None, event, None]
         assert [await store.link(seq) for seq in range(1, 5)] == [r.chain for r in in_memory]
     async with opened(tmp_path) as store:
-        assert await store.read(after_seq=0, limit=10) == in_memory
+        assert await store.read(after_seq=0, limit=10) == on_disk
 
 
 async def test_what_could_not_be_written_is_not_read(tmp_path: Path) -> None:
