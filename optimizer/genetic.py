@@ -39,6 +39,8 @@ BEGINNERS = 16
 """At least so many start small cases, half of them under the likeliest settings in turn."""
 SCREENED = 4
 """Tours cut for each child that is then improved; cutting is cheap where there are few stops."""
+FRESH_START = 3
+"""Generations from one new start population to the next, where a better plan is known to be."""
 STRANGERS = 0.2
 """Share of fathers that are tours at random."""
 WAREHOUSES_PER_REGION = 28
@@ -111,6 +113,8 @@ class HybridSearch:
             return
         if not self._population:
             self._keep([*self._beginners(), *self._warm_start()])
+        elif self._is_short and self._generation % FRESH_START == 0:
+            self._keep(self._beginners())
         elif self._rng.random() < self._crossover_share():
             self._keep(self._crossed())
         else:
@@ -121,6 +125,11 @@ class HybridSearch:
         if self._pool is not None and self._proven is None and self.objective < self._doubted:
             self._doubted = self.objective
             self._proven = least_money(self._pool.sets, self._doubted)
+
+    @property
+    def _is_short(self) -> bool:
+        """Whether a better plan than the best is known to exist."""
+        return self._proven is not None and self.objective > self._proven * (1 + 1e-9)
 
     def _crossover_share(self) -> float:
         return 0.9 if self._net.n <= SMALL else 0.05

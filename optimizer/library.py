@@ -29,6 +29,7 @@ def solve(
     """The best plan the solver finds for the case.
 
     stop: when to end (``MaxSeconds(2) | NoImprovement(30)``); None: the solver's own habit.
+    A hybrid search of a small case ends sooner, once its plan is proven optimal.
     warm_start: a plan to start from; of another state of the network what still fits is kept.
     on_progress is told after every generation; once is_cancelled gives True the best plan so
     far is returned. Same case, seed, version and generation limit: the same plan.

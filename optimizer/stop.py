@@ -3,7 +3,8 @@
     Stop = MaxSeconds(2) | NoImprovement(30)
 
 Every part of a search (one product, for most solvers) is asked on its own, so that a product
-that has settled leaves its time to the others. Only generation criteria give the same plan on
+that has settled leaves its time to the others; one that is proven optimal is over whatever the
+criterion says, since there is nothing left to find. Only generation criteria give the same plan on
 every machine; a time limit cuts the same search off wherever it has come.
 """
 

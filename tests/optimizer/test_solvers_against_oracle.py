@@ -54,7 +54,8 @@ def test_every_solver_makes_sound_plans_not_below_the_optimum(
     file_name: str, solver: SolverName
 ) -> None:
     case, expected = public_case(file_name), public_case("expected.json")[file_name]
-    plan = solve(parse_case(case), solver=solver, seed=2)
+    stop = MaxGenerations(20) if solver == "matrix" else None  # of 100, each checked alike
+    plan = solve(parse_case(case), solver=solver, seed=2, stop=stop)
     report = check_plan(case, plan.to_dict())
     assert report.violations == []
     assert report.objective >= expected["objective"] * (1 - 1e-9)
