@@ -191,7 +191,7 @@ class LargeSearch:
         self._n_coolings += 1
         if self._n_coolings == 1:
             winner = min(self._racers, key=lambda one: one.individual.objective)
-            ends = now + 2 * CYCLE if self._share is None else COOLED_BY
+            ends = now + 3 * CYCLE // 2 if self._share is None else COOLED_BY
             walk = winner.walk or self._walk_from(winner.individual)
             return walk, _Cooling(now, ends, HOT)
         if self._share is not None:

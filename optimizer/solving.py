@@ -48,8 +48,8 @@ ONE_SHOT: dict[str, Callable[[ProductTables], Decisions]] = {
 }
 PATIENCE, MAX_PATIENCE = 7, 120
 CENTRALS_PATIENCE = 15
-LARGE_PATIENCE = 3 * CYCLE
-"""The first cooling takes two cycles, each of those that follow one."""
+LARGE_PATIENCE = 5 * CYCLE // 2
+"""A race and the first cooling, or two later ones, in vain."""
 
 
 @dataclass(frozen=True, slots=True)
