@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 from optimizer.bounds import lower_bound
+from optimizer.errors import PlanBreaksLimits
 from optimizer.evaluation import evaluate, objective_of
 from optimizer.exact import TooLarge, solve_exactly
 from optimizer.plan import Plan
@@ -23,12 +24,12 @@ def certify(problem: Problem, plan: Plan) -> Plan:
 
     Products small enough are solved exactly; the others add a bound. Vehicles shared between
     products couple them, and then only the bound holds. The plan's objective is recomputed
-    first. Raises PlanFormatError where the plan does not fit the case, and ValueError where
-    it breaks a limit.
+    first. Raises PlanFormatError where the plan does not fit the case, and PlanBreaksLimits
+    where it breaks a limit.
     """
     found = evaluate(problem, plan)
     if not found.is_feasible:
-        raise ValueError(f"the plan breaks limits: {'; '.join(found.violations)}")
+        raise PlanBreaksLimits(tuple(found.violations))
     tables = [make_tables(problem, product) for product in problem.products]
     shared = any(product.vehicle.shared_with for product in problem.products)
     bound = lower_bound(tables) if shared else math.fsum(_least(t) for t in tables)

@@ -3,6 +3,7 @@
 OptimizerError
 ├── CaseError      the input is at fault; the message names key path, value, expectation
 ├── PlanFormatError  a plan file is at fault
+├── PlanBreaksLimits  a plan does not keep its case's limits (a ValueError, too)
 └── Infeasible     the input is sound, and no plan keeps its limits; names the binding one
 """
 
@@ -30,6 +31,14 @@ class PlanFormatError(OptimizerError):
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
         self.path, self.reason = path, reason
+
+
+class PlanBreaksLimits(OptimizerError, ValueError):
+    """A plan that was to be judged breaks limits of its case: `violations` says which."""
+
+    def __init__(self, violations: tuple[str, ...]) -> None:
+        super().__init__(f"the plan breaks limits: {'; '.join(violations)}")
+        self.violations = violations
 
 
 class Infeasible(OptimizerError):

@@ -104,6 +104,21 @@ def test_missing_plan_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str])
     assert "no-such-plan.json" in capsys.readouterr().err
 
 
+def test_plan_that_breaks_limits_is_one_line_and_exit_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "plan.json"
+    assert main(["solve", M_COMPANY, "--solver", "fixed-cycle", "--output", str(path)]) == 0
+    plan = json.loads(path.read_text())
+    plan["products"][0]["trips"][0]["stops"].pop()
+    path.write_text(json.dumps(plan))
+    capsys.readouterr()
+    assert main(["certify", M_COMPANY, str(path)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "on 0 trips" in error
+
+
 def test_infeasible_case_is_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "case.json"
     path.write_text(json.dumps(flat_case(vehicle={"capacity_kg": 5})))
