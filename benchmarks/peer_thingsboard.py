@@ -136,25 +136,23 @@ def run_flood(
 ) -> dict[str, float]:
     """One flood from the device broker at `port`; start_publisher gives what waits for its end."""
     up_port = free_port()
-    place = directory / "uplink"
-    place.mkdir()
-    acl = place / "acl"
+    uplink = directory / "uplink"
+    uplink.mkdir()
+    place = write_configuration(directory, port, up_port)
+    acl = uplink / "acl"
     acl.write_text(ACL)
     config = (
         f"listener {up_port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n"
         f"max_queued_messages 0\nmax_inflight_messages 200\nacl_file {acl}\n"
     )
-    with running_broker(place, up_port, config):
+    with running_broker(uplink, up_port, config):
         platform = Platform(up_port)
         log = directory / "peer.log"
         with log.open("ab") as out:
             process = subprocess.Popen(
                 shlex.split(command),
                 cwd=directory,
-                env={
-                    **os.environ,
-                    "TB_GW_CONFIG_DIR": str(write_configuration(directory, port, up_port)),
-                },
+                env={**os.environ, "TB_GW_CONFIG_DIR": str(place)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
