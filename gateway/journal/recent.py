@@ -16,7 +16,7 @@ from typing import Final
 
 from gateway.ports import Row
 
-ROWS_MAX: Final = 4000
+ROWS_MAX: Final = 1000
 """Several groups and batches, so that a consumer which is one of them behind finds all."""
 BYTES_MAX: Final = 4 * 2**20
 

@@ -48,7 +48,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
             status = site.gateway.until(lambda report: bool(report["plans"]), PATIENCE_S)
             status = site.until_drained()
             site.write_truth(one, two)
-        assert site.gateway.stop() == 0
+        site.stop_drained()
         assert site.cloud.terminate() == 0
         (kept / "status.json").write_text(json.dumps(status))
         for path in (site.journal, site.log, Path(site.cloud.database), site.gateway.log):

@@ -111,15 +111,8 @@ def test_a_box_without_a_clock_works_from_1970_on(site: Site, wall: WallClock) -
         site.write_truth(pda)
     (shift_s,) = told(site, "clock_set")
     assert shift_s > 50 * YEAR_S
-    must_pass(site)
+    site.must_pass()
     tier.record("clock jumps", faults=1, lost=0, acknowledged=10)
-
-
-def must_pass(site: Site) -> None:
-    assert site.gateway.stop() == 0
-    site.cloud.terminate()
-    audited = site.audit()
-    assert audited.returncode == 0, audited.stdout + audited.stderr
 
 
 def test_jumps_lose_and_double_nothing_and_are_told(site: Site, wall: WallClock) -> None:
@@ -140,7 +133,7 @@ def test_jumps_lose_and_double_nothing_and_are_told(site: Site, wall: WallClock)
         site.write_truth(pda)
     found = told(site, "clock_jumped")
     assert all(abs(a - b) <= 1 for a, b in zip(found, jumps, strict=True)), found
-    must_pass(site)
+    site.must_pass()
     tier.record("clock jumps", faults=N_JUMPS, lost=0, acknowledged=2 * N_JUMPS)
 
 

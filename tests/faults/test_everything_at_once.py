@@ -167,10 +167,8 @@ def test_whatever_fails_together_nothing_is_lost_or_doubled(tmp_path: Path, seed
         status = site.until_drained(SETTLE_S)
         site.write_truth(one, two)
         (tmp_path / "status.json").write_text(json.dumps(status))
-        assert site.gateway.stop() == 0
-        site.cloud.terminate()
-        audited = site.audit("--status", str(tmp_path / "status.json"))
-        assert audited.returncode == 0, f"{audited.stdout}{audited.stderr}{troubles.history}"
+        print(f"troubles: {troubles.history}")
+        site.must_pass("--status", str(tmp_path / "status.json"))
     n_line = line.counts.total() - line.counts["carried"]
     tier.record(
         "all at once",

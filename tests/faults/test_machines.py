@@ -28,14 +28,6 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield it
 
 
-def must_pass(site: Site) -> None:
-    """Stop everything and ask the auditor."""
-    assert site.gateway.stop() == 0
-    site.cloud.terminate()
-    audited = site.audit()
-    assert audited.returncode == 0, audited.stdout + audited.stderr
-
-
 def copy_database(source: str, target: Path) -> None:
     """A copy as a backup program makes it, while others write."""
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
@@ -66,7 +58,7 @@ def test_a_rewound_cloud_is_filled_again(site: Site) -> None:
         pda.settle(120)
         site.until_drained()
         site.write_truth(pda)
-    must_pass(site)
+    site.must_pass()
     tier.record("cloud rewound", faults=1, lost=0)
 
 
@@ -84,7 +76,7 @@ def test_a_gateway_killed_again_and_again_loses_and_doubles_nothing(site: Site) 
         pda.settle(120)
         site.until_drained()
         site.write_truth(pda)
-    must_pass(site)
+    site.must_pass()
     tier.record("gateway kills", faults=n_kills, lost=0, acknowledged=20 * n_kills)
 
 
@@ -103,8 +95,7 @@ def test_a_cloned_disk_cannot_merge_two_histories(site: Site) -> None:
         for _ in range(5):
             receive(pda)
         pda.settle(120)
-        site.until_drained()
-        assert site.gateway.stop() == 0
+        site.stop_drained()
         site.log.rename(site.directory / "before.jsonl")
         other = site.gateway_at(site.directory / "gw-clone", clone, site.cloud.url)
         other.start()
@@ -146,5 +137,5 @@ def test_poison_stalls_nothing(site: Site) -> None:
         pda.settle(120)
         site.until_drained()
         site.write_truth(pda)
-    must_pass(site)
+    site.must_pass()
     tier.record("poison messages", faults=rounds * len(POISON), lost=0)

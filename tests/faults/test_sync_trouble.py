@@ -65,13 +65,6 @@ def start(site: Site) -> None:
     site.until_papers_are_there()
 
 
-def must_pass(site: Site) -> None:
-    assert site.gateway.stop() == 0
-    site.cloud.terminate()
-    audited = site.audit()
-    assert audited.returncode == 0, audited.stdout + audited.stderr
-
-
 def n_commits(site: Site) -> int:
     """How many transactions the journal's writer has made."""
     with closing(sqlite3.connect(f"file:{site.journal}?mode=ro", uri=True)) as journal:
@@ -110,7 +103,7 @@ def test_a_slow_disk_gets_larger_groups(site: Site, trouble: Trouble, delay_ms: 
     assert commits < N_SCANS, "a sync for each scan: the slower the disk, the longer they wait"
     assert status["stalled"] == [], "a loop waited with the disk"
     assert growth < GROWTH_MIB
-    must_pass(site)
+    site.must_pass()
     tier.record("slow syncs", faults=commits, lost=0, acknowledged=N_SCANS)
 
 
@@ -154,7 +147,7 @@ def scan_while_it_fails(site: Site, trouble: Trouble) -> int:
 def test_no_receipt_comes_from_a_disk_that_cannot_sync(site: Site, trouble: Trouble) -> None:
     start(site)
     assert scan_while_it_fails(site, trouble) == 0
-    must_pass(site)
+    site.must_pass()
     tier.record("failing syncs", faults=1, lost=0, acknowledged=N_SCANS)
 
 
@@ -178,5 +171,5 @@ def test_a_sync_that_fails_once_costs_nothing(site: Site, trouble: Trouble) -> N
             assert not trouble.path.exists(), "no sync failed"
         site.until_drained()
         site.write_truth(pda)
-    must_pass(site)
+    site.must_pass()
     tier.record("failing syncs", faults=ONCE, lost=0, acknowledged=2 * ONCE)

@@ -42,13 +42,6 @@ def refusal(status: Status) -> str:
     return "".join(alarm["text"] for alarm in alarms if alarm["name"] == "sync_refused")
 
 
-def must_pass(site: Site) -> None:
-    assert site.gateway.stop() == 0
-    site.cloud.terminate()
-    audited = site.audit()
-    assert audited.returncode == 0, audited.stdout + audited.stderr
-
-
 @pytest.mark.full
 def test_a_newer_gateway_waits_for_its_cloud(site: Site) -> None:
     site.gateway.alteration = "speaks_2"
@@ -64,7 +57,7 @@ def test_a_newer_gateway_waits_for_its_cloud(site: Site) -> None:
         status = site.until_drained()
         assert refusal(status) == ""
         site.write_truth(pda)
-    must_pass(site)
+    site.must_pass()
     tier.record("version skew", faults=1, lost=0, acknowledged=N_SCANS)
 
 
@@ -78,7 +71,7 @@ def test_an_older_gateway_is_served_by_a_newer_cloud(site: Site) -> None:
             pda.settle(PATIENCE_S)
             site.until_drained()
         site.write_truth(pda)
-    must_pass(site)
+    site.must_pass()
     tier.record("version skew", faults=3, lost=0, acknowledged=3 * N_SCANS)
 
 

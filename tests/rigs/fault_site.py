@@ -28,6 +28,8 @@ LOT = "L1"
 LABEL = f"]C101{GTIN}1726123110{LOT}"
 PATIENCE_S = 120.0
 """Before a wait is called in vain, on a machine that others use as well."""
+STOPS_MAX = 5
+READERS = ("projector", "planner", "uplink")
 CONFIG = """
 [gateway]
 id = "{gateway}"
@@ -131,10 +133,35 @@ class Site:
             cursors, journal = status["cursors"], status["journal"]
             if not isinstance(cursors, dict) or not isinstance(journal, dict):
                 raise AssertionError(f"a report without cursors: {status}")
-            names = ("projector", "planner", "uplink")
-            return all(cursors[name] == journal["last_seq"] for name in names)
+            return all(cursors[name] == journal["last_seq"] for name in READERS)
 
         return self.gateway.until(is_drained, limit_s)
+
+    def stop_drained(self) -> None:
+        """Stop the gateway when all is told; what came up on its way down is told by a new start.
+
+        How a device is may be news at any moment, also between the last look and the stop.
+        """
+        for _ in range(STOPS_MAX):
+            self.until_drained()
+            assert self.gateway.stop() == 0
+            if self._is_told():
+                return
+            self.gateway.start()
+        raise AssertionError("every stop of the gateway left something untold")
+
+    def _is_told(self) -> bool:
+        with contextlib.closing(sqlite3.connect(self.journal)) as journal:
+            (last,) = journal.execute("select max(seq) from journal").fetchone()
+            cursors = dict(journal.execute("select consumer, seq from cursor").fetchall())
+        return all(cursors.get(name) == last for name in READERS)
+
+    def must_pass(self, *options: str) -> None:
+        """Stop everything once it is told, and ask the auditor."""
+        self.stop_drained()
+        self.cloud.terminate()
+        audited = self.audit(*options)
+        assert audited.returncode == 0, audited.stdout + audited.stderr
 
     def audit(
         self, *options: str, journals: tuple[Path, ...] = ()
