@@ -192,9 +192,9 @@ Written by `forepost-optimizer compare CASE... --seeds {seeds} --write FILE`; do
 Money per day of the plan each solver ends with, over {seeds} seeds (one run where a solver has
 no chance in it), and the median processor time of a run, cost tables included. pymoo,
 PyGAD and DEAP get the published chromosome, the same model and the same number of evaluated
-plans ({evaluations}) as `matrix`, the published algorithm; `hybrid` runs until it stagnates, by
-its own default. Every plan is priced again from its decisions. The gap is to the best plan of
-the table, which is the proven optimum where `exact` took part.
+plans ({evaluations}) as `matrix`, the published algorithm; `hybrid` ends by its own default:
+proven optimal, or without improvement. Every plan is priced again from its decisions. The gap is
+to the best plan of the table, which is the proven optimum where `exact` took part.
 
 The model is a reconstruction (docs/model.md).
 """
