@@ -208,11 +208,11 @@ async def nothing_is_open(at: int, files: dict[str, str]) -> None:
         raise AssertionError(f"await {at}: {more}") from error
 
 
-def test_a_driver_can_be_stopped_at_every_await(broker: Mosquitto) -> None:
+def test_a_driver_can_be_stopped_at_every_await(case: MqttCase, broker: Mosquitto) -> None:
     before = threads()
     for at in range(1, LIVES_MAX):
         with asyncio.Runner() as runner:
-            if runner.run(stop_at(CASES[0], broker.port, at)):
+            if runner.run(stop_at(case, broker.port, at)):
                 break
     else:
         raise AssertionError("no life was lived to its end")
