@@ -270,10 +270,12 @@ class IntakeService:
         )
 
     def _when(self, stamp: Stamp) -> When:
+        # Beside a clock that is not set, every device would seem to be decades fast.
+        knows_time = is_set(stamp.received_at_us)
         corrected = self.offsets.correct(
             device=stamp.device,
             boot=stamp.boot,
-            device_time=stamp.device_time,
+            device_time=stamp.device_time if knows_time else None,
             received_at_us=stamp.received_at_us,
         )
         today = self._today(stamp.received_at_us // US_PER_QUARTER)

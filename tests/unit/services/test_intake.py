@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import count
 from zoneinfo import ZoneInfo
 
@@ -358,3 +359,15 @@ async def test_what_comes_before_the_box_knows_the_time_is_flagged(bench: Bench)
         for event in map(ev.parse_event, (row.body for row in bench.journal.rows))
     }
     assert flags == {40_000_000: True, known_us: False}
+
+
+async def test_a_box_without_the_time_learns_no_clock_from_it(bench: Bench) -> None:
+    known_us = bench.clock.wall_us()
+    told = datetime.fromtimestamp(known_us / 1_000_000, UTC).isoformat()
+    async with running(bench):
+        for seq, at_us in ((1, 40_000_000), (2, known_us)):
+            at = Stamp("pda", "b", seq, told, at_us)
+            await bench.say(Scan(at, "raw", None, TaskContext("receive"), Symbol((), GTIN, "L1")))
+        await bench.settled(2)
+    events = [ev.parse_event(row.body) for row in bench.journal.rows]
+    assert {event.occurred_at_us for event in events} == {40_000_000, known_us}
