@@ -21,6 +21,9 @@ import time
 from functools import partial
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.stock_events import make_event
 from cloud_sync.client.http import open_client
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.batches import encode_batch
@@ -33,7 +36,6 @@ from cloud_sync.store.open import open_database
 EPOCH = "00000000-0000-7000-8000-0000000000e1"
 GATEWAY = "gw-1"
 WAREHOUSE = "W1"
-ITEMS = 200
 
 
 def make_batches(n_events: int, n_rows: int) -> list[bytes]:
@@ -60,26 +62,8 @@ def make_batches(n_events: int, n_rows: int) -> list[bytes]:
 
 
 def _event(seq: int) -> ev.Event:
-    is_receipt = seq % 2 == 1
-    return ev.Event(
-        event_id=f"{seq:08x}-0000-7000-8000-000000000001",
-        type=ev.GOODS_RECEIVED if is_receipt else ev.GOODS_MOVED,
-        version=1,
-        occurred_at_us=seq,
-        received_at_us=seq,
-        warehouse=WAREHOUSE,
-        device=ev.DeviceMark(id="pda-1", boot="b1", seq=seq, clock="trusted", error_us=1000),
-        worker="w-7",
-        lines=(
-            ev.Line(
-                item=f"{seq % ITEMS:014d}",
-                lot=f"L{seq % 5}",
-                from_location="@supplier" if is_receipt else "DOCK",
-                to_location="DOCK" if is_receipt else f"R-{seq % 40:02d}",
-                quantity=1 + seq % 9,
-            ),
-        ),
-    )
+    event_id = f"{seq:08x}-0000-7000-8000-000000000001"
+    return make_event(seq, event_id, warehouse=WAREHOUSE, occurred_at_us=seq, received_at_us=seq)
 
 
 def run_bare(directory: Path, batches: list[bytes]) -> float:

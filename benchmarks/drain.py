@@ -34,6 +34,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import asyncpg
 from paho.mqtt import client as mqtt
 
+from benchmarks.measuring import cpu_s, write_page
+from benchmarks.stock_events import make_event
 from cloud_sync.contract import events as ev
 from gateway.clock import EventIds, SystemClock
 from gateway.journal.store import open_journal
@@ -45,8 +47,7 @@ from tests.rigs.gateway import GatewayProcess
 from tests.rigs.postgres import find_programs, running_postgres
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/benchmarks/drain.md"
-BEGIN, END = "<!-- table: benchmarks/drain.py -->", "<!-- end of table -->"
-GATEWAY, WAREHOUSE, ITEMS = "gw-drain", "W1", 200
+GATEWAY, WAREHOUSE = "gw-drain", "W1"
 BATCH = 1000  # what a batch may hold at most
 SAMPLE_S = 0.25
 LIMIT_S = 280.0
@@ -82,26 +83,9 @@ class Sample:
 
 def make_draft(seq: int, new_id: EventIds) -> Draft:
     """A receipt or a move of one of a few hundred items."""
-    is_receipt = seq % 2 == 1
     now_us = 1_795_000_000_000_000 + seq * 600_000
-    event = ev.Event(
-        event_id=new_id(),
-        type=ev.GOODS_RECEIVED if is_receipt else ev.GOODS_MOVED,
-        version=1,
-        occurred_at_us=now_us,
-        received_at_us=now_us + 40_000,
-        warehouse=WAREHOUSE,
-        device=ev.DeviceMark(id="pda-1", boot="b1", seq=seq, clock="trusted", error_us=1000),
-        worker="w-7",
-        lines=(
-            ev.Line(
-                item=f"{seq % ITEMS:014d}",
-                lot=f"L{seq % 5}",
-                from_location="@supplier" if is_receipt else "DOCK",
-                to_location="DOCK" if is_receipt else f"R-{seq % 40:02d}",
-                quantity=1 + seq % 9,
-            ),
-        ),
+    event = make_event(
+        seq, new_id(), warehouse=WAREHOUSE, occurred_at_us=now_us, received_at_us=now_us + 40_000
     )
     return Draft(event.event_id, event.type, now_us, ev.encode_event(event))
 
@@ -178,12 +162,6 @@ def resident_mib(pid: int) -> float:
     """What a process holds in memory."""
     pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def cpu_s(pid: int) -> float:
-    """Processor seconds of a process and of its children that have ended."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def postgres_cpu_s(postmaster: int) -> float:
@@ -326,13 +304,6 @@ def _listed(value: object) -> list[int]:
     return value
 
 
-def write_page(found: dict[str, object]) -> None:
-    """Put the table where it is read."""
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n{table(found)}\n{END}{after}")
-
-
 def main() -> None:
     """Drain once and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -351,7 +322,7 @@ def main() -> None:
         found = run(Path(name), postgres, options.events, options.live)
     print(json.dumps(found))
     if options.page:
-        write_page(found)
+        write_page(PAGE, "benchmarks/drain.py", table(found))
 
 
 if __name__ == "__main__":

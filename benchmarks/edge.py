@@ -35,12 +35,10 @@ from benchmarks.edge_programs import (
     Gateway,
     connect,
     counting_cloud,
-    cpu_s,
-    machine,
     payload,
     wait_until,
-    write_page,
 )
+from benchmarks.measuring import cpu_s, machine, write_page
 from tests.rigs.broker import free_port, running_mosquitto
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/benchmarks/edge.md"

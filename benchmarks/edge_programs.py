@@ -1,11 +1,9 @@
-"""The programs of the edge benchmarks: gateway, counting cloud, broker's clients; and a page."""
+"""The programs of the edge benchmarks: gateway, counting cloud, broker's clients."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import platform
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +17,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from benchmarks.cloud_double import ITEM
+from benchmarks.measuring import cpu_s
 from tests.rigs.broker import wait_for_port
 from tests.rigs.gateway import GatewayProcess
 
@@ -78,12 +77,6 @@ def connect(port: int, client_id: str, *, keep: bool) -> mqtt.Client:
     properties.ReceiveMaximum = RECEIVE_MAXIMUM
     client.connect("127.0.0.1", port, clean_start=False, properties=properties)
     return client
-
-
-def cpu_s(pid: int) -> float:
-    """Processor seconds of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def peak_mib(pid: int) -> float:
@@ -188,22 +181,3 @@ def counting_cloud(port: int) -> Iterator[CountingCloud]:
         yield cloud
     finally:
         cloud.stop()
-
-
-def machine() -> str:
-    """What was measured on, in a few words."""
-    return (
-        f"{os.cpu_count()} cores, Python {platform.python_version()}, SQLite"
-        f" {sqlite3.sqlite_version}, {platform.system()}, load {os.getloadavg()[0]:.1f} at the end"
-    )
-
-
-def write_page(page: Path, program: str, table: str) -> None:
-    """Put the table between the page's marks."""
-    begin, end = f"<!-- table: {program} -->", "<!-- end of table -->"
-    text = page.read_text(encoding="utf-8")
-    head, _, rest = text.partition(begin)
-    _, _, tail = rest.partition(end)
-    if not rest or not tail:
-        raise SystemExit(f"{page}: the marks {begin} and {end} are not there")
-    page.write_text(f"{head}{begin}\n{table}\n{end}{tail}", encoding="utf-8")

@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import aiosqlite
 
-from benchmarks.edge_programs import machine, write_page
+from benchmarks.measuring import machine, write_page
 from gateway.clock import EventIds, SystemClock
 from gateway.journal.store import open_journal
 from gateway.ports import Draft, Entry, ReceiptKey

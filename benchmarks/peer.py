@@ -31,7 +31,8 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.cloud_double import PROBE
-from benchmarks.edge_programs import CountingCloud, Gateway, machine, wait_until, write_page
+from benchmarks.edge_programs import CountingCloud, Gateway, wait_until
+from benchmarks.measuring import machine, write_page
 from benchmarks.peer_thingsboard import run_flood
 from tests.rigs.broker import Mosquitto, free_port, running_broker
 
