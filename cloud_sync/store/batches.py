@@ -29,11 +29,11 @@ from cloud_sync.inbox.admission import (
     read_events,
 )
 from cloud_sync.inbox.wire import Upload
-from cloud_sync.inventory.stock import net_movements
 from cloud_sync.store.columns import blob, integer, optional_integer, optional_text, text
 from cloud_sync.store.documents import apply_orders
 from cloud_sync.store.exceptions import note_refusal
 from cloud_sync.store.ports import Transaction, fetch_in
+from cloud_sync.store.stock_effects import apply_stock
 
 RECEIVED_COLUMNS: Final = (
     "warehouse", "gateway", "epoch", "seq", "status", "reason", "event_id", "type",
@@ -83,7 +83,7 @@ async def take_batch(
     rows = await _judged(tx, new_rows(standing, upload, links, events))
     await _save_rows(tx, standing, upload, rows, now_us)
     accepted = [row.event for row in rows if row.status == ACCEPTED and row.event is not None]
-    await _add_stock(tx, accepted)
+    await apply_stock(tx, accepted)
     await apply_orders(tx, accepted)
     await _move_cursor(tx, standing, upload, rows, now_us)
     return _answer(standing, upload, held, rows)
@@ -181,20 +181,6 @@ def _columns(event: ev.Event | None) -> tuple[str | None, str | None, str | None
         return None, None, None, None
     device = event.device.id if event.device is not None else None
     return event.event_id, event.type, device, event.occurred_at_us
-
-
-async def _add_stock(tx: Transaction, events: Sequence[ev.Event]) -> None:
-    changes = net_movements(events)
-    await tx.add(
-        "stock",
-        ("warehouse", "item", "location", "lot", "status", "unit"),
-        "quantity",
-        # In one order everywhere, so that two writers lock rows without a deadlock.
-        sorted(
-            (key.warehouse, key.item, key.location, key.lot, key.status, key.unit, quantity)
-            for key, quantity in changes.items()
-        ),
-    )
 
 
 async def _move_cursor(
