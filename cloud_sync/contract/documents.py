@@ -5,9 +5,11 @@
      "next_cursor":M, "mark":HASH, "more":BOOL}
 A document appears once, at the place of its last change, so that reading from cursor 0 is a
 complete snapshot. `deleted` marks a tombstone, whose `data` is absent. A gateway sees the
-documents of its own warehouse and those of all (`kind` item, network).
+documents of its own warehouse and those of all (`kind` item, network, worker, certificate, and
+a hold that names no warehouse).
 
-Kinds: item, policy, network, asn, transfer. Each kind has its model below.
+Kinds: item, policy, network, asn, transfer; for the workers' flows (docs/flows.md) location,
+order, count, worker, certificate, hold. Each kind has its model below.
 """
 
 from __future__ import annotations
@@ -26,8 +28,17 @@ POLICY: Final = "policy"
 NETWORK: Final = "network"
 ASN: Final = "asn"
 TRANSFER: Final = "transfer"
+LOCATION: Final = "location"
+ORDER: Final = "order"
+COUNT: Final = "count"
+WORKER: Final = "worker"
+CERTIFICATE: Final = "certificate"
+HOLD: Final = "hold"
 
 Units = Annotated[int, Field(ge=0, le=10**9)]
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Reason = Annotated[str, Field(min_length=1, max_length=200)]
+Sscc = Annotated[str, Field(pattern=r"^[0-9]{18}$")]
 
 
 class Item(BaseModel):
@@ -35,6 +46,7 @@ class Item(BaseModel):
 
     zone: the temperature class and the planning product's id (ambient, refrigerated, frozen).
     grams_per_unit: net weight, g. shelf_life_days: from production, days; None: does not spoil.
+    receive_centi_c_min, receive_centi_c_max: 1/100 °C; colder or warmer at the door is held.
     """
 
     model_config = _WIRE
@@ -47,6 +59,8 @@ class Item(BaseModel):
     case_pack_units: Annotated[int, Field(ge=1, le=10**5)] = 1
     minimum_order_units: Units = 0
     shelf_life_days: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    receive_centi_c_min: Annotated[int, Field(ge=-10_000, le=10_000)] | None = None
+    receive_centi_c_max: Annotated[int, Field(ge=-10_000, le=10_000)] | None = None
 
 
 class Policy(BaseModel):
@@ -66,7 +80,7 @@ class Policy(BaseModel):
 
 
 class ShipmentLine(BaseModel):
-    """Goods in a document: what was asked for, and per lot what was sent."""
+    """Goods in a document: what was asked for, and per lot (and logistic unit) what was sent."""
 
     model_config = _WIRE
 
@@ -74,7 +88,8 @@ class ShipmentLine(BaseModel):
     quantity: Units
     unit: Literal["EA", "g"] = "EA"
     lot: Lot | None = None
-    expiry: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    expiry: Day | None = None
+    sscc: Sscc | None = None
 
 
 class Asn(BaseModel):
@@ -84,6 +99,8 @@ class Asn(BaseModel):
     goods then come out of that transfer's transit location. `ordered` is what was asked for,
     `shipped` what the source has sent so far, per lot. status: planned (nothing has left) |
     dispatched | received. A supplier's ASN is `dispatched` from the start.
+    shrink_per_mille: how much of a transfer may be missing at its closing, per item and lot, with
+    a reason; what is missing beyond it stays in transit and is an exception. None: nothing.
     """
 
     model_config = _WIRE
@@ -97,6 +114,7 @@ class Asn(BaseModel):
     expected_at_us: Time | None = None
     ordered: list[ShipmentLine]
     shipped: list[ShipmentLine] = []
+    shrink_per_mille: Annotated[int, Field(ge=0, le=1000)] | None = None
 
 
 class Transfer(BaseModel):
@@ -111,6 +129,117 @@ class Transfer(BaseModel):
     status: Literal["ordered", "dispatched", "received"]
     ordered: list[ShipmentLine]
     shipped: list[ShipmentLine] = []
+
+
+class Location(BaseModel):
+    """A place at a warehouse, keyed `{warehouse}.{id}`: a bin on the shelves, the dock, a bench.
+
+    zone: the temperature class it keeps, as in Item.zone. walk: its place on the way through the
+    warehouse, ascending; bins are picked and counted in this order. is_pickable: orders are
+    filled from it.
+    """
+
+    model_config = _WIRE
+
+    warehouse: Id
+    id: Id
+    zone: Id
+    walk: Annotated[int, Field(ge=0, le=10**9)] = 0
+    aisle: Id | None = None
+    is_pickable: bool = True
+
+
+class OrderLine(BaseModel):
+    """Goods a customer asked for; which lots they come from is decided at the warehouse (FEFO)."""
+
+    model_config = _WIRE
+
+    item: Gtin
+    quantity: Annotated[int, Field(ge=1, le=10**9)]
+    unit: Literal["EA", "g"] = "EA"
+
+
+class Order(BaseModel):
+    """What one warehouse is to send for a customer's order, keyed by id.
+
+    order: the customer's order this is (a part of); an order that two warehouses fill is two
+    documents with ids of their own. ship_by_us: the later, the later it is picked. A document
+    that is cancelled or given to another warehouse becomes a tombstone.
+    """
+
+    model_config = _WIRE
+
+    id: Id
+    warehouse: Id
+    order: Id | None = None
+    status: Literal["open", "closed"] = "open"
+    ship_by_us: Time | None = None
+    lines: Annotated[list[OrderLine], Field(min_length=1, max_length=1000)]
+
+
+class Count(BaseModel):
+    """A cycle count to be done, keyed by id. Its scope is all that its lists have in common.
+
+    locations, zones, items: an empty list stands for all. blind: nobody is shown the book.
+    recount_units, recount_per_mille: a difference above both asks for a second count; one that
+    stays asks for a supervisor. status: open | closed (the cloud takes it back).
+    """
+
+    model_config = _WIRE
+
+    id: Id
+    warehouse: Id
+    status: Literal["open", "closed"] = "open"
+    locations: list[Id] = []
+    zones: list[Id] = []
+    items: list[Gtin] = []
+    due_at_us: Time | None = None
+    blind: bool = True
+    recount_units: Units = 0
+    recount_per_mille: Annotated[int, Field(ge=0, le=10**6)] = 0
+
+
+class Worker(BaseModel):
+    """Somebody who works with a device, keyed by id; no name, which no device needs to know.
+
+    badge: the text of the badge that is scanned, None where the id itself is on it. warehouses:
+    empty for all of them.
+    """
+
+    model_config = _WIRE
+
+    id: Id
+    roles: list[Literal["picker", "counter", "supervisor"]]
+    badge: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    warehouses: list[Id] = []
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$")] | None = None
+
+
+class Certificate(BaseModel):
+    """A paper without which an item may not be sold, keyed by id. valid_until: its last day."""
+
+    model_config = _WIRE
+
+    id: Id
+    type: Id
+    items: Annotated[list[Gtin], Field(min_length=1)]
+    valid_until: Day
+
+
+class Hold(BaseModel):
+    """Goods that must not be sold or sent, keyed by id, until the document becomes a tombstone.
+
+    lot: None for all lots of the item. warehouse: None for all of them.
+    """
+
+    model_config = _WIRE
+
+    id: Id
+    kind: Literal["hold", "recall"]
+    item: Gtin
+    lot: Lot | None = None
+    warehouse: Id | None = None
+    reason: Reason
 
 
 class Change(BaseModel):
