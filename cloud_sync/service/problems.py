@@ -30,6 +30,7 @@ STATUS: Final = {
     "too_large": 413,
     "encoding": 415,
     "malformed": 422,
+    "key_reused": 422,
     "version": 422,
     "busy": 429,
     "internal": 500,

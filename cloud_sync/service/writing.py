@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel
-from starlette.requests import Request
+from starlette.responses import Response
 
 from cloud_sync.contract import keys
 from cloud_sync.service import master
 from cloud_sync.service.access import as_admin
-from cloud_sync.service.bodies import body_of, read_body
-from cloud_sync.service.context import context_of
+from cloud_sync.service.mutation import Mutation, mutation_by
 from cloud_sync.service.problems import Refused
 from cloud_sync.store.documents import Draft, asn_draft, follow_asns, put_documents
 from cloud_sync.store.ports import Transaction
 
 router = APIRouter(prefix="/v1", dependencies=[Depends(as_admin)], tags=["writing"])
 
-Model = TypeVar("Model", bound=BaseModel)
+AdminMutation = Annotated[Mutation, Depends(mutation_by(as_admin))]
 IdPath = Annotated[str, Path(pattern=keys.ID_PATTERN)]
 GtinPath = Annotated[str, Path(pattern=keys.GTIN_PATTERN)]
 
@@ -32,46 +31,41 @@ def _documented(model: type[BaseModel]) -> dict[str, object]:
 
 
 @router.put("/items/{gtin}", openapi_extra=_documented(master.ItemBody))
-async def put_item(request: Request, gtin: GtinPath) -> dict[str, int]:
+async def put_item(mutation: AdminMutation, gtin: GtinPath) -> Response:
     """Write one trade item."""
-    item = await _read(request, master.ItemBody)
+    item = mutation.parse(master.ItemBody)
     _same("gtin", gtin, item.gtin)
-    return await _put(request, [master.item_draft(item)])
+    return await _put(mutation, [master.item_draft(item)])
 
 
 @router.put("/policies/{warehouse}/{gtin}", openapi_extra=_documented(master.PolicyBody))
-async def put_policy(request: Request, warehouse: IdPath, gtin: GtinPath) -> dict[str, int]:
+async def put_policy(mutation: AdminMutation, warehouse: IdPath, gtin: GtinPath) -> Response:
     """Write how one item is kept at one warehouse."""
-    policy = await _read(request, master.PolicyBody)
+    policy = mutation.parse(master.PolicyBody)
     _same("warehouse", warehouse, policy.warehouse)
     _same("gtin", gtin, policy.gtin)
-    return await _put(request, [master.policy_draft(policy)])
+    return await _put(mutation, [master.policy_draft(policy)])
 
 
 @router.put("/network", openapi_extra=_documented(master.NetworkBody))
-async def put_network(request: Request) -> dict[str, int]:
+async def put_network(mutation: AdminMutation) -> Response:
     """Write the planning network."""
-    return await _put(request, [master.network_draft(await _read(request, master.NetworkBody))])
+    return await _put(mutation, [master.network_draft(mutation.parse(master.NetworkBody))])
 
 
 @router.put("/asns/{key}", openapi_extra=_documented(master.AsnBody))
-async def put_asn(request: Request, key: IdPath) -> dict[str, int]:
+async def put_asn(mutation: AdminMutation, key: IdPath) -> Response:
     """Write one expected delivery."""
-    asn = await _read(request, master.AsnBody)
+    asn = mutation.parse(master.AsnBody)
     _same("id", key, asn.id)
-    return await _put(request, [asn_draft(asn)], asns=[asn.id])
+    return await _put(mutation, [asn_draft(asn)], asns=[asn.id])
 
 
 @router.post("/import", openapi_extra=_documented(master.ImportBody))
-async def post_import(request: Request) -> dict[str, int]:
+async def post_import(mutation: AdminMutation) -> Response:
     """Write many documents in one transaction."""
-    body = await _read(request, master.ImportBody)
-    return await _put(request, master.import_drafts(body), asns=[asn.id for asn in body.asns])
-
-
-async def _read(request: Request, model: type[Model]) -> Model:
-    parse: Callable[[bytes], Model] = body_of(model)
-    return parse(await read_body(request))
+    body = mutation.parse(master.ImportBody)
+    return await _put(mutation, master.import_drafts(body), asns=[asn.id for asn in body.asns])
 
 
 def _same(name: str, in_path: str, in_body: str) -> None:
@@ -79,16 +73,13 @@ def _same(name: str, in_path: str, in_body: str) -> None:
         raise Refused("malformed", f"{name}: {in_path} in the path, {in_body} in the body")
 
 
-async def _put(
-    request: Request, drafts: Sequence[Draft], asns: Sequence[str] = ()
-) -> dict[str, int]:
-    changed = await context_of(request).database.transact(
-        partial(_put_and_follow, drafts=drafts, asns=asns)
-    )
-    return {"changed": changed}
+async def _put(mutation: Mutation, drafts: Sequence[Draft], asns: Sequence[str] = ()) -> Response:
+    return await mutation.run(partial(_put_and_follow, drafts=drafts, asns=asns))
 
 
-async def _put_and_follow(tx: Transaction, *, drafts: Sequence[Draft], asns: Sequence[str]) -> int:
+async def _put_and_follow(
+    tx: Transaction, *, drafts: Sequence[Draft], asns: Sequence[str]
+) -> dict[str, object]:
     changed = await put_documents(tx, drafts)
     await follow_asns(tx, asns)
-    return changed
+    return {"changed": changed}
