@@ -71,7 +71,11 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One movement of stock. unit: EA (pieces) or g (grams); quantity >= 0 in that unit."""
+    """One movement of stock. unit: EA (pieces) or g (grams); quantity >= 0 in that unit.
+
+    weight_g: what these pieces weighed, for goods that are counted in pieces and priced by
+    weight (catch weight); it moves beside the quantity, in a unit of its own.
+    """
 
     __pydantic_config__ = _WIRE
 
@@ -84,6 +88,7 @@ class Line:
     unit: Literal["EA", "g"] = "EA"
     from_status: Id = AVAILABLE
     to_status: Id = AVAILABLE
+    weight_g: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +218,8 @@ def _encode_line(line: Line) -> dict[str, object]:
         out["from_status"] = line.from_status
     if line.to_status != AVAILABLE:
         out["to_status"] = line.to_status
+    if line.weight_g is not None:
+        out["weight_g"] = line.weight_g
     return out
 
 
@@ -233,20 +240,36 @@ def _first_problem(error: ValidationError) -> str:
 
 # The types this version writes. Readers treat anything else as opaque.
 LOT_CREATED: Final = "lot.created"
+LOT_EXPIRING: Final = "lot.expiring"
+LOT_EXPIRED: Final = "lot.expired"
+LOT_RECALLED: Final = "lot.recalled"
+LOT_HELD: Final = "lot.held"
+LOT_RELEASED: Final = "lot.released"
 TAG_ARRIVED: Final = "tag.arrived"
 TAG_LEFT: Final = "tag.left"
 GOODS_RECEIVED: Final = "goods.received"
 GOODS_INSPECTED: Final = "goods.inspected"
 GOODS_MOVED: Final = "goods.moved"
 GOODS_PICKED: Final = "goods.picked"
+GOODS_SHIPPED: Final = "goods.shipped"
 GOODS_RETURNED: Final = "goods.returned"
+GOODS_TRANSFORMED: Final = "goods.transformed"
 UNIT_PACKED: Final = "unit.packed"
+UNIT_UNPACKED: Final = "unit.unpacked"
 TRANSFER_DISPATCHED: Final = "transfer.dispatched"
 TRANSFER_RECEIVED: Final = "transfer.received"
 ORDER_DELIVERED: Final = "order.delivered"
+RECEIPT_CLOSED: Final = "receipt.closed"
+PICK_ALLOCATED: Final = "pick.allocated"
+PICK_SHORT: Final = "pick.short"
 COUNT_OBSERVED: Final = "count.observed"
+COUNT_CLOSED: Final = "count.closed"
 STOCK_WASTED: Final = "stock.wasted"
+EVENT_CORRECTED: Final = "event.corrected"
 CLIMATE_SAMPLED: Final = "climate.sampled"
+EXCURSION_STARTED: Final = "climate.excursion.started"
+EXCURSION_CONTINUED: Final = "climate.excursion.continued"
+EXCURSION_ENDED: Final = "climate.excursion.ended"
 SENSOR_FAULT: Final = "sensor.fault"
 SENSOR_RECOVERED: Final = "sensor.recovered"
 DEVICE_HEALTH: Final = "device.health"
