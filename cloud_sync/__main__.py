@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from cloud_sync.contract.rights import USER_ROLES
+
 Run = Callable[[argparse.Namespace], int]
 
 
@@ -64,14 +66,39 @@ def _parser() -> argparse.ArgumentParser:
     _add_database(revoke)
     revoke.set_defaults(run=_command("revoke"))
 
+    _add_tokens(commands)
+    return parser
+
+
+def _add_tokens(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     tokens = commands.add_parser("tokens", help="let programs and people in")
     actions = tokens.add_subparsers(metavar="ACTION", required=True)
     create = actions.add_parser("create", help="make a token, printed once")
     create.add_argument("name", type=_id, metavar="NAME")
-    create.add_argument("--role", required=True, choices=("admin", "reader"))
+    create.add_argument(
+        "--role", required=True, choices=USER_ROLES, type=_role, help="of the user, if it is new"
+    )
+    create.add_argument("--days", type=_days, default=365, help="how long it is good (365)")
     _add_database(create)
     create.set_defaults(run=_command("create_token"))
-    return parser
+    show = actions.add_parser("list", help="show whose tokens there are and until when")
+    _add_database(show)
+    show.set_defaults(run=_command("list_tokens"))
+    revoke = actions.add_parser("revoke", help="end one token")
+    revoke.add_argument("token_id", metavar="TOKEN-ID", help="as the list shows it")
+    _add_database(revoke)
+    revoke.set_defaults(run=_command("revoke_token"))
+
+
+def _role(text: str) -> str:
+    return "read-only" if text == "reader" else text
+
+
+def _days(text: str) -> int:
+    days = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+    if not 1 <= days <= 3660:
+        raise argparse.ArgumentTypeError(f"{text!r} is not 1 to 3660 days")
+    return days
 
 
 def _add_database(parser: argparse.ArgumentParser) -> None:

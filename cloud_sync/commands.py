@@ -14,10 +14,15 @@ from cloud_sync.store.credentials import (
     NotEnrolled,
     create_token,
     enrol_gateway,
+    read_tokens,
     revoke_gateway,
+    revoke_token,
 )
 from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database, StoreError
+
+DAY_US: Final = 86_400_000_000
+LISTED_MAX: Final = 100_000
 
 
 def run_command(name: str, namespace: argparse.Namespace) -> int:
@@ -83,8 +88,40 @@ async def _revoke(database: Database, namespace: argparse.Namespace) -> str:
 
 
 async def _create_token(database: Database, namespace: argparse.Namespace) -> str:
-    script = partial(create_token, name=namespace.name, role=namespace.role, now_us=wall_us())
+    now_us = wall_us()
+    script = partial(
+        create_token,
+        name=namespace.name,
+        role=namespace.role,
+        now_us=now_us,
+        expires_at_us=now_us + namespace.days * DAY_US,
+    )
     return await database.transact(script)
+
+
+async def _list_tokens(database: Database, namespace: argparse.Namespace) -> str:
+    found = await database.read(partial(read_tokens, name=None, after="", limit=LISTED_MAX))
+    return "\n".join(_token_line(row, wall_us()) for row in found)
+
+
+def _token_line(row: dict[str, object], now_us: int) -> str:
+    end = row["expires_at_us"]
+    if row["revoked_at_us"] is not None:
+        state = "revoked"
+    elif not isinstance(end, int):
+        state = "good"
+    elif end <= now_us:
+        state = "expired"
+    else:
+        state = f"good for {(end - now_us) // DAY_US} days"
+    return f"{row['token_id']}  {row['kind']:7}  {row['name']}  {state}"
+
+
+async def _revoke_token(database: Database, namespace: argparse.Namespace) -> str:
+    script = partial(revoke_token, token_id=namespace.token_id, now_us=wall_us())
+    if not await database.transact(script):
+        raise NotEnrolled(f"there is no good token {namespace.token_id}")
+    return f"{namespace.token_id}: revoked"
 
 
 _COMMANDS: Final[dict[str, Command]] = {
@@ -92,4 +129,6 @@ _COMMANDS: Final[dict[str, Command]] = {
     "enrol": _enrol,
     "revoke": _revoke,
     "create_token": _create_token,
+    "list_tokens": _list_tokens,
+    "revoke_token": _revoke_token,
 }

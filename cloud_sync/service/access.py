@@ -1,32 +1,62 @@
-"""Who may call what. The warehouse comes from the credential, never from the request."""
+"""Who may call what. Warehouses come from the credential, never from the request alone.
+
+A route is guarded by the one action it needs; contract/rights.py says which roles have it. What a
+caller then sees or writes ends at the scope: `reach` for reading, `within` for writing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Final
 
 from starlette.requests import Request
 
+from cloud_sync.contract import rights
 from cloud_sync.service.context import context_of
 from cloud_sync.service.problems import Refused
-from cloud_sync.store.credentials import ADMIN, GATEWAY, READER, Credential, find_credential
+from cloud_sync.store.credentials import Credential, find_credential
 
 TOKEN_CHARACTERS_MAX: Final = 256
+EVERYBODY: Final = ""
+"""The warehouse of what belongs to all; written only by those whose scope is everything."""
 
 Guard = Callable[[Request], Awaitable[Credential]]
 
+ACTION_OF: Final[dict[Guard, str]] = {}
+"""Which action each guard asks for."""
 
-def only(*roles: str) -> Guard:
-    """A dependency that gives the credential of a caller with one of the roles."""
+
+def may(action: str) -> Guard:
+    """A dependency that gives the credential of a caller with the right to `action`."""
 
     async def guard(request: Request) -> Credential:
         credential = await _identify(request)
-        if credential.role not in roles:
-            raise Refused("forbidden", f"a {credential.role} may not do this")
+        if not credential.may(action):
+            raise Refused("forbidden", f"the role {credential.role} may not {action}")
         return credential
 
+    ACTION_OF[guard] = action
     return guard
+
+
+def reach(credential: Credential, warehouse: str | None) -> list[str] | None:
+    """The warehouses to read: the one asked for, or all in scope. None: all there are.
+
+    Raises Refused for one that is out of scope.
+    """
+    if warehouse is not None:
+        within(credential, (warehouse,))
+        return [warehouse]
+    return None if credential.scope is None else sorted(credential.scope)
+
+
+def within(credential: Credential, warehouses: Iterable[str]) -> None:
+    """Raises Refused unless all warehouses are in the caller's scope."""
+    for warehouse in warehouses:
+        if not credential.reaches(warehouse):
+            what = f"warehouse {warehouse}" if warehouse else "what concerns all warehouses"
+            raise Refused("forbidden", f"{what} is out of the scope of {credential.name}")
 
 
 async def _identify(request: Request) -> Credential:
@@ -34,13 +64,15 @@ async def _identify(request: Request) -> Credential:
     token = token.strip()
     if scheme.lower() != "bearer" or not 0 < len(token) <= TOKEN_CHARACTERS_MAX:
         raise Refused("unauthorised", "Authorization: Bearer TOKEN is missing")
-    database = context_of(request).database
-    credential = await database.read(partial(find_credential, token=token))
+    context = context_of(request)
+    credential = await context.database.read(
+        partial(find_credential, token=token, now_us=context.wall_us())
+    )
     if credential is None:
-        raise Refused("unauthorised", "the token is not known")
+        raise Refused("unauthorised", "the token is not known, was revoked, or has expired")
     return credential
 
 
-as_gateway: Final = only(GATEWAY)
-as_reader: Final = only(READER, ADMIN)
-as_admin: Final = only(ADMIN)
+as_gateway: Final = may(rights.SYNC)
+as_reader: Final = may(rights.READ)
+as_admin: Final = may(rights.ADMINISTER)

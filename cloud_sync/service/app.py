@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from cloud_sync.contract.version import CONTRACT_VERSION
-from cloud_sync.service import reading, sync, writing
+from cloud_sync.service import reading, sync, users, writing
 from cloud_sync.service.context import Context, context_of
 from cloud_sync.service.page import render_page
 from cloud_sync.service.problems import add_handlers
@@ -40,6 +40,7 @@ def make_app(
     app.include_router(sync.router)
     app.include_router(reading.router)
     app.include_router(writing.router)
+    app.include_router(users.router)
 
     @app.get("/healthz", tags=["service"])
     async def healthz(request: Request) -> dict[str, str]:

@@ -73,6 +73,18 @@ def body_of(model: type[Model]) -> Callable[[bytes], Model]:
     return parse
 
 
+async def read_model(request: Request, model: type[Model]) -> Model:
+    """The body as `model`. Raises Refused."""
+    parse: Callable[[bytes], Model] = body_of(model)
+    return parse(await read_body(request))
+
+
+def documented(model: type[BaseModel]) -> dict[str, object]:
+    """What the served description says of a body that the framework does not read itself."""
+    content = {"application/json": {"schema": model.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 def parse_json(raw: bytes) -> object:
     """The JSON value in a person's request. Raises Refused."""
     try:
