@@ -9,8 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cloud_sync.contract import keys
-from cloud_sync.contract.documents import Asn, Item, Policy, Transfer
+from cloud_sync.contract.documents import (
+    Asn,
+    Certificate,
+    Count,
+    Hold,
+    Item,
+    Location,
+    Order,
+    Policy,
+    Transfer,
+    Worker,
+)
 from cloud_sync.inventory.stock import StockKey
+from gateway.core.flows.state import Flows
 
 
 @dataclass(slots=True)
@@ -30,7 +42,8 @@ class Facts:
     """The read model in memory. Written by the projector only.
 
     lots: (gtin, lot) → expiry (YYYY-MM-DD) or None. ordered, received: units by (asn id, gtin).
-    network: the newest forepost-network/1 document, None until one came.
+    network: the newest forepost-network/1 document, None until one came. locations: by the place's
+    own id. flows: how far each worker's task is.
     """
 
     warehouse: str
@@ -39,6 +52,13 @@ class Facts:
     lots: dict[tuple[str, str], str | None] = field(default_factory=dict)
     asns: dict[str, Asn] = field(default_factory=dict)
     transfers: dict[str, Transfer] = field(default_factory=dict)
+    locations: dict[str, Location] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+    counts: dict[str, Count] = field(default_factory=dict)
+    workers: dict[str, Worker] = field(default_factory=dict)
+    certificates: dict[str, Certificate] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
+    flows: Flows = field(default_factory=Flows)
     network: dict[str, object] | None = None
     stock: dict[StockKey, int] = field(default_factory=dict)
     ordered: dict[tuple[str, str], int] = field(default_factory=dict)

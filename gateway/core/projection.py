@@ -108,6 +108,19 @@ def _apply_document(facts: Facts, change: doc.Change) -> None:
         _put(facts.asns, change.key, doc.Asn, data)
     elif change.kind == doc.TRANSFER:
         _put(facts.transfers, change.key, doc.Transfer, data)
+    elif change.kind == doc.LOCATION:
+        # As with policies; the warehouse may have a dot in its name, the place too.
+        _put(facts.locations, change.key.removeprefix(f"{facts.warehouse}."), doc.Location, data)
+    elif change.kind == doc.ORDER:
+        _put(facts.orders, change.key, doc.Order, data)
+    elif change.kind == doc.COUNT:
+        _put(facts.counts, change.key, doc.Count, data)
+    elif change.kind == doc.WORKER:
+        _put(facts.workers, change.key, doc.Worker, data)
+    elif change.kind == doc.CERTIFICATE:
+        _put(facts.certificates, change.key, doc.Certificate, data)
+    elif change.kind == doc.HOLD:
+        _put(facts.holds, change.key, doc.Hold, data)
     # A kind of a newer cloud is kept in the journal and of no use here yet.
 
 

@@ -1,0 +1,48 @@
+"""Which events flows look at, and how."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cloud_sync.contract import events as ev
+
+UNDOABLE: Final = frozenset(
+    {
+        ev.GOODS_RECEIVED,
+        ev.GOODS_INSPECTED,
+        ev.GOODS_MOVED,
+        ev.GOODS_PICKED,
+        ev.GOODS_RETURNED,
+        ev.TRANSFER_DISPATCHED,
+        ev.TRANSFER_RECEIVED,
+        ev.ORDER_DELIVERED,
+        ev.COUNT_OBSERVED,
+        ev.STOCK_WASTED,
+        ev.UNIT_PACKED,
+        ev.UNIT_UNPACKED,
+    }
+)
+"""What a worker may take back: what moved or counted goods. A closing is another's business."""
+
+OF_WORKERS: Final = UNDOABLE | {
+    ev.RECEIPT_CLOSED, ev.PICK_ALLOCATED, ev.PICK_SHORT, ev.COUNT_CLOSED, ev.LOT_HELD,
+    ev.LOT_RELEASED,
+}  # fmt: skip
+"""What somebody with a device did, as against what a sensor or the office said."""
+
+NOT_FOR_ORDER: Final = frozenset({"lot_expired", "lot_held", "certificate_expired", "wrong_item"})
+"""Flags of a pick that fills no order line: the goods were taken, and must not be sent."""
+
+GOOD: Final = "available"
+DAMAGED: Final = "damaged"
+HELD: Final = "held"
+
+CONDITIONS: Final = {"good": GOOD, "damaged": DAMAGED, "suspect": HELD}
+"""What a worker says of goods, and the status that makes of them."""
+
+MATCHED: Final = "matched"
+RECOUNT: Final = "recount"
+UNRESOLVED: Final = "unresolved"
+APPROVED: Final = "approved"
+DONE: Final = frozenset({MATCHED, APPROVED})
+"""Outcomes after which a place need not be counted again."""

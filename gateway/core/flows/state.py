@@ -1,0 +1,332 @@
+"""Who is in which task and how far: a fold of the journal's events.
+
+Two of these live in a gateway. One is folded by the projector and kept with its cursor, so that
+a restarted gateway knows what it knew. The other, in Floor, runs ahead by the events that are on
+their way to the disk, so that two scans in one group see each other.
+
+Sums are signed, and a correction folds the corrected event again with the sign turned: the order
+in which different devices' events come does not matter to them. What is newest wins elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar
+
+from cloud_sync.contract import events as ev
+from cloud_sync.contract import keys
+from gateway.core.flows import fefo, kinds
+from gateway.core.flows.goods import add, goods_in, goods_of, number, stops_in
+from gateway.core.flows.records import CountFlow, DispatchFlow, OrderFlow, ReceiptFlow, Unit
+
+RECORDS_MAX: Final = 2000
+"""Records of one kind; the longest untouched leave first (orders nobody ever closed)."""
+RECENT_MAX: Final = 5
+"""How many of a device's last scans can be taken back, one after the other."""
+AD_HOC: Final = "~"
+"""Before a device's name: the count that has no document."""
+
+R = TypeVar("R", OrderFlow, ReceiptFlow, DispatchFlow, CountFlow, Unit)
+V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class Flows:
+    """Records by kind. counts: by `count_key`, of the count (or AD_HOC + device) and the place.
+
+    recent: a device's last events that can be taken back, newest last, each with its place in
+    the journal (0: not known yet). holds: (item, lot) → reason. doubts: places found short, and
+    when. ad_hoc: a device's count that has no document, by key.
+    """
+
+    orders: dict[str, OrderFlow] = field(default_factory=dict)
+    receipts: dict[str, ReceiptFlow] = field(default_factory=dict)
+    transfers: dict[str, DispatchFlow] = field(default_factory=dict)
+    counts: dict[str, CountFlow] = field(default_factory=dict)
+    units: dict[str, Unit] = field(default_factory=dict)
+    holds: dict[tuple[str, str], str] = field(default_factory=dict)
+    doubts: dict[str, int] = field(default_factory=dict)
+    recent: dict[str, list[tuple[int, ev.Event]]] = field(default_factory=dict)
+    ad_hoc: dict[str, str] = field(default_factory=dict)
+    dirty: set[tuple[str, str]] = field(default_factory=set, compare=False)
+    """What has changed since somebody last asked, as (kind, key)."""
+
+    def apply(self, seq: int, event: ev.Event) -> None:
+        """Fold one event of this warehouse."""
+        if event.type == ev.EVENT_CORRECTED:
+            self._correct(event)
+            return
+        handler = _HANDLERS.get(event.type)
+        if handler is not None:
+            handler(self, event, 1)
+        if event.device is not None and event.type in kinds.OF_WORKERS:
+            self._remember(seq, event, event.device.id)
+
+    def take_dirty(self) -> set[tuple[str, str]]:
+        """What has changed since the last time."""
+        dirty, self.dirty = self.dirty, set()
+        return dirty
+
+    def record(self, kind: str, records: dict[str, R], key: str, fresh: R) -> R:
+        """The record of a key, `fresh` if it is new, marked as changed."""
+        self.dirty.add((kind, key))
+        found = records.get(key)
+        if found is None:
+            self.dirty |= {(kind, gone) for gone in _make_room(records, lambda it: it.at_us)}
+            found = records[key] = fresh
+        found.at_us = max(found.at_us, fresh.at_us)
+        return found
+
+    def _correct(self, event: ev.Event) -> None:
+        """Fold the corrected event with the sign turned; it can be taken back no more."""
+        was, original_type = event.body.get("of"), str(event.body.get("corrects_type"))
+        handler = _HANDLERS.get(original_type)
+        if handler is not None and original_type in kinds.UNDOABLE:
+            original = replace(
+                event,
+                type=original_type,
+                lines=tuple(map(turned, event.lines)),
+                body=was if isinstance(was, Mapping) else {},
+            )
+            handler(self, original, -1)
+        for device, events in self.recent.items():
+            left = [pair for pair in events if pair[1].event_id != event.corrects]
+            if len(left) < len(events):
+                self.recent[device] = left
+                self.dirty.add(("recent", device))
+
+    def _remember(self, seq: int, event: ev.Event, device: str) -> None:
+        is_counting = event.type in {ev.COUNT_OBSERVED, ev.COUNT_CLOSED}
+        if not is_counting or event.body.get("outcome") in kinds.DONE:
+            self.end_ad_hoc(device)
+        if event.type in kinds.UNDOABLE:
+            self.dirty.add(("recent", device))
+            if device not in self.recent:
+                gone = _make_room(self.recent, lambda pairs: pairs[-1][1].occurred_at_us)
+                self.dirty |= {("recent", each) for each in gone}
+            self.recent[device] = [*self.recent.get(device, ()), (seq, event)][-RECENT_MAX:]
+
+    def end_ad_hoc(self, device: str) -> None:
+        """Who does something else has finished the count that nobody asked for."""
+        key = self.ad_hoc.pop(device, None)
+        if key is not None and self.counts.pop(key, None) is not None:
+            self.dirty.add(("count", key))
+
+
+def count_key(count: str, location: str) -> str:
+    """A count at a place; neither name can hold a slash."""
+    return f"{count}/{location}"
+
+
+def count_of(event: ev.Event) -> str | None:
+    """The key of the count that an event belongs to; None if it names no place."""
+    if event.location is None:
+        return None
+    document = document_of(event, "count")
+    device = AD_HOC + (event.device.id if event.device is not None else "")
+    return count_key(document or device, event.location)
+
+
+def document_of(event: ev.Event, kind: str) -> str | None:
+    """The id of the document of a kind that an event names."""
+    return next((it.id for it in event.documents if it.type == kind), None)
+
+
+def turned(line: ev.Line) -> ev.Line:
+    """A line the other way round."""
+    return replace(
+        line,
+        from_location=line.to_location,
+        to_location=line.from_location,
+        from_status=line.to_status,
+        to_status=line.from_status,
+    )
+
+
+def _make_room(records: dict[str, V], age: Callable[[V], int]) -> list[str]:
+    """Let the tenth that was longest untouched go, if there are too many; gives their keys."""
+    if len(records) < RECORDS_MAX:
+        return []
+    gone = sorted(records, key=lambda key: (age(records[key]), key))[: RECORDS_MAX // 10]
+    for key in gone:
+        del records[key]
+    return gone
+
+
+# ---------------------------------------------------------------- what each event does
+
+
+def _received(flows: Flows, event: ev.Event, sign: int) -> None:
+    asn = document_of(event, "asn")
+    if asn is None:
+        return
+    fresh = ReceiptFlow(event.occurred_at_us)
+    receipt = flows.record("receipt", flows.receipts, asn, fresh)
+    for line in event.lines:
+        if line.to_location == keys.ADJUSTMENT:
+            continue  # the closing of a transfer that lost something: nothing came
+        add(receipt.received, goods_of(line), sign * line.quantity)
+        if line.to_status == kinds.DAMAGED:
+            add(receipt.damaged, goods_of(line), sign * line.quantity)
+    _move_units(flows, event, sign)
+
+
+def _receipt_closed(flows: Flows, event: ev.Event, sign: int) -> None:
+    asn = document_of(event, "asn")
+    if asn is not None:
+        fresh = ReceiptFlow(event.occurred_at_us)
+        flows.record("receipt", flows.receipts, asn, fresh).is_closed = True
+
+
+def _moved(flows: Flows, event: ev.Event, sign: int) -> None:
+    _move_units(flows, event, sign)
+
+
+def _move_units(flows: Flows, event: ev.Event, sign: int) -> None:
+    """An SSCC that an event names stands where its goods went; one that left is forgotten."""
+    sscc = document_of(event, "sscc")
+    if sscc is None or not event.lines or (sscc not in flows.units and sign > 0):
+        return
+    line = event.lines[0]
+    place = line.to_location if sign > 0 else line.from_location
+    if keys.is_virtual(place):
+        del flows.units[sscc]
+        flows.dirty.add(("unit", sscc))
+        return
+    unit = flows.record("unit", flows.units, sscc, Unit(event.occurred_at_us))
+    unit.location = place
+    if not unit.contents:  # it had left, and is back
+        unit.order = document_of(event, "order")
+        for line in event.lines:
+            add(unit.contents, goods_of(line), line.quantity)
+
+
+def _picked(flows: Flows, event: ev.Event, sign: int) -> None:
+    order = document_of(event, "order")
+    if order is None or kinds.NOT_FOR_ORDER.intersection(event.flags):
+        return
+    flow = flows.record("order", flows.orders, order, OrderFlow(event.occurred_at_us))
+    for line in event.lines:
+        goods, place = goods_of(line), line.from_location
+        add(flow.picked, goods, sign * line.quantity)
+        change = fefo.consume if sign > 0 else fefo.put_back
+        flow.stops = change(flow.stops, place, goods, line.quantity)
+
+
+def _allocated(flows: Flows, event: ev.Event, sign: int) -> None:
+    order = document_of(event, "order")
+    if order is not None:
+        flow = flows.record("order", flows.orders, order, OrderFlow(event.occurred_at_us))
+        flow.stops = stops_in(event.body.get("stops"))
+
+
+def _short(flows: Flows, event: ev.Event, sign: int) -> None:
+    order, place = document_of(event, "order"), event.location
+    if order is None or place is None:
+        return
+    goods = goods_in(event.body)
+    flow = flows.record("order", flows.orders, order, OrderFlow(event.occurred_at_us))
+    flow.stops = fefo.drop(flow.stops, place, goods, number(event.body["missing"]))
+    flow.empty.add((place, goods))
+    flows.doubts[place] = event.occurred_at_us
+    flows.dirty.add(("doubt", place))
+
+
+def _shipped(flows: Flows, event: ev.Event, sign: int) -> None:
+    order = document_of(event, "order")
+    if order is not None:
+        flow = flows.record("order", flows.orders, order, OrderFlow(event.occurred_at_us))
+        for line in event.lines:
+            add(flow.shipped, goods_of(line), sign * line.quantity)
+    _move_units(flows, event, sign)
+
+
+def _dispatched(flows: Flows, event: ev.Event, sign: int) -> None:
+    transfer = document_of(event, "transfer")
+    if transfer is not None:
+        fresh = DispatchFlow(event.occurred_at_us)
+        flow = flows.record("transfer", flows.transfers, transfer, fresh)
+        for line in event.lines:
+            add(flow.dispatched, goods_of(line), sign * line.quantity)
+    _move_units(flows, event, sign)
+
+
+def _packed(flows: Flows, event: ev.Event, sign: int) -> None:
+    sscc, children = event.body.get("parent"), event.body.get("children")
+    if not isinstance(sscc, str) or not isinstance(children, list | tuple):
+        return  # written before units had contents
+    sign = -sign if event.type == ev.UNIT_UNPACKED else sign
+    unit = flows.record("unit", flows.units, sscc, Unit(event.occurred_at_us))
+    unit.location = event.location or unit.location
+    unit.order = document_of(event, "order") or unit.order
+    for child in children:
+        add(unit.contents, goods_in(child), sign * number(child["quantity"]))
+    if not unit.contents:
+        del flows.units[sscc]
+
+
+def _counted(flows: Flows, event: ev.Event, sign: int) -> None:
+    key, assertions = count_of(event), event.body.get("assertions")
+    if key is None or not isinstance(assertions, list | tuple):
+        return
+    if document_of(event, "count") is None and event.device is not None:
+        if flows.ad_hoc.get(event.device.id, key) != key:
+            flows.end_ad_hoc(event.device.id)
+        flows.ad_hoc[event.device.id] = key
+    count = flows.record("count", flows.counts, key, CountFlow(event.occurred_at_us))
+    book, added = event.body.get("book"), event.body.get("added")
+    for row in assertions:
+        goods, counted = goods_in(row), number(row["quantity"])
+        if sign > 0:
+            count.counted[goods] = counted
+            if isinstance(book, int):
+                count.book.setdefault(goods, book)
+        elif isinstance(added, int) and count.counted.get(goods, 0) > added:
+            count.counted[goods] -= added
+        else:
+            count.counted.pop(goods, None)
+    if flows.doubts.pop(event.location or "", None) is not None:
+        flows.dirty.add(("doubt", event.location or ""))
+
+
+def _count_closed(flows: Flows, event: ev.Event, sign: int) -> None:
+    key = count_of(event)
+    if key is None:
+        return
+    count = flows.record("count", flows.counts, key, CountFlow(event.occurred_at_us))
+    count.outcome = str(event.body.get("outcome"))
+    if count.outcome in {kinds.RECOUNT, kinds.UNRESOLVED}:
+        count.round = number(event.body["round"]) + 1
+        count.before, count.counted, count.book = count.counted, {}, {}
+
+
+def _held(flows: Flows, event: ev.Event, sign: int) -> None:
+    key = str(event.body["item"]), str(event.body.get("lot") or "")
+    flows.holds[key] = str(event.body.get("reason") or "held")
+    flows.dirty.add(("hold", "/".join(key)))
+
+
+def _released(flows: Flows, event: ev.Event, sign: int) -> None:
+    key = str(event.body["item"]), str(event.body.get("lot") or "")
+    flows.holds.pop(key, None)
+    flows.dirty.add(("hold", "/".join(key)))
+
+
+_HANDLERS: Final[Mapping[str, Callable[[Flows, ev.Event, int], None]]] = {
+    ev.GOODS_RECEIVED: _received,
+    ev.TRANSFER_RECEIVED: _received,
+    ev.RECEIPT_CLOSED: _receipt_closed,
+    ev.GOODS_MOVED: _moved,
+    ev.GOODS_PICKED: _picked,
+    ev.PICK_ALLOCATED: _allocated,
+    ev.PICK_SHORT: _short,
+    ev.ORDER_DELIVERED: _shipped,
+    ev.TRANSFER_DISPATCHED: _dispatched,
+    ev.UNIT_PACKED: _packed,
+    ev.UNIT_UNPACKED: _packed,
+    ev.COUNT_OBSERVED: _counted,
+    ev.COUNT_CLOSED: _count_closed,
+    ev.LOT_HELD: _held,
+    ev.LOT_RELEASED: _released,
+}
