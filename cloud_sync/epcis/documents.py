@@ -1,0 +1,186 @@
+"""EPCIS documents in JSON-LD: what a capture may hold, taken apart into events.
+
+Three forms are taken: an EPCISDocument, an EPCISQueryDocument (what another repository answered),
+and a bare event with its own @context. Events come out as they are in the document, with the
+document's contexts beside them, so that what is told later says the same as what was captured.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from cloud_sync.epcis import parts, rules
+from cloud_sync.epcis.events import check_event
+from cloud_sync.epcis.rules import Check, Fault, each, record
+
+FAULTS_MAX: Final = 100
+"""More than these are not told: who has so many has one cause for them."""
+
+_VERSION: Final = re.compile(r"2(?:\.\d+)*", re.ASCII)
+EVENT_LIST: Final = "eventList"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of a document. context: the document's own, where the event has none."""
+
+    event: Mapping[str, object]
+    path: str
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document whose frame is right; its events each with their faults."""
+
+    context: object
+    entries: tuple[Entry, ...]
+    master_data: tuple[Mapping[str, object], ...] = ()
+
+    @property
+    def faults(self) -> list[Fault]:
+        """The faults of all events."""
+        return [fault for entry in self.entries for fault in entry.faults]
+
+
+class DocumentRefused(ValueError):
+    """The frame of a document is wrong, or it is no document; `faults` says where."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(map(str, faults[:3])))
+        self.faults = faults[:FAULTS_MAX]
+
+
+def _version(value: object, path: str) -> Iterator[Fault]:
+    if not isinstance(value, str) or _VERSION.fullmatch(value) is None:
+        yield Fault(path, f"EPCIS 2 is spoken here, got {rules.shown(value)}")
+
+
+_ATTRIBUTE: Final = record({"id": rules.uri, "attribute": rules.anything}, required=("id",))
+_ELEMENT: Final = record(
+    {"id": rules.uri, "attributes": each(_ATTRIBUTE), "children": each(rules.uri)},
+    required=("id",),
+)
+_VOCABULARY: Final = record(
+    {"type": rules.uri, "vocabularyElementList": each(_ELEMENT)}, required=("type",)
+)
+_HEADER: Final = record({"epcisMasterData": record({"vocabularyList": each(_VOCABULARY)})})
+_SOME_LIST: Final = each(rules.anything)
+
+_DOCUMENT: Final[dict[str, Check]] = {
+    "@context": parts.context,
+    "id": rules.uri,
+    "type": rules.text,
+    "schemaVersion": _version,
+    "creationDate": rules.time,
+}
+_RESULTS: Final = record(
+    {EVENT_LIST: _SOME_LIST, "vocabularyList": each(_VOCABULARY)}, required=(EVENT_LIST,)
+)
+_FRAMES: Final[dict[str, Check]] = {
+    "EPCISDocument": record(
+        {
+            **_DOCUMENT,
+            "instanceIdentifier": rules.text,
+            "sender": rules.text,
+            "receiver": rules.text,
+            "epcisHeader": _HEADER,
+            "epcisBody": record({EVENT_LIST: _SOME_LIST}, required=(EVENT_LIST,)),
+        },
+        required=("@context", "type", "schemaVersion", "creationDate", "epcisBody"),
+    ),
+    "EPCISQueryDocument": record(
+        {
+            **_DOCUMENT,
+            "epcisBody": record(
+                {
+                    "queryResults": record(
+                        {
+                            "queryName": rules.text,
+                            "subscriptionID": rules.text,
+                            "resultsBody": _RESULTS,
+                        },
+                        required=("queryName", "resultsBody"),
+                    )
+                },
+                required=("queryResults",),
+            ),
+        },
+        required=("@context", "type", "epcisBody"),
+    ),
+}
+
+
+def parse_document(value: object) -> Document:
+    """A document taken apart. Raises DocumentRefused if its frame is wrong.
+
+    Events may still have faults: whether one bad event spoils all is for the capture to say.
+    """
+    kind = value.get("type") if isinstance(value, dict) else None
+    frame = _FRAMES.get(kind) if isinstance(kind, str) else None
+    if not isinstance(value, dict):
+        raise DocumentRefused([Fault("", "an EPCIS document is a JSON object")])
+    if frame is None:
+        return _bare_event(value)
+    faults = list(frame(value, ""))
+    if faults:
+        raise DocumentRefused(faults)
+    context = value["@context"]
+    path, events = _events_of(value)
+    return Document(context, _entries(events, path), _master_data(value))
+
+
+def parse_event_of(value: object) -> Entry:
+    """One event by itself, as POST /events takes it. Raises DocumentRefused."""
+    document = parse_document(value)
+    if len(document.entries) != 1:
+        raise DocumentRefused([Fault("", "one event is expected")])
+    entry = document.entries[0]
+    if entry.faults:
+        raise DocumentRefused(list(entry.faults))
+    return entry
+
+
+def _bare_event(value: dict[str, object]) -> Document:
+    if not isinstance(value.get("type"), str):
+        raise DocumentRefused([Fault("type", "a text is expected")])
+    faults = [*check_event(value, "")]
+    if "@context" not in value:
+        faults.insert(0, Fault("@context", "is missing"))
+    faults = [Fault(fault.path.removeprefix("."), fault.reason) for fault in faults]
+    if faults:
+        raise DocumentRefused(faults)
+    return Document(value["@context"], (Entry(value, "", ()),))
+
+
+def _events_of(value: dict[str, object]) -> tuple[str, list[object]]:
+    found: object = value
+    path = (
+        "epcisBody" if value["type"] == "EPCISDocument" else "epcisBody.queryResults.resultsBody"
+    )
+    for name in (*path.split("."), EVENT_LIST):
+        found = found[name] if isinstance(found, dict) else None
+    if not isinstance(found, list):
+        raise AssertionError("the frame was checked")
+    return f"{path}.{EVENT_LIST}", found
+
+
+def _entries(events: list[object], path: str) -> tuple[Entry, ...]:
+    entries = []
+    for i, event in enumerate(events):
+        at = f"{path}[{i}]"
+        faults = tuple(islice(check_event(event, at), FAULTS_MAX))
+        entries.append(Entry(event if isinstance(event, dict) else {}, at, faults))
+    return tuple(entries)
+
+
+def _master_data(value: dict[str, object]) -> tuple[Mapping[str, object], ...]:
+    """The vocabularies in a document's header."""
+    header = value.get("epcisHeader")
+    inner = header.get("epcisMasterData") if isinstance(header, dict) else None
+    found = inner.get("vocabularyList") if isinstance(inner, dict) else None
+    return tuple(each for each in found or () if isinstance(each, dict))
