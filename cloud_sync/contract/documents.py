@@ -99,6 +99,7 @@ class Asn(BaseModel):
     goods then come out of that transfer's transit location. `ordered` is what was asked for,
     `shipped` what the source has sent so far, per lot. status: planned (nothing has left) |
     dispatched | received. A supplier's ASN is `dispatched` from the start.
+    closed: why the office waits for nothing more; the receiver's own closing needs no such word.
     shrink_per_mille: how much of a transfer may be missing at its closing, per item and lot, with
     a reason; what is missing beyond it stays in transit and is an exception. None: nothing.
     """
@@ -115,10 +116,14 @@ class Asn(BaseModel):
     ordered: list[ShipmentLine]
     shipped: list[ShipmentLine] = []
     shrink_per_mille: Annotated[int, Field(ge=0, le=1000)] | None = None
+    closed: Reason | None = None
 
 
 class Transfer(BaseModel):
-    """The order to send goods from `source` to `destination`, seen by the source's gateway."""
+    """The order to send goods from `source` to `destination`, seen by the source's gateway.
+
+    closed: why the office lets nothing more be sent.
+    """
 
     model_config = _WIRE
 
@@ -129,6 +134,7 @@ class Transfer(BaseModel):
     status: Literal["ordered", "dispatched", "received"]
     ordered: list[ShipmentLine]
     shipped: list[ShipmentLine] = []
+    closed: Reason | None = None
 
 
 class Location(BaseModel):

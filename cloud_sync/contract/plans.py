@@ -92,3 +92,10 @@ def transfer_id(plan_id: str) -> str:
 def asn_id(plan_id: str) -> str:
     """The expected delivery that a plan becomes at its warehouse."""
     return plan_id.replace("PL-", "ASN-", 1)
+
+
+def asn_of(transfer: str, plan: str | None) -> str:
+    """The expected delivery at the other end of a transfer, be it of a plan or of people."""
+    if plan is not None:
+        return asn_id(plan)
+    return f"ASN-{transfer.removeprefix('TR-')}"

@@ -17,6 +17,9 @@ from cloud_sync.contract import keys
 from cloud_sync.contract.documents import Asn, ShipmentLine, Transfer
 from cloud_sync.contract.plans import PlanBody, asn_id, transfer_id
 
+CLOSING: Final = "closing"
+"""The flow that counts how often a delivery was closed by those who receive it."""
+
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UNITS_MAX: Final = 10**9
 """More than this cannot be said in a document; the ledger still has the true sum."""
@@ -26,7 +29,8 @@ _UNITS_MAX: Final = 10**9
 class FlowKey:
     """Goods under a document, as told by a gateway of `warehouse`.
 
-    kind: transfer (what was dispatched) or asn (what was received). lot: "" if none.
+    kind: transfer (what was dispatched), asn (what was received) or closing (that nothing more
+    is waited for; item and unit are then empty). lot: "" if none.
     """
 
     warehouse: str
@@ -67,6 +71,8 @@ def orders_of(events: Iterable[ev.Event]) -> Orders:
             _add_flows(orders, event, "transfer")
         elif event.type in {ev.GOODS_RECEIVED, ev.TRANSFER_RECEIVED}:
             _add_flows(orders, event, "asn")
+        elif event.type == ev.RECEIPT_CLOSED:
+            _add_closing(orders, event)
     return orders
 
 
@@ -79,6 +85,13 @@ def _add_flows(orders: Orders, event: ev.Event, kind: str) -> None:
                 continue
             key = FlowKey(event.warehouse, kind, document.id, line.item, line.lot or "", line.unit)
             orders.flows[key] = orders.flows.get(key, 0) + line.quantity
+
+
+def _add_closing(orders: Orders, event: ev.Event) -> None:
+    for document in event.documents:
+        if document.type == "asn":
+            key = FlowKey(event.warehouse, CLOSING, document.id, "", "", "")
+            orders.flows[key] = orders.flows.get(key, 0) + 1
 
 
 def _add_lot(orders: Orders, event: ev.Event) -> None:
@@ -140,28 +153,42 @@ def shipped_lines(
     ]
 
 
-def update_asn(asn: Asn, shipped: Sequence[ShipmentLine], received: Mapping[FlowKey, int]) -> Asn:
+def update_asn(
+    asn: Asn,
+    shipped: Sequence[ShipmentLine],
+    received: Mapping[FlowKey, int],
+    *,
+    is_closed: bool = False,
+) -> Asn:
     """The delivery as it stands. shipped: what its transfer's source has told, if anything.
 
     A delivery that nobody of ours has sent anything of stands as its author wrote it, until all
-    of it was received.
+    of it was received. is_closed: the receiver has said that nothing more will come; so has the
+    office, where the document says `closed`.
     """
+    is_closed = is_closed or asn.closed is not None
     if not shipped:
-        is_done = asn.status == "received" or (
-            asn.status == "dispatched" and _covers(received, asn.shipped or asn.ordered)
+        is_done = (
+            is_closed
+            or asn.status == "received"
+            or (asn.status == "dispatched" and _covers(received, asn.shipped or asn.ordered))
         )
         return asn.model_copy(update={"status": "received" if is_done else asn.status})
     expected = _larger(asn.ordered, shipped)
-    status = "received" if _covers(received, expected) else "dispatched"
+    status = "received" if is_closed or _covers(received, expected) else "dispatched"
     return asn.model_copy(update={"status": status, "shipped": list(shipped)})
 
 
 def update_transfer(
-    transfer: Transfer, shipped: Sequence[ShipmentLine], received: Mapping[FlowKey, int]
+    transfer: Transfer,
+    shipped: Sequence[ShipmentLine],
+    received: Mapping[FlowKey, int],
+    *,
+    is_closed: bool = False,
 ) -> Transfer:
-    """The transfer as it stands."""
-    status = "ordered"
-    if shipped:
+    """The transfer as it stands. is_closed: the receiver has said that nothing more will come."""
+    status = "received" if is_closed or transfer.closed is not None else "ordered"
+    if shipped and status == "ordered":
         expected = _larger(transfer.ordered, shipped)
         status = "received" if _covers(received, expected) else "dispatched"
     return transfer.model_copy(update={"status": status, "shipped": list(shipped)})

@@ -13,8 +13,9 @@ from typing import Final
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
-from cloud_sync.contract.plans import asn_id
+from cloud_sync.contract.plans import asn_of
 from cloud_sync.inbox.orders import (
+    CLOSING,
     FlowKey,
     LotFacts,
     Orders,
@@ -33,9 +34,19 @@ EVERYBODY: Final = ""
 """The warehouse of documents that all gateways see."""
 
 
+OF_THE_CLOUD: Final = "@cloud"
+"""The warehouse of documents that no gateway sees; "@" is not legal in an id."""
+
+KEYED_BY_WAREHOUSE: Final = frozenset({doc.POLICY, doc.LOCATION})
+"""Kinds whose key says the warehouse, so that a document of another one is another document.
+
+The key of any other kind is one document, wherever it is: put for another warehouse, it moves.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A document to be put. warehouse: whose gateway sees it, or EVERYBODY."""
+    """A document to be put. warehouse: whose gateway sees it, EVERYBODY or OF_THE_CLOUD."""
 
     kind: str
     key: str
@@ -43,45 +54,123 @@ class Draft:
     content: Mapping[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A document to be taken away. warehouse: where it is; None: wherever."""
+
+    kind: str
+    key: str
+    warehouse: str | None = None
+
+
 # ------------------------------------------------------------------ writing
+
+
+@dataclass(slots=True)
+class _Held:
+    """One row as it is, or is going to be. content: None for a tombstone."""
+
+    warehouse: str
+    kind: str
+    key: str
+    version: int
+    content: str | None
 
 
 async def put_documents(tx: Transaction, drafts: Sequence[Draft]) -> int:
     """Put documents at the end of the feed, those that say something new. Gives their number."""
+    return await change_documents(tx, drafts, [])
+
+
+async def change_documents(tx: Transaction, drafts: Sequence[Draft], gone: Sequence[Gone]) -> int:
+    """Put documents and take others away; gives how many are new, changed or gone."""
     await _lock_feed(tx)
-    newest = {(draft.kind, draft.key): draft for draft in drafts}
-    known = {
-        (text(kind), text(key)): content
-        for kind, key, content in await fetch_in(
-            tx,
-            "select kind, key, content from documents where is_deleted = 0 and key in (?*)",
-            [key for _, key in newest],
-        )
+    held = await _held(
+        tx, {(it.kind, it.key) for it in drafts} | {(it.kind, it.key) for it in gone}
+    )
+    newest = {
+        (it.kind, it.key, it.warehouse if it.kind in KEYED_BY_WAREHOUSE else None): it
+        for it in drafts
     }
-    changed = [
-        (draft, content)
-        for name, draft in newest.items()
-        if (content := ev.canonical(draft.content).decode()) != known.get(name)
+    before = {id(row): row.version for rows in held.values() for row in rows}
+    n_changed = sum(_put(held.setdefault((it.kind, it.key), []), it) for it in newest.values())
+    n_changed += sum(_take(held.get((it.kind, it.key), []), it) for it in gone)
+    changed = [row for rows in held.values() for row in rows if before.get(id(row)) != row.version]
+    # A document that moved leaves before it arrives.
+    changed.sort(key=lambda row: row.content is not None)
+    await _write(tx, changed)
+    return n_changed
+
+
+async def _held(
+    tx: Transaction, names: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], list[_Held]]:
+    by_kind: dict[str, list[str]] = {}
+    for kind, key in names:
+        by_kind.setdefault(kind, []).append(key)
+    held: dict[tuple[str, str], list[_Held]] = {}
+    for kind, keys in by_kind.items():
+        for warehouse, name, version, content in await fetch_in(
+            tx,
+            "select warehouse, key, version, content from documents "
+            "where kind = ? and key in (?*)",
+            keys,
+            before=(kind,),
+        ):
+            key = text(name)
+            row = _Held(text(warehouse), kind, key, integer(version), optional_text(content))
+            held.setdefault((kind, key), []).append(row)
+    return held
+
+
+def _put(rows: list[_Held], draft: Draft) -> bool:
+    content = ev.canonical(draft.content).decode()
+    is_bound = draft.kind in KEYED_BY_WAREHOUSE
+    own = next((row for row in rows if row.warehouse == draft.warehouse), None)
+    others = [row for row in rows if row is not own and row.content is not None and not is_bound]
+    if own is not None and own.content == content:
+        return False
+    version = max((row.version for row in rows if row is own or not is_bound), default=0) + 1
+    for row in others:
+        row.content, row.version = None, version
+    if others:
+        version += 1  # a gateway may see it leave and come in one
+    if own is None:
+        rows.append(_Held(draft.warehouse, draft.kind, draft.key, version, content))
+    else:
+        own.content, own.version = content, version
+    return True
+
+
+def _take(rows: list[_Held], gone: Gone) -> bool:
+    found = [
+        row for row in rows if row.content is not None and gone.warehouse in {None, row.warehouse}
     ]
+    for row in found:
+        row.content = None
+        row.version += 1
+    return bool(found)
+
+
+async def _write(tx: Transaction, changed: Sequence[_Held]) -> None:
     if not changed:
-        return 0
+        return
     ((last,),) = await tx.fetch(
         "update feed set last = last + ? where id = 1 returning last", (len(changed),)
     )
     first = integer(last) - len(changed) + 1
-    await leave_mark(tx, integer(last), [(d.kind, d.key, content) for d, content in changed])
+    await leave_mark(tx, integer(last), [(it.kind, it.key, it.content or "") for it in changed])
     await tx.execute_many(
-        "insert into documents(kind, key, warehouse, version, changed_at, is_deleted, content) "
-        "values (?, ?, ?, 1, ?, 0, ?) "
-        "on conflict (kind, key) do update set warehouse = excluded.warehouse, "
-        "version = documents.version + 1, changed_at = excluded.changed_at, is_deleted = 0, "
+        "insert into documents(warehouse, kind, key, version, changed_at, is_deleted, content) "
+        "values (?, ?, ?, ?, ?, ?, ?) "
+        "on conflict (warehouse, kind, key) do update set version = excluded.version, "
+        "changed_at = excluded.changed_at, is_deleted = excluded.is_deleted, "
         "content = excluded.content",
         [
-            (draft.kind, draft.key, draft.warehouse, changed_at, content)
-            for changed_at, (draft, content) in enumerate(changed, first)
+            (it.warehouse, it.kind, it.key, it.version, at, int(it.content is None), it.content)
+            for at, it in enumerate(changed, first)
         ],
     )
-    return len(changed)
 
 
 async def _lock_feed(tx: Transaction) -> None:
@@ -99,7 +188,7 @@ async def apply_orders(tx: Transaction, events: Sequence[ev.Event]) -> None:
     await _add_flows(tx, orders)
     lots = await _add_lots(tx, orders)
     transfers = {key.document for key in orders.flows if key.kind == "transfer"}
-    asns = {key.document for key in orders.flows if key.kind == "asn"}
+    asns = {key.document for key in orders.flows if key.kind in {"asn", CLOSING}}
     for item, lot in lots:
         rows = await tx.fetch(
             "select distinct document from flows where kind = 'transfer' and item = ? and lot = ?",
@@ -169,9 +258,9 @@ async def _add_lots(tx: Transaction, orders: Orders) -> list[tuple[str, str]]:
     return sorted(new)
 
 
-async def follow_asns(tx: Transaction, asns: Iterable[str]) -> None:
-    """Bring deliveries up to date that people have just written."""
-    await put_documents(tx, await _follow(tx, set(), set(asns)))
+async def follow_asns(tx: Transaction, asns: Iterable[str], transfers: Iterable[str] = ()) -> None:
+    """Bring deliveries and transfers up to date that people have just written."""
+    await put_documents(tx, await _follow(tx, set(transfers), set(asns)))
 
 
 async def _follow(tx: Transaction, transfers: set[str], asns: set[str]) -> list[Draft]:
@@ -181,7 +270,7 @@ async def _follow(tx: Transaction, transfers: set[str], asns: set[str]) -> list[
         for key, content in (await _load(tx, doc.TRANSFER, transfers)).items()
     }
     # A transfer and the delivery of the same plan stand and fall together.
-    asns = asns | {asn_id(it.plan) for it in held_transfers.values() if it.plan is not None}
+    asns = asns | {asn_of(it.id, it.plan) for it in held_transfers.values()}
     held_asns = {
         key: doc.Asn.model_validate(content)
         for key, content in (await _load(tx, doc.ASN, asns)).items()
@@ -198,9 +287,11 @@ async def _follow(tx: Transaction, transfers: set[str], asns: set[str]) -> list[
             source = transfer.source if transfer is not None else asn.source
             dispatched = await _flows(tx, "transfer", asn.transfer, source)
             shipped = shipped_lines(dispatched, await _expiries(tx, dispatched))
-        if transfer is not None and transfer.plan == asn.plan:
-            drafts.append(transfer_draft(update_transfer(transfer, shipped, received)))
-        drafts.append(asn_draft(update_asn(asn, shipped, received)))
+        closing = await _flows(tx, CLOSING, asn.id, asn.warehouse)
+        if transfer is not None and asn_of(transfer.id, transfer.plan) == asn.id:
+            transfer = update_transfer(transfer, shipped, received, is_closed=bool(closing))
+            drafts.append(transfer_draft(transfer))
+        drafts.append(asn_draft(update_asn(asn, shipped, received, is_closed=bool(closing))))
     return drafts
 
 
@@ -247,3 +338,52 @@ async def read_documents(
         sql, parameters = sql + " and warehouse = ?", (kind, warehouse)
     rows = await tx.fetch(sql + " order by key", parameters)
     return [json.loads(text(content)) for (content,) in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A document as it is kept."""
+
+    key: str
+    warehouse: str
+    version: int
+    content: dict[str, object]
+
+
+async def list_documents(
+    tx: Transaction,
+    kind: str,
+    *,
+    warehouses: Sequence[str] | None,
+    after: tuple[str, ...],
+    limit: int,
+) -> list[Filed]:
+    """Documents of a kind by key and warehouse, behind a place. warehouses: None for all."""
+    sql = (
+        "select key, warehouse, version, content from documents "
+        "where kind = ? and is_deleted = 0 and (key, warehouse) > (?, ?) "
+    )
+    parameters: list[str | int] = [kind, *after]
+    if warehouses is not None:
+        sql += f"and warehouse in ({', '.join('?' * len(warehouses))}) "
+        parameters += warehouses
+    rows = await tx.fetch(sql + "order by key, warehouse limit ?", [*parameters, limit])
+    return [
+        Filed(text(key), text(place), integer(version), json.loads(text(content)))
+        for key, place, version, content in rows
+    ]
+
+
+async def find_documents(tx: Transaction, kind: str, keys: Iterable[str]) -> list[Filed]:
+    """The documents of a kind under these keys, of whatever warehouse."""
+    rows = await fetch_in(
+        tx,
+        "select key, warehouse, version, content from documents "
+        "where kind = ? and is_deleted = 0 and key in (?*)",
+        keys,
+        before=(kind,),
+    )
+    return [
+        Filed(text(key), text(place), integer(version), json.loads(text(content)))
+        for key, place, version, content in rows
+    ]
