@@ -1,8 +1,10 @@
 """What goes with the rows into a rebuilt journal: cursors, receipts, quarantine, the read model.
 
 None of this is chained, so it is taken as it reads. A table that breaks while it is read gives
-what can be had from both its ends, and a note. A read model of which a part is missing would be
-wrong without showing it: it is then folded again from the rows, and from the cloud's feed.
+what can be had from both its ends, and a note. A read model of which a part is missing or does
+not fit its checksum would be wrong without showing it: it is then folded again from the rows, and
+from the cloud's feed. Where the first rows have left already, a part that reads but does not fit
+is taken as it reads all the same: one wrong balance is better than a fold of half of the rows.
 """
 
 from __future__ import annotations
@@ -15,10 +17,16 @@ from typing import Final
 
 from cloud_sync.contract.events import PLAN_PROPOSED
 from gateway.journal.read_model import FEED_MARK
+from gateway.journal.table_sums import complaint, wrong_tables
 
 PROJECTOR: Final = "projector"
 PLANNER: Final = "planner"
 DOWNLINK: Final = "downlink"
+
+SALVAGED: Final = "salvage"
+"""The key in `meta` of what the last salvage found."""
+FROM_THE_FIRST: Final = "from_the_first"
+"""The key in `meta` that says, of a rebuilt journal, that it holds every row there ever was."""
 
 KEPT: Final = {
     "receipt": "device, boot, seq",
@@ -47,7 +55,11 @@ Values = tuple[object, ...]
 
 @dataclass(slots=True)
 class Carried:
-    """What was read of the old journal besides its rows; of old numbers."""
+    """What was read of the old journal besides its rows; of old numbers.
+
+    wrong: tables that do not fit their checksum. is_from_the_first: no row that the tables were
+    folded from has ever left.
+    """
 
     epoch: str = ""
     base_seq: int = 0
@@ -56,6 +68,9 @@ class Carried:
     cursors: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     has_all_cursors: bool = True
+    wrong: frozenset[str] = frozenset()
+    is_from_the_first: bool = False
+    must_fold: bool = False
 
     @property
     def highest_cursor(self) -> int:
@@ -72,8 +87,15 @@ def read_old(old: sqlite3.Connection) -> Carried:
         carried.base_seq = int(meta["base_seq"])
         carried.link = bytes.fromhex(meta["base_link"])
         carried.feed_mark = meta.get(FEED_MARK, "")
+        is_first = not any(key in meta for key in (FROM_THE_FIRST, SALVAGED))
+        carried.is_from_the_first = carried.base_seq == 0 and (
+            is_first or meta.get(FROM_THE_FIRST) == "1"
+        )
     except (sqlite3.Error, KeyError, ValueError) as error:
         carried.notes.append(f"table meta: {error!r}")
+    with contextlib.suppress(sqlite3.Error):  # what cannot be read shows when it is copied
+        carried.wrong = frozenset(wrong_tables(old))
+    carried.notes += map(complaint, sorted(carried.wrong))
     rows, problem = _read(old, "cursor", ["consumer", "seq"], "consumer")
     if problem:
         carried.notes.append(problem)
@@ -91,6 +113,8 @@ def carry_tables(
     """Copy everything besides the rows; `runs` are the old numbers that were taken over."""
     for table, key in KEPT.items():
         _copy(old, new, table, key, carried)
+    if carried.wrong & {*FOLDED, "cursor"}:
+        _begin_anew_if_all_are_there(carried, runs)
     if PROJECTOR in carried.cursors and not _carry_read_model(old, new, carried, runs):
         carried.cursors[PROJECTOR] = 0
         carried.cursors.pop(DOWNLINK, None)
@@ -100,6 +124,17 @@ def carry_tables(
     for consumer, seq in carried.cursors.items():
         to_seq = seq if consumer == DOWNLINK else map_position(seq, runs)
         new.execute("insert into cursor(consumer, seq) values (?, ?)", (consumer, to_seq))
+
+
+def _begin_anew_if_all_are_there(carried: Carried, runs: Sequence[tuple[int, int]]) -> None:
+    """Have the tables folded again, if every row is there that they were folded from."""
+    is_whole = carried.is_from_the_first and len(runs) == 1 and runs[0][0] == 1
+    if not is_whole:
+        carried.notes.append("rows they were made of have left: they are taken as they read")
+    elif "cursor" in carried.wrong:
+        carried.cursors, carried.has_all_cursors, carried.feed_mark = {}, False, ""
+    else:
+        carried.must_fold = True
 
 
 def _place_planner(new: sqlite3.Connection) -> None:
@@ -118,7 +153,7 @@ def _carry_read_model(
     runs: Sequence[tuple[int, int]],
 ) -> bool:
     """Whether all of it is there; if not, nothing of it is."""
-    is_whole = True
+    is_whole = not carried.must_fold
     for table, key in FOLDED.items():
         is_whole = _copy(old, new, table, key, carried) and is_whole
     if not is_whole:

@@ -21,6 +21,7 @@ from urllib.parse import quote
 import aiosqlite
 
 from gateway.errors import JournalCorrupt, JournalError, JournalFull
+from gateway.journal.table_sums import register
 from gateway.journal.transaction import run_transaction
 from gateway.ports import Statements
 
@@ -193,6 +194,7 @@ async def _connect(path: Path, mode: str, pragmas: Sequence[str]) -> AsyncIterat
         try:
             for pragma in pragmas:
                 connection.execute(f"pragma {pragma}")
+            register(connection)
         except sqlite3.Error:
             connection.close()
             raise

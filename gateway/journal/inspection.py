@@ -20,6 +20,7 @@ from gateway.errors import JournalCorrupt, JournalError
 from gateway.journal.connection import BUSY_MS, journal_error
 from gateway.journal.durable import sync_path
 from gateway.journal.rows import CONSUMERS, SELECT, as_row, fits_columns
+from gateway.journal.table_sums import complaint, wrong_tables
 from gateway.ports import Quarantined, Row
 
 CHUNK_ROWS: Final = 1000
@@ -139,6 +140,7 @@ def verify(connection: sqlite3.Connection, path: Path) -> Verdict:
         for consumer, done in read_cursors(connection).items():
             if consumer in CONSUMERS and done > seq:
                 problems.append(f"{consumer} is done up to row {done}, the last row is {seq}")
+    problems.extend(_table_problems(connection))
     problems.extend(_page_problems(connection))
     return Verdict(n_rows, seq - n_rows + 1 if n_rows else seq, seq, link, tuple(problems))
 
@@ -167,6 +169,13 @@ def _base_now(
 
 def _missing(first: int, last: int) -> str:
     return f"row {first} is missing" if first == last else f"rows {first} to {last} are missing"
+
+
+def _table_problems(connection: sqlite3.Connection) -> list[str]:
+    try:
+        return [complaint(table) for table in wrong_tables(connection)]
+    except sqlite3.DatabaseError as error:
+        return [f"the tables' checksums: {error}"]
 
 
 def _page_problems(connection: sqlite3.Connection) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Final
 
 from gateway.errors import JournalError
 from gateway.journal.connection import Database
+from gateway.journal.table_sums import is_kept
 
 SCHEMA: Final = files("gateway.journal") / "schema"
 
@@ -41,6 +42,9 @@ async def migrate(database: Database) -> None:
         )
     for number, sql in todo[version:]:
         steps = [(step, [()]) for step in statements_of(sql)]
+        if await is_kept(database):
+            # What a migration makes of a table is right; the sums begin anew.
+            steps.append(("delete from model_sum", [()]))
         await database.transact([*steps, (f"pragma user_version = {number}", [()])])
 
 

@@ -24,7 +24,7 @@ from urllib.parse import quote
 
 from cloud_sync.contract.chain import first_link, next_link
 from gateway.errors import JournalError, JournalFull
-from gateway.journal.carry import Carried, carry_tables, read_old
+from gateway.journal.carry import FROM_THE_FIRST, SALVAGED, Carried, carry_tables, read_old
 from gateway.journal.carving import carve
 from gateway.journal.durable import sync_path
 from gateway.journal.migrate import migrations, statements_of
@@ -32,8 +32,7 @@ from gateway.journal.proof import Found, columns_of, judge
 from gateway.journal.read_model import FEED_MARK
 from gateway.journal.rows import INSERT, META, QUARANTINE, as_int
 
-SALVAGE: Final = "salvage"
-"""The key in `meta` of what the last salvage found."""
+SALVAGE: Final = SALVAGED
 SALVAGE_TOLD: Final = "salvage_told"
 """The key in `meta` that says that the salvage was journaled as an event."""
 RANGES_MAX: Final = 1000
@@ -316,6 +315,7 @@ def _meta(occasion: Occasion, carried: Carried, found: Salvage) -> list[tuple[st
         "base_seq": "0",
         "base_link": start.hex(),
         SALVAGE: found.as_json(),
+        FROM_THE_FIRST: "1" if carried.is_from_the_first and not found.n_missing else "0",
     }
     if carried.feed_mark:
         meta[FEED_MARK] = carried.feed_mark

@@ -56,6 +56,7 @@ from gateway.journal.rows import (
 )
 from gateway.journal.salvage import SALVAGE_TOLD, LastSalvage
 from gateway.journal.switch import finish_switch
+from gateway.journal.table_sums import refuse_wrong_tables, watch
 from gateway.journal.writer import GroupWriter
 from gateway.ports import Clock, Draft, Entry, Quarantined, ReceiptKey, Row, Statements
 from gateway.settings import JournalSettings
@@ -66,6 +67,8 @@ TAIL_CHECKED: Final = 1000
 """Rows whose chain is checked at start; the rest is checked when read, and by `verify`."""
 ROOM_TO_OPEN: Final = 2**20
 """Below this the reserve is given back before the files are opened, which takes room itself."""
+SCRUBS_PER_TABLES: Final = 120
+"""A look at the tables beside the rows for so many looks at rows: every ten minutes."""
 PRUNE_ROWS: Final = 5000
 """Rows that leave in one transaction, so that no append waits long behind it."""
 RECEIPT_RETENTION_US: Final = 30 * 86_400 * 1_000_000
@@ -85,6 +88,7 @@ class JournalStore:
         self._base_seq = 0
         self._base_link = b""
         self._scrubbed = 0
+        self._n_scrubs = 0
         self.gateway = gateway
         self.epoch = epoch
 
@@ -194,8 +198,12 @@ class JournalStore:
     async def scrub(self, n_rows: int) -> None:
         """Check the next rows, and begin again behind the last. Raises JournalCorrupt.
 
+        Now and then the tables beside the rows, too, all at once.
         Not to run beside `prune`, which takes rows away from under it.
         """
+        self._n_scrubs += 1
+        if self._n_scrubs % SCRUBS_PER_TABLES == 0:
+            await refuse_wrong_tables(self, self._database.path)
         after = max(self._scrubbed, self._base_seq)
         rows = await self._read_disk(after, n_rows)
         for row in rows:
@@ -261,10 +269,14 @@ class JournalStore:
         return n_rows
 
 
-async def _identify(
-    database: Database, gateway: str, clock: Clock, random_bytes: Callable[[int], bytes]
+async def prepare(
+    database: Database, *, gateway: str, clock: Clock, random_bytes: Callable[[int], bytes]
 ) -> str:
-    """The journal's epoch; a new journal is given one. Raises JournalError if it is not ours."""
+    """Make the file a journal of this version and gateway; gives its epoch.
+
+    Raises JournalError if it is newer than the program or another gateway's.
+    """
+    await migrate(database)
     meta = await reads.read_meta(database)
     if not meta:
         epoch = make_uuid7(clock.wall_us() // 1000, random_bytes(10))
@@ -346,8 +358,8 @@ async def _open_store(
     if reserve.free_bytes() < ROOM_TO_OPEN:
         reserve.release()
     async with open_database(state_dir / FILE) as database:
-        await migrate(database)
-        epoch = await _identify(database, gateway, clock, random_bytes)
+        await refuse_wrong_tables(database, database.path)
+        epoch = await prepare(database, gateway=gateway, clock=clock, random_bytes=random_bytes)
         if has_cloud:
             await reads.refuse_unsent_gap(database)
         async with running_store(
@@ -375,6 +387,7 @@ async def running_store(
     writer = GroupWriter(database, settings, clock, reserve)
     store = JournalStore(database, writer, gateway=gateway, epoch=epoch)
     await store.load()
+    await watch(database)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(writer.run(), name="journal-writer")
         try:

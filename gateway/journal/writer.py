@@ -37,6 +37,7 @@ from gateway.journal.rows import (
     highest_seqs,
     row_statements,
 )
+from gateway.journal.table_sums import MOVE_SUMS
 from gateway.ports import Clock, Draft, Entry, ReceiptKey, Row, Statements
 from gateway.settings import JournalSettings
 
@@ -279,6 +280,8 @@ class GroupWriter:
         for job in group:
             statements += job.effects
         statements.append((CURSOR, [job.cursor for job in group if job.cursor is not None]))
+        if any(job.effects or job.cursor for job in group):
+            statements += MOVE_SUMS
         await self._transact([part for part in statements if part[1]])
         self._settle(group, taken, last_of_job, rows)
 

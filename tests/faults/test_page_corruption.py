@@ -1,7 +1,7 @@
 """Pins that changed content is found: flipped bits and garbage sectors in the journal's pages.
 
-Whatever changes what a row says must be named by the product's own check. The control is SQLite's
-integrity_check alone, which must miss some.
+Whatever changes what a row says, of the journal or of what is folded from it, must be named by
+the product's own check. The control is SQLite's integrity_check alone, which must miss some.
 """
 
 from __future__ import annotations
@@ -9,13 +9,17 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from cloud_sync.inventory.stock import StockKey
+from gateway.core.projection import Effects
 from gateway.errors import JournalError
 from gateway.journal.inspection import open_read_only, verify
+from gateway.journal.read_model import effect_statements
 from tests.rigs import tier
 from tests.rigs.journal import entry, opened
 
@@ -23,15 +27,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 N_DAMAGES = tier.count(40, 100, 1000)
 N_ROWS = 1500
+N_BALANCES = 800
 PAGE, SECTOR = 4096, 512
 
 
-def content(path: Path) -> list[tuple[object, ...]] | str:
+def content(path: Path, tables: Sequence[str]) -> list[tuple[object, ...]] | str:
     """What the rows say, or how SQLite fails."""
     try:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-            sql = "select seq, body, chain from journal order by seq"
-            return connection.execute(sql).fetchall()
+            return [row for table in tables for row in connection.execute(f"select {table}")]
     except sqlite3.Error as error:
         return str(error)
 
@@ -66,24 +70,40 @@ def damage(path: Path, random: Random) -> None:
             file.write(random.randbytes(SECTOR))
 
 
-async def test_changed_content_is_found_by_the_chain_and_not_by_sqlite(tmp_path: Path) -> None:
-    async with opened(tmp_path / "state") as store:
-        await store.append([entry(n) for n in range(1, N_ROWS + 1)])
-    good = tmp_path / "state" / "journal.db"
-    before, spoilt = content(good), tmp_path / "spoilt.db"
-    assert len(before) == N_ROWS
-    random, n_changed, n_missed_by_sqlite = Random(3), 0, 0
+def spoil(good: Path, tables: Sequence[str], headline: str, seed: int) -> None:
+    """Damage copies, one by one; whatever changed in the tables must be found."""
+    before, spoilt = content(good, tables), good.with_name("spoilt.db")
+    random, n_changed, n_missed_by_sqlite = Random(seed), 0, 0
     for _ in range(N_DAMAGES):
         shutil.copy(good, spoilt)
         damage(spoilt, random)
-        if content(spoilt) != before:
+        if content(spoilt, tables) != before:
             n_changed += 1
             assert not journal_is_content(spoilt), "changed content was called sound"
             n_missed_by_sqlite += integrity_check_is_content(spoilt)
     assert journal_is_content(good)
     assert n_changed >= N_DAMAGES // 6
     assert n_missed_by_sqlite > 0
-    tier.record("page damage", faults=N_DAMAGES, lost=0, changed_content=n_changed)
-    tier.record(
-        "page damage", faults=N_DAMAGES, lost=n_missed_by_sqlite, control="integrity_check alone"
-    )
+    tier.record(headline, faults=N_DAMAGES, lost=0, changed_content=n_changed)
+    missed = "integrity_check alone"
+    tier.record(headline, faults=N_DAMAGES, lost=n_missed_by_sqlite, control=missed)
+
+
+async def test_changed_content_is_found_by_the_chain_and_not_by_sqlite(tmp_path: Path) -> None:
+    async with opened(tmp_path / "state") as store:
+        await store.append([entry(n) for n in range(1, N_ROWS + 1)])
+    spoil(tmp_path / "state" / "journal.db", ["seq, body, chain from journal"], "page damage", 3)
+
+
+async def test_a_changed_read_model_is_found_by_its_sums_and_not_by_sqlite(tmp_path: Path) -> None:
+    stock = [
+        StockKey("J1", f"A-{n:04}", "09506000134352", f"L{n % 7}", "available", "EA")
+        for n in range(N_BALANCES)
+    ]
+    lots = {(f"{n:014}", "L1"): "2027-01-01" for n in range(N_BALANCES)}
+    effects = Effects(stock={key: n for n, key in enumerate(stock)}, lots=dict(lots))
+    async with opened(tmp_path / "state") as store:
+        await store.append([entry(1)])
+        await store.advance("projector", to_seq=1, effects=effect_statements(effects, {}))
+    tables = ["* from stock", "* from lot", "* from cursor"]
+    spoil(tmp_path / "state" / "journal.db", tables, "read model damage", 4)

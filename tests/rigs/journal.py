@@ -104,6 +104,7 @@ async def steered(
                 clock=clock or FakeClock(),
                 reserve=reserve,
             ) as store:
+                database.n_transactions = 0
                 yield store, database
 
 

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any, Final, cast
 
 from gateway.journal.connection import Database
+from gateway.journal.table_sums import register
 from gateway.ports import Statements
 from tests.simulation.weather import Weather
 
@@ -47,8 +48,10 @@ class Disk:
 
     def mount(self, box: Box) -> Database:
         """The journal's database as seen by one life of the box."""
-        if self._forgets and self._past:
-            self.sqlite = _memory(self._past[0])
+        before = self.sqlite
+        self.sqlite = _memory(self._past[0] if self._forgets and self._past else None)
+        if not self._past:
+            before.backup(self.sqlite)  # another process has another connection
         self._past.clear()
         connection = _Connection(self, box)
         both = cast(Any, connection)
@@ -107,6 +110,7 @@ def _memory(content: bytes | None = None) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     if content is not None:
         connection.deserialize(content)
+    register(connection)
     return connection
 
 

@@ -20,8 +20,8 @@ from cloud_sync.contract.keys import make_uuid7
 from cloud_sync.store.documents import EVERYBODY, Draft
 from gateway.assembly import Outside, run_inside
 from gateway.errors import GatewayError, PlanError
-from gateway.journal.migrate import migrate
-from gateway.journal.store import _identify, running_store
+from gateway.journal.store import prepare, running_store
+from gateway.journal.table_sums import refuse_wrong_tables
 from gateway.ports import Driver
 from gateway.registry import DriverContext, find_driver
 from gateway.settings import Settings
@@ -215,8 +215,10 @@ async def _live(world: World, box: Box) -> None:
         instance="1" * 32,
     )
     database = world.disk.mount(box)
-    await migrate(database)
-    epoch = await _identify(database, GATEWAY, world.clock, random.randbytes)
+    await refuse_wrong_tables(database, database.path)
+    epoch = await prepare(
+        database, gateway=GATEWAY, clock=world.clock, random_bytes=random.randbytes
+    )
     async with (
         running_store(
             database, gateway=GATEWAY, epoch=epoch, settings=settings.journal, clock=world.clock
