@@ -111,9 +111,9 @@ def _by_table(rows: Sequence[Sequence[object]]) -> dict[str, list[str]]:
 
 
 def _line(sign: str, table: str, columns: Sequence[str], row: str = "") -> str:
-    """An expression for a row's bytes: no two different rows have the same."""
-    parts = [f"ifnull(hex(cast({row}{column} as blob)), '-')" for column in columns]
-    return f"'{sign}{table}' || ' ' || " + " || ' ' || ".join(parts)
+    """An expression for a row's bytes: no two different rows have the same. Knows no blobs."""
+    values = ", ".join(f"{row}{column}" for column in columns)
+    return f"'{sign}{table} ' || json_array({values})"
 
 
 def _triggers(table: str, columns: Sequence[str]) -> list[str]:
