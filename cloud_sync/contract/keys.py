@@ -25,6 +25,9 @@ ADJUSTMENT: Final = "@adjustment"
 UNKNOWN: Final = "@unknown"
 _TRANSIT_PREFIX: Final = "@transit."
 
+TRANSFORMED: Final = "@transformed"
+"""Where goods go in that are cut or repacked, and where what they became comes out."""
+
 PACKING: Final = "PACK"
 """The bench where picked goods wait for their order to leave; physical, but not sellable."""
 
@@ -63,6 +66,12 @@ def is_gtin(text: str) -> bool:
         and text.isdigit()
         and gtin_check_digit(text[:13]) == text[13]
     )
+
+
+def is_sscc(text: str) -> bool:
+    """True for 18 digits with a right check digit (GS1 General Specifications, 7.9)."""
+    is_digits = len(text) == 18 and text.isascii() and text.isdigit()
+    return is_digits and gtin_check_digit(text[:17]) == text[17]
 
 
 def make_uuid7(unix_ms: int, random_80: bytes) -> str:

@@ -18,8 +18,14 @@ NOWHERE = ""
 """The warehouse of virtual locations, which belong to none."""
 
 
+CATCH_WEIGHT = "g.catch"
+"""The unit of what pieces weighed: grams beside the pieces, not instead of them."""
+
+
 class StockKey(NamedTuple):
-    """Where, what and in which state. lot is "" for goods without one; unit is EA or g.
+    """Where, what and in which state. lot is "" for goods without one.
+
+    unit: EA (pieces), g (goods kept by weight) or g.catch (what pieces weighed).
 
     A tuple, because balances are counted in dictionaries and its hash is C's.
     """
@@ -35,13 +41,23 @@ class StockKey(NamedTuple):
 def movements(event: Event) -> Iterator[tuple[StockKey, int]]:
     """The signed changes an event makes, in pairs that sum to zero."""
     for line in event.lines:
-        yield _key(event.warehouse, line.from_location, line, line.from_status), -line.quantity
-        yield _key(event.warehouse, line.to_location, line, line.to_status), line.quantity
+        source = _key(event.warehouse, line.from_location, line, line.from_status)
+        target = _key(event.warehouse, line.to_location, line, line.to_status)
+        yield source, -line.quantity
+        yield target, line.quantity
+        if line.weight_g is not None:
+            yield source._replace(unit=CATCH_WEIGHT), -line.weight_g
+            yield target._replace(unit=CATCH_WEIGHT), line.weight_g
 
 
 def _key(warehouse: str, location: str, line: Line, status: str) -> StockKey:
     owner = NOWHERE if keys.is_virtual(location) else warehouse
     return StockKey(owner, location, line.item, line.lot or "", status, line.unit)
+
+
+def adjustment_of(key: StockKey) -> StockKey:
+    """Where a count's difference goes, so that nothing appears from nowhere."""
+    return StockKey(NOWHERE, keys.ADJUSTMENT, key.item, key.lot, key.status, key.unit)
 
 
 def net_movements(events: Iterable[Event]) -> dict[StockKey, int]:
@@ -58,6 +74,10 @@ def net_movements(events: Iterable[Event]) -> dict[StockKey, int]:
             owner = NOWHERE if keys.is_virtual(target) else warehouse
             into = (owner, target, line.item, lot, line.to_status, line.unit)
             total[into] = total.get(into, 0) + line.quantity
+            if line.weight_g is not None:
+                for key, weight_g in ((out, -line.weight_g), (into, line.weight_g)):
+                    weighed = (*key[:5], CATCH_WEIGHT)
+                    total[weighed] = total.get(weighed, 0) + weight_g
     return {StockKey(*key): quantity for key, quantity in total.items() if quantity}
 
 

@@ -1,0 +1,93 @@
+"""What is left of events once they were corrected: which of them count, and where.
+
+An `event.corrected` names in `corrects` the event that was wrong. Its lines turn that event's
+lines round and move what was right instead; its count, if it has one, stands in place of the
+other's. So
+
+- a correction acts at the place of what it corrects, not at its own: a count made in between saw
+  the goods as they were
+- of several corrections of one event the last in the order holds, and the others, with whatever
+  corrects them, do nothing: sent twice is done once
+- a correction may be corrected like any event; only the last of the chain asserts its count
+- a correction whose event is not known yet acts at its own place, until that event comes
+
+All of this is a function of the set of events. Events that correct one another in a ring say
+nothing and do nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from cloud_sync.contract import events as ev
+from cloud_sync.inventory.findings import CORRECTION_CONFLICT, Finding
+from cloud_sync.inventory.places import Place, Placed
+
+
+class Acting(NamedTuple):
+    """An event that counts. place: where it acts. asserts: False if its count was corrected."""
+
+    place: Place
+    event: ev.Event
+    asserts: bool
+
+
+def target_of(event: ev.Event) -> str | None:
+    """The id of the event that this one corrects."""
+    return event.corrects if event.type == ev.EVENT_CORRECTED else None
+
+
+def acting(events: Iterable[Placed]) -> list[Acting]:
+    """The events that count, in the order in which they act; `events` in any order, once each."""
+    by_id = {placed.event.event_id: placed for placed in events}
+    corrections = _by_target(by_id.values())
+    if not corrections:
+        return sorted(
+            (Acting(place, event, asserts=True) for place, event in by_id.values()), key=_order
+        )
+    found: list[Acting] = []
+    for placed in by_id.values():
+        target = target_of(placed.event)
+        is_root = target is None or (
+            target not in by_id and _winner(corrections[target]) is placed
+        )
+        if is_root:
+            found += _chain(placed, corrections)
+    return sorted(found, key=_order)
+
+
+def conflicts(events: Iterable[Placed]) -> Iterator[Finding]:
+    """Events that were corrected more than once."""
+    for target, several in sorted(_by_target(events).items()):
+        if len(several) > 1:
+            ids = tuple(placed.event.event_id for placed in sorted(several, key=_place))
+            yield Finding(CORRECTION_CONFLICT, (target,), ids, "the last correction holds")
+
+
+def _by_target(events: Iterable[Placed]) -> Mapping[str, list[Placed]]:
+    corrections: dict[str, list[Placed]] = {}
+    for placed in events:
+        target = target_of(placed.event)
+        if target is not None:
+            corrections.setdefault(target, []).append(placed)
+    return corrections
+
+
+def _chain(root: Placed, corrections: Mapping[str, list[Placed]]) -> list[Acting]:
+    links = [root]
+    while links[-1].event.event_id in corrections:
+        links.append(_winner(corrections[links[-1].event.event_id]))
+    return [Acting(root.place, link.event, asserts=link is links[-1]) for link in links]
+
+
+def _winner(several: list[Placed]) -> Placed:
+    return max(several, key=_place)
+
+
+def _place(placed: Placed) -> Place:
+    return placed.place
+
+
+def _order(each: Acting) -> tuple[Place, str]:
+    return each.place, each.event.event_id

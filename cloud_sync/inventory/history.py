@@ -1,0 +1,106 @@
+"""Balances as they were: at a time, as they were known at a time, and what made them.
+
+Two times, not to be confused. *As of* asks what stood in the warehouse at that time, by all that
+is known now: late scans and corrections included, at their places. *Known at* asks what the
+books said at that time: only events that had been received by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from cloud_sync.inventory.corrections import acting
+from cloud_sync.inventory.folding import LedgerRow, placed_events
+from cloud_sync.inventory.ledger import Ledger, rows_of
+from cloud_sync.inventory.places import Place
+from cloud_sync.inventory.stock import StockKey, movements
+
+
+class Posting(NamedTuple):
+    """One entry in the account of a balance.
+
+    quantity: what it added; for a count its variance, and `counted` what was seen there.
+    balance: what the account stood at after it. gateway, epoch, seq: the row with the raw bytes.
+    """
+
+    place: Place
+    event_id: str
+    type: str
+    quantity: int
+    counted: int | None
+    balance: int
+    gateway: str
+    epoch: str
+    seq: int
+    device: str | None
+    worker: str | None
+    occurred_at_us: int
+    received_at_us: int
+    documents: tuple[str, ...]
+    corrects: str | None
+
+
+def balances_at(
+    rows: Iterable[LedgerRow], *, as_of_us: int | None = None, known_at_us: int | None = None
+) -> Mapping[StockKey, int]:
+    """Balances that are not zero, as of a time and as known at a time; None: now."""
+    ledger = Ledger()
+    known = known_by(rows, known_at_us)
+    ledger.apply(
+        do=(
+            each
+            for each in acting(placed_events(known))
+            if as_of_us is None or each.place.at_us <= as_of_us
+        )
+    )
+    return ledger.balances
+
+
+def known_by(rows: Iterable[LedgerRow], known_at_us: int | None) -> Iterator[LedgerRow]:
+    """The rows that had come by a time."""
+    return (row for row in rows if known_at_us is None or row.known_us <= known_at_us)
+
+
+def postings(rows: Iterable[LedgerRow], key: StockKey) -> list[Posting]:
+    """The account of a balance from its beginning, in the order of places.
+
+    The last posting's balance is the balance. Counts are folded as of now: their variances
+    are what is left after every late scan.
+    """
+    found: list[Posting] = []
+    by_id = {
+        row.event.event_id: row for row in sorted(rows, key=lambda row: row[:3], reverse=True)
+    }
+    ledger = Ledger()
+    for each in acting(placed_events(by_id.values())):
+        before = ledger.balances.get(key, 0)
+        ledger.apply(do=(each,))
+        counted = rows_of(ledger, [(key, each.place)])[key, each.place] if each.asserts else None
+        moved = any(moved_key == key for moved_key, _ in movements(each.event))
+        if counted is not None and counted.event_id != each.event.event_id:
+            counted = None
+        if counted is None and not moved:
+            continue
+        balance = ledger.balances.get(key, 0)
+        row, event = by_id[each.event.event_id], each.event
+        found.append(
+            Posting(
+                place=each.place,
+                event_id=event.event_id,
+                type=event.type,
+                quantity=balance - before,
+                counted=None if counted is None else counted.counted,
+                balance=balance,
+                gateway=row.gateway,
+                epoch=row.epoch,
+                seq=row.seq,
+                device=None if event.device is None else event.device.id,
+                worker=event.worker,
+                occurred_at_us=event.occurred_at_us,
+                received_at_us=event.received_at_us,
+                documents=tuple(f"{it.type}:{it.id}" for it in event.documents),
+                corrects=event.corrects,
+            )
+        )
+    return found
