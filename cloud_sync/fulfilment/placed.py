@@ -46,17 +46,17 @@ class PricedLine(GoodsLine):
 
 
 class Place(BaseModel):
-    """A customer's place, in millionths of a degree."""
+    """A customer's place, in degrees (WGS 84)."""
 
     model_config = CLOSED
 
-    latitude_micro: Annotated[int, Field(ge=-90_000_000, le=90_000_000)]
-    longitude_micro: Annotated[int, Field(ge=-180_000_000, le=180_000_000)]
+    latitude: Annotated[float, Field(ge=-90, le=90)]
+    longitude: Annotated[float, Field(ge=-180, le=180)]
 
     @property
     def coordinates(self) -> Coordinates:
         """The same, to measure from."""
-        return Coordinates(self.latitude_micro, self.longitude_micro)
+        return Coordinates(self.latitude, self.longitude)
 
 
 class CustomerOrder(BaseModel):

@@ -1,8 +1,9 @@
 """Proposals to send goods from where there is too much of them to where there is too little.
 
-Of each goods a warehouse with a policy is short if what it may promise is at or below its reorder
-point s, and then wants to reach s plus its demand over `cover_days`. It has a surplus in what is
-above that same level. A warehouse without a policy sells none of it: all it has is surplus.
+Of each goods a warehouse with a policy is short if what it may promise, and what is on order for
+it, are at or below its reorder point s, and then wants to reach s plus its demand over
+`cover_days`. It has a surplus in what is above that same level. A warehouse without a policy sells
+none of it: all it has is surplus.
 
 A lot travels only if on arrival it still has `days_left_min` days, its last day counted, and only
 as much of it as the destination sells in the days it has left then, after what the destination has
@@ -32,7 +33,8 @@ class LotStock:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Goods at a warehouse. available: what may be promised (promise.py); lots: what is usable.
+    """Goods at a warehouse. available: what may be promised (promise.py), less what it has been
+    told to send away; lots: what is usable; on_order: what is on its way there.
 
     demand_per_day and reorder_point: None where the warehouse has no policy for the goods.
     """
@@ -43,6 +45,7 @@ class Holding:
     lots: Sequence[LotStock]
     demand_per_day: float | None = None
     reorder_point: int | None = None
+    on_order: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ def _propose(
     surplus = {it.warehouse: max(0, it.available - _level(it, rules)) for it in holdings}
     left = {it.warehouse: [*it.lots] for it in holdings}
     for needy in sorted((it for it in holdings if _is_short(it)), key=_urgency):
-        wanted = _level(needy, rules) - needy.available
+        wanted = _level(needy, rules) - needy.available - needy.on_order
         sources = sorted(
             (it for it in surplus if (it, needy.warehouse) in arrivals and it != needy.warehouse),
             key=lambda it: (distances_m[it, needy.warehouse], it),
@@ -136,7 +139,8 @@ def _level(holding: Holding, rules: TransferRules) -> int:
 
 
 def _is_short(holding: Holding) -> bool:
-    return holding.reorder_point is not None and holding.available <= holding.reorder_point
+    position = holding.available + holding.on_order
+    return holding.reorder_point is not None and position <= holding.reorder_point
 
 
 def _urgency(holding: Holding) -> tuple[float, str]:

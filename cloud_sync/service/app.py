@@ -10,7 +10,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from cloud_sync.contract.version import CONTRACT_VERSION
-from cloud_sync.service import reading, sync, users, writing
+from cloud_sync.service import (
+    orders,
+    promises,
+    reading,
+    reservations,
+    sync,
+    users,
+    writing,
+)
 from cloud_sync.service.context import Context, context_of
 from cloud_sync.service.page import render_page
 from cloud_sync.service.problems import add_handlers
@@ -41,6 +49,9 @@ def make_app(
     app.include_router(reading.router)
     app.include_router(writing.router)
     app.include_router(users.router)
+    app.include_router(orders.router)
+    app.include_router(reservations.router)
+    app.include_router(promises.router)
 
     @app.get("/healthz", tags=["service"])
     async def healthz(request: Request) -> dict[str, str]:

@@ -32,6 +32,7 @@ from cloud_sync.inbox.wire import Upload
 from cloud_sync.store.columns import blob, integer, optional_integer, optional_text, text
 from cloud_sync.store.documents import apply_orders
 from cloud_sync.store.exceptions import note_refusal
+from cloud_sync.store.orders import follow_orders
 from cloud_sync.store.ports import Transaction, fetch_in
 from cloud_sync.store.stock_effects import apply_stock
 
@@ -84,6 +85,7 @@ async def take_batch(
     await _save_rows(tx, standing, upload, rows, now_us)
     accepted = [row.event for row in rows if row.status == ACCEPTED and row.event is not None]
     await apply_stock(tx, accepted)
+    await follow_orders(tx, accepted)
     await apply_orders(tx, accepted)
     await _move_cursor(tx, standing, upload, rows, now_us)
     return _answer(standing, upload, held, rows)

@@ -107,11 +107,11 @@ def test_of_two_that_can_the_nearest_and_then_the_smaller_id(
 
 
 def test_distances_on_the_earth() -> None:
-    berlin = Coordinates(52_520_000, 13_405_000)
-    paris = Coordinates(48_856_600, 2_352_200)
+    berlin = Coordinates(52.52, 13.405)
+    paris = Coordinates(48.8566, 2.3522)
     assert abs(distance_m(berlin, paris) - 877_460) < 1_000
     assert distance_m(berlin, berlin) == 0
-    pole, other_pole = Coordinates(90_000_000, 0), Coordinates(-90_000_000, 123_000_000)
+    pole, other_pole = Coordinates(90.0, 0.0), Coordinates(-90.0, 123.0)
     assert abs(distance_m(pole, other_pole) - 20_015_115) < 10
-    date_line = distance_m(Coordinates(0, 179_999_000), Coordinates(0, -179_999_000))
+    date_line = distance_m(Coordinates(0.0, 179.999), Coordinates(0.0, -179.999))
     assert 200 < date_line < 250

@@ -1,0 +1,251 @@
+"""What may be promised, read from stock, reservations, contacts and master data of one moment.
+
+Who is going to promise locks the shelves first: promises of the same goods at the same warehouse
+then come one after the other, each seeing those before it. Stock itself is not locked: a fact from
+a warehouse never waits for a promise.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cloud_sync.contract import documents as doc
+from cloud_sync.contract import events as ev
+from cloud_sync.contract import keys
+from cloud_sync.fulfilment.places import Coordinates
+from cloud_sync.fulfilment.promise import (
+    UNKNOWN_DEMAND,
+    Blocks,
+    Demand,
+    Goods,
+    Promise,
+    PromiseRules,
+    Shelf,
+    certified_until,
+    dark_us,
+    promise,
+)
+from cloud_sync.store.columns import integer, optional_integer, optional_text, text
+from cloud_sync.store.documents import read_documents
+from cloud_sync.store.ports import Transaction, fetch_in
+
+ACTIVE = "(state = 'confirmed' or (state = 'held' and expires_at_us > ?))"
+"""SQL for a reservation that counts now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lots:
+    """What is usable of the lots on a shelf; expiry: YYYY-MM-DD or None."""
+
+    shelf: Shelf
+    lots: tuple[tuple[str, str | None, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Darkness:
+    """How long each warehouse that is dark has been so, µs; the others are not in it."""
+
+    dark_for_us: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, warehouse: str) -> int:
+        """0 for a warehouse that is heard of."""
+        return self.dark_for_us.get(warehouse, 0)
+
+
+async def lock_shelves(tx: Transaction, shelves: Iterable[Shelf]) -> None:
+    """Keep others from promising the same goods until this transaction is over."""
+    # In one order everywhere, so that two who lock several never wait for each other.
+    rows = sorted(set(shelves))
+    await tx.execute_many(
+        "insert into shelves(warehouse, item, unit) values (?, ?, ?) "
+        "on conflict (warehouse, item, unit) do update set unit = excluded.unit",
+        rows,
+    )
+
+
+async def read_rules(tx: Transaction) -> PromiseRules:
+    """The rules in force."""
+    rows = await tx.fetch("select content from promise_rules where id = 1")
+    return PromiseRules(**json.loads(text(rows[0][0]))) if rows else PromiseRules()
+
+
+async def put_rules(tx: Transaction, rules: PromiseRules) -> None:
+    """Put other rules in force."""
+    await tx.execute_many(
+        "insert into promise_rules(id, content) values (1, ?) "
+        "on conflict (id) do update set content = excluded.content",
+        [(ev.canonical(asdict(rules)).decode(),)],
+    )
+
+
+async def read_darkness(tx: Transaction, rules: PromiseRules, now_us: int) -> Darkness:
+    """Which warehouses are dark. Of several gateways the one silent longest counts: its facts
+    are missing. One whose tokens are all revoked is not expected to speak."""
+    rows = await tx.fetch(
+        "select warehouse, min(contact_at_us) from gateways where contact_at_us is not null "
+        "and exists (select 1 from credentials where credentials.name = gateways.gateway "
+        "and credentials.warehouse is not null and credentials.revoked_at_us is null) "
+        "group by warehouse"
+    )
+    return Darkness(
+        {
+            text(warehouse): dark
+            for warehouse, contact in rows
+            if (dark := dark_us(now_us, optional_integer(contact), rules))
+        }
+    )
+
+
+async def read_promises(
+    tx: Transaction, items: Iterable[str], *, now_us: int, at_us: int
+) -> dict[Shelf, Promise]:
+    """What may be promised now of items, to be good at `at_us`, wherever there is any."""
+    wanted = sorted(set(items))
+    rules = await read_rules(tx)
+    darkness = await read_darkness(tx, rules, now_us)
+    usable = {
+        it.shelf: sum(quantity for *_, quantity in it.lots)
+        for it in await read_lots(tx, wanted, at_us=at_us)
+    }
+    reserved = await _reserved(tx, wanted, now_us)
+    demands = await read_demands(tx, wanted, darkness.dark_for_us)
+    return {
+        shelf: promise(
+            usable=usable.get(shelf, 0),
+            reserved=reserved.get(shelf, 0),
+            demand=demands.get(shelf, UNKNOWN_DEMAND),
+            dark_for_us=darkness.of(shelf.warehouse),
+            rules=rules,
+        )
+        for shelf in sorted(usable.keys() | reserved.keys())
+    }
+
+
+async def read_lots(tx: Transaction, items: Iterable[str], *, at_us: int) -> list[Lots]:
+    """The lots of items that may be sold at `at_us`, by shelf."""
+    wanted = sorted(set(items))
+    rows = await fetch_in(
+        tx,
+        "select stock.warehouse, stock.item, stock.unit, stock.lot, lots.expiry, "
+        "cast(sum(stock.quantity) as bigint) from stock "
+        "left join lots on lots.item = stock.item and lots.lot = stock.lot "
+        "where stock.warehouse <> '' and stock.status = 'available' and stock.location <> ? "
+        "and stock.item in (?*) "
+        "group by stock.warehouse, stock.item, stock.unit, stock.lot, lots.expiry",
+        wanted,
+        before=(keys.PACKING,),
+    )
+    blocks = await _blocks(tx)
+    places = await read_whereabouts(tx)
+    days: dict[str, str] = {}
+    found: dict[Shelf, list[tuple[str, str | None, int]]] = {}
+    for warehouse, item, unit, lot, expiry, quantity in rows:
+        shelf = Shelf(text(warehouse), text(item), text(unit))
+        if shelf.warehouse not in days:
+            place = places.get(shelf.warehouse)
+            days[shelf.warehouse] = local_day(at_us, place.time_zone if place else None)
+        day, last_day = days[shelf.warehouse], optional_text(expiry)
+        lots = found.setdefault(shelf, [])
+        is_past = last_day is not None and last_day < day
+        if integer(quantity) and not is_past and not blocks.bars(shelf, text(lot), day):
+            lots.append((text(lot), last_day, integer(quantity)))
+    return [Lots(shelf, tuple(sorted(lots))) for shelf, lots in sorted(found.items())]
+
+
+def local_day(at_us: int, time_zone: str | None) -> str:
+    """The date at a warehouse, YYYY-MM-DD; in UTC where its time zone is not known."""
+    at = datetime.fromtimestamp(at_us // 1_000_000, UTC)
+    try:
+        return at.astimezone(ZoneInfo(time_zone) if time_zone else UTC).date().isoformat()
+    except (ZoneInfoNotFoundError, ValueError):
+        return at.date().isoformat()
+
+
+async def _reserved(tx: Transaction, items: Sequence[str], now_us: int) -> dict[Shelf, int]:
+    rows = await fetch_in(
+        tx,
+        "select warehouse, item, unit, cast(sum(quantity - consumed) as bigint) "  # noqa: S608 -- a constant
+        f"from reservations where {ACTIVE} and item in (?*) group by warehouse, item, unit",
+        items,
+        before=(now_us,),
+    )
+    return {
+        Shelf(text(warehouse), text(item), text(unit)): integer(quantity)
+        for warehouse, item, unit, quantity in rows
+    }
+
+
+async def read_demands(
+    tx: Transaction, items: Sequence[str], warehouses: Iterable[str]
+) -> dict[Shelf, Demand]:
+    """What is known of the demand for items at warehouses, in pieces and in grams."""
+    demands: dict[Shelf, Demand] = {}
+    places = sorted(set(warehouses))
+    if not places:
+        return demands
+    rows = await fetch_in(
+        tx,
+        "select content from documents where kind = ? and is_deleted = 0 and key in (?*)",
+        items,
+        before=(doc.ITEM,),
+    )
+    found = {it.gtin: it for it in (doc.Item.model_validate_json(text(row[0])) for row in rows)}
+    for warehouse in places:
+        policies = {
+            str(it["gtin"]): doc.Policy.model_validate(it)
+            for it in await read_documents(tx, doc.POLICY, warehouse=warehouse)
+        }
+        for item in items:
+            policy, about = policies.get(item), found.get(item)
+            per_day = 0.0 if policy is None else policy.demand_units_per_day
+            spoils = about is None or about.shelf_life_days is not None
+            grams = 1 if about is None else about.grams_per_unit
+            demands[Shelf(warehouse, item, "EA")] = Demand(per_day, spoils)
+            demands[Shelf(warehouse, item, "g")] = Demand(per_day * grams, spoils)
+    return demands
+
+
+async def _blocks(tx: Transaction) -> Blocks:
+    holds = [doc.Hold.model_validate(it) for it in await read_documents(tx, doc.HOLD)]
+    papers = [
+        doc.Certificate.model_validate(it) for it in await read_documents(tx, doc.CERTIFICATE)
+    ]
+    return Blocks(
+        held=frozenset((it.item, it.lot, it.warehouse) for it in holds),
+        certified_until=certified_until((it.type, it.items, it.valid_until) for it in papers),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where a warehouse is, as far as that is known."""
+
+    time_zone: str | None
+    coordinates: Coordinates | None
+
+
+async def read_whereabouts(tx: Transaction) -> dict[str, Whereabouts]:
+    """Where each warehouse is that has master data."""
+    rows = await tx.fetch(
+        "select key, content from documents where kind = 'warehouse' and is_deleted = 0"
+    )
+    found = {}
+    for key, content in rows:
+        about = json.loads(text(content))
+        at = (about.get("latitude"), about.get("longitude"))
+        found[text(key)] = Whereabouts(
+            about.get("time_zone"), None if None in at else Coordinates(*at)
+        )
+    return found
+
+
+def goods_by_warehouse(promises: Mapping[Shelf, Promise]) -> dict[str, dict[Goods, int]]:
+    """What each warehouse has to promise, as allocation wants it."""
+    found: dict[str, dict[Goods, int]] = {}
+    for shelf, it in promises.items():
+        found.setdefault(shelf.warehouse, {})[shelf.goods] = it.available
+    return found
