@@ -7,10 +7,14 @@ Row k of `events` has seq N + k. `chain_before` is link(N - 1), `chain_after` th
 last row. `instance` names the machine the journal lives on (a hash), so that a copied disk is
 told from a restart. The two chain fields and `instance` may be left out by foreign clients.
 `"gone_seq":N` is added while the gateway no longer has a row that the cloud waits for.
+`"runs":true` asks for an answer in runs, which most often are one for the whole batch.
 
-Answer 200: {"acknowledged_seq":M, "events":[{"seq":…, "status":…, "reason":…}, …]}
+Answer 200: {"acknowledged_seq":M, "events":[{"seq":…, "status":…, "reason":…}, …],
+             "events_max":L}
     status: accepted | duplicate | quarantined. M is the highest seq without a gap before it;
-    the gateway may forget nothing above it.
+    the gateway may forget nothing above it. In runs, `"n":K` says that K rows from `seq` on
+    are the same. L is how many rows the next batch may have; a cloud that does not say takes
+    EVENTS_UNTOLD.
 Answer 4xx/5xx: {"error":{"code":…, "message":…, "expected_seq":…}}; codes in ERROR_CODES.
 """
 
@@ -24,7 +28,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from cloud_sync.contract import keys
 from cloud_sync.contract.version import CONTRACT_VERSION
 
-MAX_EVENTS_PER_BATCH: Final = 1000
+MAX_EVENTS_PER_BATCH: Final = 5000
+EVENTS_UNTOLD: Final = 1000
+"""Rows that every cloud takes, and all that may be sent to one that has not said more."""
 MAX_BATCH_BYTES: Final = 8 * 2**20
 
 ERROR_CODES: Final = {
@@ -56,15 +62,17 @@ class Batch(BaseModel):
     chain_before: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
     chain_after: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
     gone_seq: Annotated[int, Field(ge=1, le=2**53)] | None = None
+    runs: bool = False
     events: Annotated[list[object], Field(max_length=MAX_EVENTS_PER_BATCH)]
 
 
 class EventAnswer(BaseModel):
-    """What became of one row."""
+    """What became of one row, or of the `n` rows from `seq` on."""
 
     model_config = _STRICT
 
     seq: int
+    n: Annotated[int, Field(ge=1)] = 1
     status: Literal["accepted", "duplicate", "quarantined"]
     reason: str | None = None
 
@@ -76,6 +84,7 @@ class BatchAnswer(BaseModel):
 
     acknowledged_seq: int
     events: list[EventAnswer]
+    events_max: Annotated[int, Field(ge=1)] | None = None
 
 
 class Problem(BaseModel):
@@ -98,12 +107,14 @@ def encode_batch(
     chain_after: bytes,
     bodies: Sequence[bytes],
     gone_seq: int | None = None,
+    runs: bool = False,
 ) -> bytes:
     """The request body around the events' own bytes, which are copied in as they are."""
     gone = "" if gone_seq is None else f'"gone_seq":{gone_seq},'
+    asked = '"runs":true,' if runs else ""
     head = (
         f'{{"contract_version":{CONTRACT_VERSION},"gateway":"{gateway}","epoch":"{epoch}",'
-        f'"instance":"{instance}",{gone}"first_seq":{first_seq},'
+        f'"instance":"{instance}",{gone}{asked}"first_seq":{first_seq},'
         f'"chain_before":"{chain_before.hex()}","chain_after":"{chain_after.hex()}","events":['
     )
     return head.encode() + b",".join(bodies) + b"]}"

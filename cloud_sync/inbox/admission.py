@@ -15,15 +15,17 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final, Literal
 
 from pydantic import ValidationError
 
 from cloud_sync.contract import events as ev
-from cloud_sync.contract.batches import Batch
+from cloud_sync.contract.batches import Batch, EventAnswer
 from cloud_sync.contract.chain import first_link, next_link
 from cloud_sync.contract.plans import PlanBody
 from cloud_sync.inbox.orders import make_documents
+from cloud_sync.inbox.quick import read_quickly
 from cloud_sync.inbox.wire import Upload
 
 ACCEPTED: Final = "accepted"
@@ -162,15 +164,42 @@ Reading = ev.Event | str
 
 def read_events(upload: Upload, warehouse: str) -> list[Reading]:
     """What the bytes of each row of a batch say. Asks nothing of the store."""
-    # One look at the whole batch spares one at each event; hardly any has such a number.
-    is_doubtful = _may_hold_overflow(upload.bodies)
-    return [_read(body, warehouse, is_doubtful) for body in upload.bodies]
+    return read_rows(upload.bodies, warehouse)
 
 
-def _read(body: bytes, warehouse: str, is_doubtful: bool) -> Reading:
+def read_rows(bodies: Sequence[bytes], warehouse: str) -> list[Reading]:
+    """What the bytes of some rows say."""
+    events = read_quickly(bodies)
+    if events is None:
+        return [_read(body, warehouse) for body in bodies]
+    # Only a body can hold what the fields' limits do not forbid, and only a plan must have one.
+    return [
+        event
+        if not event.body and event.warehouse == warehouse and event.type != ev.PLAN_PROPOSED
+        else _settled(event, body, warehouse)
+        for event, body in zip(events, bodies, strict=True)
+    ]
+
+
+def _read(body: bytes, warehouse: str) -> Reading:
+    if (events := read_quickly((body,))) is not None:
+        return _settled(events[0], body, warehouse)
+    return read_carefully(body, warehouse)
+
+
+def read_carefully(body: bytes, warehouse: str) -> Reading:
+    """What the bytes of one row say, whatever they are."""
     try:
         event = ev.parse_event(body)
-        if is_doubtful and _may_overflow(body):
+    except ValueError as error:
+        return str(error)
+    return _settled(event, body, warehouse)
+
+
+def _settled(event: ev.Event, body: bytes, warehouse: str) -> Reading:
+    """The event, if what is in it can be so."""
+    try:
+        if _may_overflow(body):
             ev.canonical(json.loads(body))
     except ValueError as error:
         return str(error)
@@ -182,18 +211,6 @@ def _read(body: bytes, warehouse: str, is_doubtful: bool) -> Reading:
     if event.type == ev.PLAN_PROPOSED:
         return _plan_problem(event) or event
     return event
-
-
-def _may_hold_overflow(bodies: Sequence[bytes]) -> bool:
-    """True if a number in any of them may be none: what `_may_overflow` asks, of all at once."""
-    raw = b",".join(bodies)
-    if b"\\" in raw:
-        return True  # an escaped quote would turn inside and outside of strings around
-    bare = b"".join(raw.split(b'"')[::2])
-    if b"N" in bare or b"I" in bare:
-        return True
-    shape = bare.translate(_SHAPE)
-    return b"0e" in shape or _LONG_DIGITS in shape
 
 
 def _may_overflow(body: bytes) -> bool:
@@ -224,21 +241,18 @@ def _plan_problem(event: ev.Event) -> str | None:
     return None
 
 
-def new_rows(
-    standing: Standing, upload: Upload, links: Sequence[bytes], events: Sequence[Reading]
-) -> list[tuple[int, bytes, bytes, Reading]]:
-    """(seq, link, bytes, event or why there is none) of each row above the cursor."""
-    first = upload.batch.first_seq
-    n_held = max(0, standing.seq + 1 - first)
-    return list(
-        zip(
-            range(first + n_held, upload.last_seq + 1),
-            links[n_held:],
-            upload.bodies[n_held:],
-            events[n_held:],
-            strict=True,
-        )
+def all_new(events: Sequence[Reading]) -> list[ev.Event] | None:
+    """The events of a batch that needs no judging, as long as none of them was here before.
+
+    None if a row could not be read, an id is given twice or a plan is among them.
+    """
+    found = [event for event in events if not isinstance(event, str)]
+    is_plain = (
+        len(found) == len(events)
+        and len({event.event_id for event in found}) == len(found)
+        and ev.PLAN_PROPOSED not in {event.type for event in found}
     )
+    return found if is_plain else None
 
 
 def judge(
@@ -278,3 +292,34 @@ def judge(
 def plan_of(event: ev.Event) -> str | None:
     """The id of the plan that an event proposes."""
     return str(event.body["plan_id"]) if event.type == ev.PLAN_PROPOSED else None
+
+
+def device_of(event: ev.Event) -> str | None:
+    """The id of the device that said it."""
+    return None if event.device is None else event.device.id
+
+
+def answer_each(
+    first_seq: int, statuses: Sequence[str], reasons: Sequence[str | None]
+) -> list[EventAnswer]:
+    """What became of each row."""
+    return [
+        EventAnswer.model_validate({"seq": seq, "status": status, "reason": reason})
+        for seq, status, reason in zip(
+            range(first_seq, first_seq + len(statuses)), statuses, reasons, strict=True
+        )
+    ]
+
+
+def answer_in_runs(
+    first_seq: int, statuses: Sequence[str], reasons: Sequence[str | None]
+) -> list[EventAnswer]:
+    """The same, rows that follow each other with the same answer told as one."""
+    runs: list[EventAnswer] = []
+    seq = first_seq
+    for (status, reason), same in groupby(zip(statuses, reasons, strict=True)):
+        n = sum(1 for _ in same)
+        run = {"seq": seq, "n": n, "status": status, "reason": reason}
+        runs.append(EventAnswer.model_validate(run))
+        seq += n
+    return runs

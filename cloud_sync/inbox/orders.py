@@ -163,18 +163,18 @@ def update_asn(
     """The delivery as it stands. shipped: what its transfer's source has told, if anything.
 
     A delivery that nobody of ours has sent anything of stands as its author wrote it, until all
-    of it was received. is_closed: the receiver has said that nothing more will come; so has the
-    office, where the document says `closed`.
+    of it was received. is_closed: the receiver has said that nothing more will come. Closed by
+    the office, it waits for what was sent, and for nothing where nothing was.
     """
-    is_closed = is_closed or asn.closed is not None
     if not shipped:
         is_done = (
             is_closed
+            or asn.closed is not None
             or asn.status == "received"
             or (asn.status == "dispatched" and _covers(received, asn.shipped or asn.ordered))
         )
         return asn.model_copy(update={"status": "received" if is_done else asn.status})
-    expected = _larger(asn.ordered, shipped)
+    expected = shipped if asn.closed is not None else _larger(asn.ordered, shipped)
     status = "received" if is_closed or _covers(received, expected) else "dispatched"
     return asn.model_copy(update={"status": status, "shipped": list(shipped)})
 
@@ -186,11 +186,17 @@ def update_transfer(
     *,
     is_closed: bool = False,
 ) -> Transfer:
-    """The transfer as it stands. is_closed: the receiver has said that nothing more will come."""
-    status = "received" if is_closed or transfer.closed is not None else "ordered"
-    if shipped and status == "ordered":
+    """The transfer as it stands. is_closed: the receiver has said that nothing more will come.
+
+    Closed by the office, it waits for what was sent, and for nothing where nothing was.
+    """
+    expected: Sequence[ShipmentLine] = shipped
+    if transfer.closed is None:
         expected = _larger(transfer.ordered, shipped)
-        status = "received" if _covers(received, expected) else "dispatched"
+    if is_closed or _covers(received, expected):
+        status = "received"
+    else:
+        status = "dispatched" if shipped else "ordered"
     return transfer.model_copy(update={"status": status, "shipped": list(shipped)})
 
 

@@ -5,12 +5,14 @@ The decisions are the inbox's; here is only what it needs to know and what follo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
 from typing import Final
 
 from cloud_sync.contract import events as ev
-from cloud_sync.contract.batches import BatchAnswer, EventAnswer
+from cloud_sync.contract.batches import MAX_EVENTS_PER_BATCH, BatchAnswer
 from cloud_sync.contract.chain import first_link
 from cloud_sync.inbox.admission import (
     ACCEPTED,
@@ -22,9 +24,12 @@ from cloud_sync.inbox.admission import (
     Refusal,
     Standing,
     admit,
+    all_new,
+    answer_each,
+    answer_in_runs,
+    device_of,
     judge,
     links_of,
-    new_rows,
     plan_of,
     read_events,
 )
@@ -52,6 +57,62 @@ class Taken:
     n_quarantined: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The new rows of a batch, a column each: a thousand small objects cost more than the rest.
+
+    events: None where the bytes could not be read.
+    """
+
+    first_seq: int
+    links: Sequence[bytes]
+    bodies: Sequence[bytes]
+    events: Sequence[ev.Event | None]
+    statuses: Sequence[str]
+    reasons: Sequence[str | None]
+
+    def accepted(self) -> list[ev.Event]:
+        """The events that count."""
+        return [
+            event
+            for event, status in zip(self.events, self.statuses, strict=True)
+            if event is not None and status == ACCEPTED
+        ]
+
+
+class Taking:
+    """The script that takes one batch.
+
+    First it takes its events for new. The unique index on their ids refuses them if they are not;
+    the store then runs the script again, and now it asks. To ask for every event of every batch
+    took a fifth of the time of taking it, for what happens after a salvage only.
+    """
+
+    def __init__(
+        self,
+        *,
+        gateway: str,
+        warehouse: str,
+        upload: Upload,
+        now_us: int,
+        events: Sequence[Reading],
+    ) -> None:
+        self._take = partial(
+            take_batch,
+            gateway=gateway,
+            warehouse=warehouse,
+            upload=upload,
+            now_us=now_us,
+            events=events,
+        )
+        self._asks_first = False
+
+    async def __call__(self, tx: Transaction) -> Taken | Refusal:
+        """Run once; see store.ports.Database.transact."""
+        asks_first, self._asks_first = self._asks_first, True
+        return await self._take(tx, asks_first=asks_first)
+
+
 async def take_batch(
     tx: Transaction,
     *,
@@ -60,18 +121,16 @@ async def take_batch(
     upload: Upload,
     now_us: int,
     events: Sequence[Reading] | None = None,
+    asks_first: bool = True,
 ) -> Taken | Refusal:
     """Take what is new in a batch of `gateway`. A refusal only notes that it was heard of.
 
     events: what `read_events` made of the batch, where that was done before the transaction.
+    asks_first: whether to ask which events are here already; see `Taking`.
     """
     if events is None:
         events = read_events(upload, warehouse)
-    # First of all, because it locks the gateway's row against its own second connection.
-    await tx.execute_many(
-        "update gateways set contact_at_us = ? where gateway = ?", [(now_us, gateway)]
-    )
-    standing = await _standing(tx, gateway, warehouse, upload.batch.epoch)
+    standing = await _standing(tx, gateway, warehouse, upload.batch.epoch, now_us)
     refusal = admit(standing, upload.batch, now_us)
     if refusal is not None:
         await note_refusal(tx, gateway, upload.batch, refusal, now_us)
@@ -81,9 +140,9 @@ async def take_batch(
     if isinstance(links, Refusal):
         await note_refusal(tx, gateway, upload.batch, links, now_us)
         return links
-    rows = await _judged(tx, new_rows(standing, upload, links, events))
+    rows = await _rows(tx, standing, upload, links, events, asks_first=asks_first)
     await _save_rows(tx, standing, upload, rows, now_us)
-    accepted = [row.event for row in rows if row.status == ACCEPTED and row.event is not None]
+    accepted = rows.accepted()
     await apply_stock(tx, accepted)
     await follow_orders(tx, accepted)
     await apply_orders(tx, accepted)
@@ -91,9 +150,14 @@ async def take_batch(
     return _answer(standing, upload, held, rows)
 
 
-async def _standing(tx: Transaction, gateway: str, warehouse: str, epoch: str) -> Standing:
+async def _standing(
+    tx: Transaction, gateway: str, warehouse: str, epoch: str, now_us: int
+) -> Standing:
+    # The first statement of all: it locks the gateway's row against its own second connection.
     known = await tx.fetch(
-        "select epoch, instance, batch_at_us from gateways where gateway = ?", (gateway,)
+        "update gateways set contact_at_us = ? where gateway = ? "
+        "returning epoch, instance, batch_at_us",
+        (now_us, gateway),
     )
     current, instance, batch_at_us = known[0] if known else (None, None, None)
     journal = await tx.fetch(
@@ -127,8 +191,38 @@ async def _held(tx: Transaction, standing: Standing, upload: Upload) -> dict[int
     }
 
 
+async def _rows(
+    tx: Transaction,
+    standing: Standing,
+    upload: Upload,
+    links: Sequence[bytes],
+    events: Sequence[Reading],
+    *,
+    asks_first: bool,
+) -> _Rows:
+    """What is above the cursor, and what each row of it is."""
+    n_held = max(0, standing.seq + 1 - upload.batch.first_seq)
+    first, links = upload.batch.first_seq + n_held, links[n_held:]
+    bodies, events = upload.bodies[n_held:], events[n_held:]
+    new = None if asks_first else all_new(events)
+    if new is not None:
+        n = len(new)
+        return _Rows(first, links, bodies, new, [ACCEPTED] * n, [None] * n)
+    judged = await _judged(
+        tx, list(zip(range(first, first + len(links)), links, bodies, events, strict=True))
+    )
+    return _Rows(
+        first,
+        links,
+        bodies,
+        [row.event for row in judged],
+        [row.status for row in judged],
+        [row.reason for row in judged],
+    )
+
+
 async def _judged(tx: Transaction, rows: list[tuple[int, bytes, bytes, Reading]]) -> list[NewRow]:
-    events = [event for *_, event in rows if isinstance(event, ev.Event)]
+    events = [event for *_, event in rows if not isinstance(event, str)]
     known_events = await fetch_in(
         tx,
         "select event_id, body from received where status = 'accepted' and event_id in (?*)",
@@ -147,49 +241,47 @@ async def _judged(tx: Transaction, rows: list[tuple[int, bytes, bytes, Reading]]
 
 
 async def _save_rows(
-    tx: Transaction, standing: Standing, upload: Upload, rows: Sequence[NewRow], now_us: int
+    tx: Transaction, standing: Standing, upload: Upload, rows: _Rows, now_us: int
 ) -> None:
+    events, n = rows.events, len(rows.links)
     await tx.insert(
         "received",
         RECEIVED_COLUMNS,
-        [
-            (
-                standing.warehouse,
-                standing.gateway,
-                upload.batch.epoch,
-                row.seq,
-                row.status,
-                row.reason,
-                *_columns(row.event),
-                now_us,
-                row.link,
-                None if row.status == DUPLICATE else row.body,
+        list(
+            zip(
+                repeat(standing.warehouse, n),
+                repeat(standing.gateway, n),
+                repeat(upload.batch.epoch, n),
+                range(rows.first_seq, rows.first_seq + n),
+                rows.statuses,
+                rows.reasons,
+                [None if event is None else event.event_id for event in events],
+                [None if event is None else event.type for event in events],
+                [None if event is None else device_of(event) for event in events],
+                [None if event is None else event.occurred_at_us for event in events],
+                repeat(now_us, n),
+                rows.links,
+                [
+                    None if status == DUPLICATE else body
+                    for status, body in zip(rows.statuses, rows.bodies, strict=True)
+                ],
+                strict=True,
             )
-            for row in rows
-        ],
+        ),
     )
+    plans = [(plan_of(event), event.warehouse, event.event_id) for event in rows.accepted()]
     await tx.execute_many(
         "insert into plans(plan_id, warehouse, event_id) values (?, ?, ?)",
-        [
-            (plan_of(row.event), row.event.warehouse, row.event.event_id)
-            for row in rows
-            if row.status == ACCEPTED and row.event is not None and plan_of(row.event)
-        ],
+        [plan for plan in plans if plan[0] is not None],
     )
-
-
-def _columns(event: ev.Event | None) -> tuple[str | None, str | None, str | None, int | None]:
-    if event is None:
-        return None, None, None, None
-    device = event.device.id if event.device is not None else None
-    return event.event_id, event.type, device, event.occurred_at_us
 
 
 async def _move_cursor(
-    tx: Transaction, standing: Standing, upload: Upload, rows: Sequence[NewRow], now_us: int
+    tx: Transaction, standing: Standing, upload: Upload, rows: _Rows, now_us: int
 ) -> None:
     batch = upload.batch
-    seq, head = (rows[-1].seq, rows[-1].link) if rows else (standing.seq, standing.head)
+    seq = _last_seq(standing, rows)
+    head = rows.links[-1] if rows.links else standing.head
     await tx.execute_many(
         "insert into epochs(gateway, epoch, seq, head, started_at_us) values (?, ?, ?, ?, ?) "
         "on conflict (gateway, epoch) do update set seq = excluded.seq, head = excluded.head",
@@ -201,23 +293,28 @@ async def _move_cursor(
     )
 
 
-def _answer(
-    standing: Standing, upload: Upload, held: dict[int, HeldRow], rows: Sequence[NewRow]
-) -> Taken:
+def _last_seq(standing: Standing, rows: _Rows) -> int:
+    return rows.first_seq + len(rows.links) - 1 if rows.links else standing.seq
+
+
+def _answer(standing: Standing, upload: Upload, held: Mapping[int, HeldRow], rows: _Rows) -> Taken:
     """Rows held already get the answer they got before, but for what is now a repeat."""
-    answers = [
-        EventAnswer(seq=seq, status="quarantined", reason=held[seq].reason)
-        if held[seq].status == QUARANTINED
-        else EventAnswer(seq=seq, status="duplicate")
-        for seq in range(upload.batch.first_seq, min(standing.seq, upload.last_seq) + 1)
-    ]
-    n_held = len(answers)
-    answers += [EventAnswer(seq=row.seq, status=row.status, reason=row.reason) for row in rows]
-    n_quarantined = sum(row.status == QUARANTINED for row in rows)
-    n_accepted = sum(row.status == ACCEPTED for row in rows)
+    first, statuses, reasons = upload.batch.first_seq, list[str](), list[str | None]()
+    for seq in range(first, min(standing.seq, upload.last_seq) + 1):
+        is_aside = held[seq].status == QUARANTINED
+        statuses.append(QUARANTINED if is_aside else DUPLICATE)
+        reasons.append(held[seq].reason if is_aside else None)
+    statuses += rows.statuses
+    reasons += rows.reasons
+    tell = answer_in_runs if upload.batch.runs else answer_each
+    n_accepted, n_quarantined = statuses.count(ACCEPTED), statuses.count(QUARANTINED)
     return Taken(
-        BatchAnswer(acknowledged_seq=rows[-1].seq if rows else standing.seq, events=answers),
+        BatchAnswer(
+            acknowledged_seq=_last_seq(standing, rows),
+            events=tell(first, statuses, reasons),
+            events_max=MAX_EVENTS_PER_BATCH,
+        ),
         n_accepted=n_accepted,
-        n_duplicate=n_held + len(rows) - n_accepted - n_quarantined,
+        n_duplicate=len(statuses) - n_accepted - n_quarantined,
         n_quarantined=n_quarantined,
     )

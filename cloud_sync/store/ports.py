@@ -60,7 +60,8 @@ class Database(Protocol):
         """Run a script that writes; a cancel waits for its end. Raises StoreError.
 
         Scripts may run side by side: one that reads in order to write first locks a row that
-        all such scripts lock, by an update that leaves it as it is.
+        all such scripts lock, by an update that leaves it as it is. A script whose new row was
+        there already is run again: who hardly ever meets one need not ask first.
         """
         ...
 

@@ -99,7 +99,14 @@ class _Lane:
     async def run(self, script: Script[T]) -> T:
         async with self._lock:
             # Cancelling inside a transaction would leave it open for the next one to fall into.
-            return await finish(self._run(script), name="transaction")
+            return await finish(self._run_again(script), name="transaction")
+
+    async def _run_again(self, script: Script[T]) -> T:
+        """Once more after a row that was there already; see ports.Database.transact."""
+        try:
+            return await self._run(script)
+        except _RowIsThere:
+            return await self._run(script)
 
     async def _run(self, script: Script[T]) -> T:
         connection = self._connection
@@ -112,9 +119,15 @@ class _Lane:
                 with contextlib.suppress(sqlite3.Error):
                     await connection.execute("rollback")
                 raise
+        except sqlite3.IntegrityError as error:
+            raise _RowIsThere(f"SQLite: {error}") from error
         except sqlite3.Error as error:
             raise _store_error(error) from error
         return result
+
+
+class _RowIsThere(StoreError):
+    """A row that may be there once only was there already."""
 
 
 def _store_error(error: sqlite3.Error) -> StoreError:

@@ -70,9 +70,12 @@ def test_an_unknown_contract_version_is_told_from_rubbish() -> None:
     assert refused.value.code == "version"
 
 
-@pytest.mark.parametrize(("n", "fits"), [(999, True), (1000, True), (1001, False)])
-def test_a_batch_holds_a_thousand_rows(n: int, fits: bool) -> None:
+@pytest.mark.parametrize("is_compact", [False, True])
+@pytest.mark.parametrize(("n", "fits"), [(4999, True), (5000, True), (5001, False)])
+def test_a_batch_holds_five_thousand_rows(n: int, fits: bool, is_compact: bool) -> None:
     raw = changed(book_of(0).batch(), events=[{}] * n)
+    if is_compact:
+        raw = raw.replace(b", ", b",").replace(b": ", b":")
     if fits:
         assert len(parse_upload(raw).bodies) == n
     else:
