@@ -81,6 +81,7 @@ async def run_inside(
     """The gateway's parts on an open journal, running while the context is open."""
     parts = _make_parts(settings, outside, journal)
     await parts.projector.load()
+    await parts.projector.open_floor()
     memory = DeviceMemory(
         journal=journal,
         offsets=parts.intake.offsets,
@@ -181,7 +182,7 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
     intake = IntakeService(
         queue=queue,
         journal=journal,
-        facts=lambda: projector.facts,
+        floor=projector.floor,
         decoder=Decoder(
             gateway.warehouse,
             gateway.language,

@@ -5,7 +5,7 @@
     climate {"v":1,"boot":ID,"seq":N,"time":…,"zone":ID,"temperature_c":X,"humidity_pct":Y,
              "battery_pct":Z}
     reads   {"v":1,"boot":ID,"seq":N,"time":…,"reads":[{"epc":HEX,"antenna":N,"rssi_dbm":X,
-             "count":N,"first":ISO8601,"last":ISO8601}]}
+             "count":N,"first":ISO8601,"last":ISO8601}],"task":{…}}
     status  {"v":1,"status":"online|offline",…}, retained, "offline" as last will
     result  {"v":1,"boot":ID,"seq":N,"status":…,"event_id":…,"item":{…},"message_key":…,
              "message":…}
@@ -33,6 +33,8 @@ from gateway.codecs.datawedge import short_keys, symbology_of
 from gateway.codecs.gs1 import joined_symbols, symbol_or_reason
 from gateway.codecs.strict_json import JsonRefused, parse_object
 from gateway.core.readings import (
+    COMMANDS,
+    CONDITIONS,
     TASK_TYPES,
     ClimateSample,
     Malformed,
@@ -48,6 +50,7 @@ MAX_READS: Final = 1000
 MAX_TEXT: Final = 4096
 MAX_SYMBOLS: Final = 16
 """Symbols read at one pull of a trigger; a label has three at most."""
+_DATA_KEYS: Final = frozenset({"data", "data_string", "barcodes"})
 _EPC: Final = re.compile(r"^(?:[0-9A-Fa-f]{4}){1,32}$")
 
 
@@ -190,11 +193,10 @@ def _stamp(reader: _Reader, stamp: Stamp, *, is_numbered: bool) -> Stamp:
 
 
 def _scan(reader: _Reader, stamp: Stamp) -> Scan:
+    context = _context(reader)
+    if context is not None and context.type in COMMANDS and not _DATA_KEYS & reader.fields.keys():
+        return Scan(stamp, "", reader.text("symbology", 64), context)
     data, symbology = _one_label(_symbols(reader))
-    task = reader.take("task")
-    if task is not None and not isinstance(task, dict):
-        raise reader.refuse("task", "an object", task)
-    context = None if task is None else _task(_Reader(task, "task."))
     symbol, symbol_error = symbol_or_reason(data, symbology)
     return Scan(stamp, data, symbology, context, symbol, symbol_error)
 
@@ -243,6 +245,13 @@ def _one_label(symbols: list[tuple[str, str | None]]) -> tuple[str, str | None]:
     return data, "GS1_128"
 
 
+def _context(reader: _Reader) -> TaskContext | None:
+    task = reader.take("task")
+    if task is not None and not isinstance(task, dict):
+        raise reader.refuse("task", "an object", task)
+    return None if task is None else _task(_Reader(task, "task."))
+
+
 def _task(reader: _Reader) -> TaskContext:
     kind = reader.text("type", 32)
     if kind not in TASK_TYPES:
@@ -250,6 +259,13 @@ def _task(reader: _Reader) -> TaskContext:
     unit = reader.text("unit", 8) or "EA"
     if unit not in ("EA", "g"):
         raise reader.refuse("unit", "EA or g", unit)
+    condition = reader.text("condition", 16)
+    if condition is not None and condition not in CONDITIONS:
+        raise reader.refuse("condition", f"one of {', '.join(sorted(CONDITIONS))}", condition)
+    sscc = reader.text("sscc", 18)
+    if sscc is not None and not keys.is_sscc(sscc):
+        raise reader.refuse("sscc", "18 digits with a right check digit", sscc)
+    celsius = reader.number("temperature_c", -100, 150)
     return TaskContext(
         type=kind,
         id=reader.id("id"),
@@ -258,6 +274,10 @@ def _task(reader: _Reader) -> TaskContext:
         unit=unit,
         worker=reader.id("worker"),
         reason=reader.text("reason", 200),
+        sscc=sscc,
+        condition=condition,
+        supervisor=reader.text("supervisor", 64),
+        temperature_centi_c=None if celsius is None else round(celsius * 100),
     )
 
 
@@ -282,7 +302,11 @@ def _reads(reader: _Reader, stamp: Stamp) -> TagRead:
     reads = reader.take("reads")
     if not isinstance(reads, list) or len(reads) > MAX_READS:
         raise reader.refuse("reads", f"a list of at most {MAX_READS}", reads)
-    return TagRead(stamp, tuple(_tag(read, f"reads.{i}.") for i, read in enumerate(reads)))
+    task = _context(reader)
+    if task is not None and (task.type != "count" or stamp.seq is None):
+        raise _Refused("task: tags are counted, under a boot and seq, or they have no task")
+    tags = tuple(_tag(read, f"reads.{i}.") for i, read in enumerate(reads))
+    return TagRead(stamp, tags, task)
 
 
 def _tag(read: object, path: str) -> Tag:

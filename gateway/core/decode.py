@@ -7,18 +7,30 @@ nothing that could be recorded: rubbish, a broken symbol, a missing place or qua
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cloud_sync.contract import events as ev
-from cloud_sync.contract import keys
 from cloud_sync.contract.version import EVENT_VERSION
-from gateway.core.facts import Facts
-from gateway.core.labels import label_in
+from gateway.core.flows.asking import what_is_at, what_is_in, where_is
+from gateway.core.flows.counting import sweep
+from gateway.core.flows.decide import decide, decide_command, decide_unit
+from gateway.core.flows.floor import Floor
+from gateway.core.flows.goods import Goods
+from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict
+from gateway.core.labels import LOGISTIC_UNIT, label_in
 from gateway.core.messages import message
-from gateway.core.readings import ClimateSample, Malformed, Scan, Stamp, Symbol, TaskContext
+from gateway.core.readings import (
+    COMMANDS,
+    ClimateSample,
+    Malformed,
+    Scan,
+    Stamp,
+    Symbol,
+    TagRead,
+    TaskContext,
+)
 from gateway.core.sensor_faults import OUT_OF_RANGE, SensorRule, out_of_range
-from gateway.core.tasks import Movement, plan_movement
 
 MAX_QUANTITY = 1_000_000
 """Units in one scan; above it a barcode was scanned into the quantity field."""
@@ -91,95 +103,115 @@ class Decoder:
         status = "accepted" if is_possible else "flagged"
         return Outcome(status, _result(sample.stamp, status, event.event_id), (event,))
 
-    def scan(
-        self, scan: Scan, facts: Facts, when: When, fresh_lots: Set[tuple[str, str]]
-    ) -> Outcome:
-        """One scan in its task. fresh_lots: lots created just now, not yet among the facts."""
+    def scan(self, scan: Scan, floor: Floor, when: When) -> Outcome:
+        """One scan in its task, against all that is known when it is decided."""
         if scan.symbol_error is not None:
             return self._refuse(
                 scan.stamp, "symbol_refused", kind="symbol", why=scan.symbol_error,
                 reason=scan.symbol_error,
             )  # fmt: skip
         symbol, task = scan.symbol, scan.task
+        if task is not None and task.type in COMMANDS:
+            request = Request(scan.stamp.device, task, when.today)
+            return self._answer(scan.stamp, request, decide_command(request, floor), floor, when)
         if symbol is None or symbol.gtin is None:
-            return self._no_product(scan)
+            return self._no_product(scan, floor, when)
         if task is None or task.type == "lookup":
-            return self._look_up(scan.stamp, symbol.gtin, facts)
+            return self._look_up(scan, symbol, floor, when)
         quantity, unit = _quantity(symbol, task)
         if not (0 if task.type == "count" else 1) <= quantity <= MAX_QUANTITY:
             return self._refuse(
                 scan.stamp, "quantity_refused", kind="quantity", why=f"quantity {quantity}",
                 quantity=quantity,
             )  # fmt: skip
-        movement = plan_movement(task, facts)
-        if isinstance(movement, str):
-            return self._refuse(scan.stamp, movement, kind="task", why=movement.replace("_", " "))
-        lot = (symbol.gtin, symbol.lot or "")
-        events: tuple[ev.Event, ...] = ()
-        if symbol.lot is not None and lot not in facts.lots and lot not in fresh_lots:
-            events = (self._new_lot(scan.stamp, symbol, symbol.gtin, when),)
-        return self._record(
-            scan, symbol.gtin, movement, facts, when, events=events, quantity=quantity, unit=unit
+        goods = Goods(symbol.gtin, symbol.lot or "", unit)
+        request = Request(scan.stamp.device, task, when.today, symbol, goods, quantity)
+        return self._answer(scan.stamp, request, decide(request, floor), floor, when)
+
+    def sweep(
+        self,
+        read: TagRead,
+        task: TaskContext,
+        found: Mapping[Goods, tuple[str, ...]],
+        floor: Floor,
+        when: When,
+    ) -> Outcome:
+        """All tags of a place, read in one sweep of a count. found: goods with their serials."""
+        request = Request(read.stamp.device, task, when.today)
+        verdict: Verdict = Refused("location_missing", "a sweep of no place")
+        if task.location is not None:
+            verdict = sweep(request, task.location, found, floor)
+        return self._answer(read.stamp, request, verdict, floor, when)
+
+    def _answer(
+        self, stamp: Stamp, request: Request, verdict: Verdict, floor: Floor, when: When
+    ) -> Outcome:
+        """A verdict as events for the journal and a result for the device."""
+        language = floor.language(request.task.worker) or self.language
+        said = self._values(request, verdict, floor, language)
+        if isinstance(verdict, Refused):
+            return self._refuse(
+                stamp, verdict.key, kind=verdict.kind, why=verdict.why, language=language, **said
+            )
+        events = [
+            self._event_of(deed, stamp, when, request, verdict.flags if is_main else ())
+            for deed, is_main in _with_main(verdict)
+        ]
+        key = verdict.flags[0] if verdict.flags else verdict.key
+        status = "flagged" if verdict.flags else "accepted"
+        event_id = events[verdict.main].event_id if events else None
+        result = _result(stamp, status, event_id, key, message(key, language, **said))
+        item = request.goods.item
+        if item:
+            result["item"] = {"gtin": item, "name": floor.name(item, language)}
+        result |= verdict.extra
+        symbol = request.symbol
+        if events and symbol is not None and item and self._is_new_lot(symbol, floor):
+            events.insert(0, self._new_lot(stamp, symbol, item, when))
+        set_aside = None
+        if "unknown_item" in verdict.flags and events:
+            set_aside = ("item", f"unknown item {said['gtin']}")
+        return Outcome(status, result, tuple(events), set_aside)
+
+    def _values(
+        self, request: Request, verdict: Verdict, floor: Floor, language: str
+    ) -> dict[str, object]:
+        """What may be put into the blanks of any message."""
+        goods, symbol = request.goods, request.symbol
+        values: dict[str, object] = {
+            "item": goods.item,
+            "quantity": request.quantity,
+            "lot": goods.lot,
+            "document": request.task.id,
+            "place": request.task.location,
+            **verdict.values,
+        }
+        is_conflict = isinstance(verdict, Told) and verdict.flags[:1] == ("expiry_conflict",)
+        said = symbol.expiry if symbol is not None and not is_conflict else None
+        values.setdefault("expiry", said or floor.expiry(goods))
+        values["gtin"] = values["item"]
+        values["item"] = floor.name(str(values["item"]), language)
+        return values
+
+    def _event_of(
+        self, deed: Deed, stamp: Stamp, when: When, request: Request, flags: tuple[str, ...]
+    ) -> ev.Event:
+        return self._event(
+            deed.type,
+            stamp,
+            when,
+            location=deed.place,
+            worker=request.task.worker,
+            documents=deed.documents,
+            flags=flags,
+            lines=deed.lines,
+            body=deed.body,
+            corrects=deed.corrects,
         )
 
-    def _record(
-        self,
-        scan: Scan,
-        gtin: str,
-        movement: Movement,
-        facts: Facts,
-        when: When,
-        *,
-        events: tuple[ev.Event, ...],
-        quantity: int,
-        unit: str,
-    ) -> Outcome:
-        symbol, task = scan.symbol, scan.task
-        if symbol is None or task is None:
-            raise AssertionError("only a scan with symbol and task is recorded")
-        flags = _flags(symbol, gtin, movement, facts, when)
-        body: dict[str, object] = {}
-        lines: tuple[ev.Line, ...] = ()
-        if movement.moves:
-            lines = (
-                ev.Line(
-                    item=gtin,
-                    lot=symbol.lot,
-                    serials=(symbol.serial,) if symbol.serial else (),
-                    from_location=movement.from_location,
-                    to_location=movement.to_location,
-                    quantity=quantity,
-                    unit="g" if unit == "g" else "EA",
-                ),
-            )
-        else:
-            body = _assertion(gtin, symbol, movement, quantity, unit)
-        if task.reason:
-            body["reason"] = task.reason
-        event = self._event(
-            movement.event_type,
-            scan.stamp,
-            when,
-            location=movement.place,
-            worker=task.worker,
-            documents=movement.documents,
-            flags=flags,
-            lines=lines,
-            body=body,
-        )
-        name = _name(gtin, facts, self.language)
-        status = "flagged" if flags else "accepted"
-        key = flags[0] if flags else "accepted"
-        known_expiry = facts.lots.get((gtin, symbol.lot or ""))
-        text = message(
-            key, self.language, item=name, quantity=quantity, lot=symbol.lot,
-            expiry=known_expiry if key == "expiry_conflict" else symbol.expiry or known_expiry,
-            document=task.id,
-        )  # fmt: skip
-        result = _result(scan.stamp, status, event.event_id, key, text)
-        result["item"] = {"gtin": gtin, "name": name}
-        set_aside = ("item", f"unknown item {gtin}") if "unknown_item" in flags else None
-        return Outcome(status, result, (*events, event), set_aside)
+    @staticmethod
+    def _is_new_lot(symbol: Symbol, floor: Floor) -> bool:
+        return symbol.lot is not None and not floor.knows_lot(symbol.gtin or "", symbol.lot)
 
     def _new_lot(self, stamp: Stamp, symbol: Symbol, gtin: str, when: When) -> ev.Event:
         body: dict[str, object] = {"item": gtin, "lot": symbol.lot}
@@ -189,30 +221,50 @@ class Decoder:
                 body[name] = value
         return self._event(ev.LOT_CREATED, stamp, when, body=body)
 
-    def _no_product(self, scan: Scan) -> Outcome:
-        """A label of the house's own, or a logistic unit, is named if asked for."""
-        label = label_in(scan, self.labels)
+    def _no_product(self, scan: Scan, floor: Floor, when: When) -> Outcome:
+        """A logistic unit as one, in tasks that move it; else labels are named if asked for."""
+        label = label_in(scan, self.labels) or floor.label(scan.data)
         if label is None:
             return self._refuse(scan.stamp, "not_a_product", kind="symbol", why="no GTIN in it")
+        task = scan.task
+        if task is not None and label.kind == LOGISTIC_UNIT:
+            request = Request(scan.stamp.device, task, when.today)
+            verdict = decide_unit(request, label.id, floor)
+            if verdict is not None:
+                return self._answer(scan.stamp, request, verdict, floor, when)
         what = message(label.kind, self.language, id=label.id)
-        if scan.task is not None and scan.task.type != "lookup":
+        if task is not None and task.type != "lookup":
             return self._refuse(
                 scan.stamp, "label_not_goods", kind="label", why=f"{label.kind} {label.id}",
                 label=what,
             )  # fmt: skip
         result = _result(scan.stamp, "accepted", None, "label_known", what)
         result["label"] = {"kind": label.kind, "id": label.id}
+        if label.kind == "location":
+            result |= what_is_at(label.id, floor, self.language)
+        elif label.kind == LOGISTIC_UNIT:
+            result |= what_is_in(label.id, floor)
         return Outcome("accepted", result)
 
-    def _look_up(self, stamp: Stamp, gtin: str, facts: Facts) -> Outcome:
-        name = _name(gtin, facts, self.language)
-        key = "looked_up" if gtin in facts.items else "unknown_item"
-        result = _result(stamp, "accepted", None, key, message(key, self.language, item=name))
-        result["item"] = {"gtin": gtin, "name": name, "on_hand": facts.sellable.get(gtin, 0)}
-        return Outcome("accepted", result)
+    def _look_up(self, scan: Scan, symbol: Symbol, floor: Floor, when: When) -> Outcome:
+        task = scan.task or TaskContext("lookup")
+        goods = Goods(symbol.gtin or "", symbol.lot or "", "EA")
+        request = Request(scan.stamp.device, task, when.today, symbol, goods, 1)
+        language = floor.language(task.worker) or self.language
+        verdict = where_is(goods.item, floor, language)
+        return self._answer(scan.stamp, request, verdict, floor, when)
 
-    def _refuse(self, stamp: Stamp, key: str, *, kind: str, why: str, **values: object) -> Outcome:
-        text = message(key, self.language, **values)
+    def _refuse(
+        self,
+        stamp: Stamp,
+        key: str,
+        *,
+        kind: str,
+        why: str,
+        language: str | None = None,
+        **values: object,
+    ) -> Outcome:
+        text = message(key, language or self.language, **values)
         return Outcome(
             "refused", _result(stamp, "refused", None, key, text), set_aside=(kind, why)
         )
@@ -230,6 +282,7 @@ class Decoder:
         flags: tuple[str, ...] = (),
         lines: tuple[ev.Line, ...] = (),
         body: Mapping[str, object] | None = None,
+        corrects: str | None = None,
     ) -> ev.Event:
         return ev.Event(
             event_id=self.new_id(),
@@ -246,6 +299,7 @@ class Decoder:
             flags=flags,
             lines=lines,
             body=body or {},
+            corrects=corrects,
         )
 
 
@@ -262,34 +316,10 @@ def device_mark(stamp: Stamp, when: When) -> ev.DeviceMark:
     )
 
 
-def _flags(
-    symbol: Symbol, gtin: str, movement: Movement, facts: Facts, when: When
-) -> tuple[str, ...]:
-    """What looks wrong, most urgent first; all of it is recorded all the same."""
-    flags = []
-    known = facts.lots.get((gtin, symbol.lot or ""))
-    expiry = symbol.expiry or known
-    if movement.needs_usable and expiry is not None and expiry < when.today:
-        flags.append("lot_expired")
-    if known is not None and symbol.expiry is not None and symbol.expiry != known:
-        flags.append("expiry_conflict")
-    if gtin not in facts.items:
-        flags.append("unknown_item")
-    if not movement.document_is_known:
-        flags.append("unknown_document")
-    return tuple(flags)
-
-
-def _assertion(
-    gtin: str, symbol: Symbol, movement: Movement, quantity: int, unit: str
-) -> dict[str, object]:
-    place = movement.place or keys.UNKNOWN
-    assertion: dict[str, object] = {
-        "item": gtin, "location": place, "quantity": quantity, "unit": unit
-    }  # fmt: skip
-    if symbol.lot is not None:
-        assertion["lot"] = symbol.lot
-    return {"assertions": [assertion]}
+def _with_main(verdict: Told) -> Iterator[tuple[Deed, bool]]:
+    """The deeds, each with whether it is the one the result names."""
+    main = verdict.main % len(verdict.deeds) if verdict.deeds else 0
+    return ((deed, i == main) for i, deed in enumerate(verdict.deeds))
 
 
 def _quantity(symbol: Symbol, task: TaskContext) -> tuple[int, str]:
@@ -299,13 +329,6 @@ def _quantity(symbol: Symbol, task: TaskContext) -> tuple[int, str]:
     if symbol.weight_g is not None:
         return symbol.weight_g, "g"
     return (symbol.count if symbol.count is not None else 1), "EA"
-
-
-def _name(gtin: str, facts: Facts, language: str) -> str:
-    item = facts.items.get(gtin)
-    if item is None:
-        return gtin
-    return item.names.get(language) or next(iter(item.names.values()))
 
 
 def _result(

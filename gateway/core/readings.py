@@ -49,17 +49,23 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class TagRead:
-    """One or more tags seen by a reader in one report."""
+    """One or more tags seen by a reader in one report.
+
+    task: a count whose whole place these are all the tags of; None for what passes by.
+    """
 
     stamp: Stamp
     tags: tuple[Tag, ...]
+    task: TaskContext | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TaskContext:
-    """What the worker was doing when the symbol was scanned.
+    """What the worker was doing when the symbol was scanned (docs/flows.md).
 
     type: one of TASK_TYPES. quantity counts `unit`s (EA pieces, or g grams); None if unsaid.
+    sscc: the logistic unit packed into. condition: good, damaged or suspect. supervisor: the
+    badge of who answers for what is unusual. temperature_centi_c: of the goods at the door.
     """
 
     type: str
@@ -69,14 +75,21 @@ class TaskContext:
     unit: str = "EA"
     worker: str | None = None
     reason: str | None = None
+    sscc: str | None = None
+    condition: str | None = None
+    supervisor: str | None = None
+    temperature_centi_c: int | None = None
 
 
-TASK_TYPES = frozenset(
-    {
-        "receive", "putaway", "move", "pick", "pack", "ship",
-        "count", "waste", "return", "inspect", "lookup",
-    }
-)  # fmt: skip
+CONDITIONS = frozenset({"good", "damaged", "suspect"})
+
+COMMANDS = frozenset({"start", "close", "approve", "undo"})
+"""What a worker does without scanning anything: the message may leave its data out."""
+
+TASK_TYPES = COMMANDS | {
+    "receive", "putaway", "move", "pick", "short", "pack", "unpack", "ship",
+    "count", "waste", "return", "inspect", "hold", "release", "lookup",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,10 @@ class MqttDevices:
         topic = f"forepost/v1/{warehouse}/{name}/result"
 
         def settle(receipt: Receipt) -> None:
-            if isinstance(reading, Scan) or receipt.status == "refused":
+            is_answered = isinstance(reading, Scan) or (
+                isinstance(reading, TagRead) and reading.task is not None
+            )
+            if is_answered or receipt.status == "refused":
                 self._mqtt.publish(topic, receipt.encoded or encode_result(receipt.body))
             message.acknowledge()
 

@@ -47,6 +47,7 @@ FOLDED: Final = {
     "on_order": "asn, item",
     "climate": "zone, device",
     "milestone": "seq",
+    "flow": "kind, key",
 }
 """The read model: right only together, as of the projector's cursor."""
 

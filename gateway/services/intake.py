@@ -26,7 +26,8 @@ from gateway.clock import is_set
 from gateway.codecs.epc import epc_identity
 from gateway.core.clock_offset import ClockOffsets
 from gateway.core.decode import Decoder, Outcome, When
-from gateway.core.facts import Facts
+from gateway.core.flows.floor import Floor
+from gateway.core.flows.goods import Goods
 from gateway.core.readings import (
     ClimateSample,
     Malformed,
@@ -35,6 +36,7 @@ from gateway.core.readings import (
     Scan,
     Stamp,
     TagRead,
+    TaskContext,
 )
 from gateway.core.sequences import Sequences
 from gateway.core.smoothing import Sighting, TagPresence
@@ -85,7 +87,7 @@ class IntakeService:
         *,
         queue: IntakeQueue,
         journal: ReceiptJournal,
-        facts: Callable[[], Facts],
+        floor: Floor,
         decoder: Decoder,
         presence: TagPresence,
         zones: Mapping[str, str],
@@ -97,7 +99,7 @@ class IntakeService:
     ) -> None:
         self._queue = queue
         self._journal = journal
-        self._facts = facts
+        self._floor = floor
         self._decoder = decoder
         self.presence = presence
         self._zones = zones
@@ -109,7 +111,6 @@ class IntakeService:
         self._commits: asyncio.Queue[_Group | None] = asyncio.Queue(COMMITS_IN_FLIGHT)
         self._highest: dict[tuple[str, str], int] = {}
         self._in_flight: dict[ReceiptKey, list[_Settle]] = {}
-        self._fresh_lots: set[tuple[str, str]] = set()
         self._day = (-1, "")
         self._is_stopping = False
         self.offsets = ClockOffsets()
@@ -145,7 +146,6 @@ class IntakeService:
     async def _make_group(self, arrivals: Sequence[Arrival]) -> _Group:
         group = _Group()
         known = await self._known_receipts(arrivals)
-        self._fresh_lots -= self._facts().lots.keys()
         for arrival in arrivals:
             self.counts.received += 1
             key = _receipt_key(arrival.reading.stamp)
@@ -236,16 +236,31 @@ class IntakeService:
         if isinstance(reading, ClimateSample):
             return self._decoder.climate(reading, when)
         if isinstance(reading, Scan):
-            outcome = self._decoder.scan(reading, self._facts(), when, self._fresh_lots)
-            for event in outcome.events:
-                if event.type == ev.LOT_CREATED:
-                    self._fresh_lots.add((str(event.body["item"]), str(event.body["lot"])))
-            return outcome
+            return self._noted(self._decoder.scan(reading, self._floor, when))
+        if isinstance(reading, TagRead) and reading.task is not None:
+            return self._noted(self._sweep(reading, reading.task, when))
         if isinstance(reading, NoReading):
             self._on_no_reading(reading)
         else:
             self._see_tags(group, reading)
         return Outcome("accepted", {"v": 1, "status": "accepted"})
+
+    def _noted(self, outcome: Outcome) -> Outcome:
+        """The outcome, known to the next scan from now on; it will be committed."""
+        for event in outcome.events:
+            self._floor.note(event)
+        return outcome
+
+    def _sweep(self, read: TagRead, task: TaskContext, when: When) -> Outcome:
+        """A place counted by its tags; those that name no trade item are nobody's stock."""
+        found: dict[Goods, set[str]] = {}
+        for tag in read.tags:
+            identity = epc_identity(tag.epc)
+            if "gtin" in identity and "serial" in identity:
+                goods = Goods(identity["gtin"], "", "EA")
+                found.setdefault(goods, set()).add(identity["serial"])
+        serials = {goods: tuple(sorted(names)) for goods, names in found.items()}
+        return self._decoder.sweep(read, task, serials, self._floor, when)
 
     def _see_tags(self, group: _Group, read: TagRead) -> None:
         stamp = read.stamp

@@ -13,8 +13,10 @@ from typing import Final, Protocol
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.version import EVENT_VERSION
 from gateway.core.facts import Facts, TriggerState
+from gateway.core.flows.floor import Floor
 from gateway.core.projection import apply_effects, effects_of
 from gateway.core.triggers import reorder_trigger
+from gateway.journal.flow_table import flow_statements, load_flows
 from gateway.journal.read_model import Reader, effect_statements, load_facts
 from gateway.ports import Clock, Draft, Journal
 from gateway.services.following import event_of, next_rows
@@ -51,12 +53,27 @@ class Projector:
         self._quiet_us = quiet_us
         self._heartbeats = heartbeats
         self.facts = Facts(warehouse)
+        self.floor = Floor(lambda: self.facts)
         self.changed = Signal()
 
     async def load(self) -> None:
         """Take the facts as they were last committed; to be done before anybody reads them."""
-        self.facts = await load_facts(self._journal, self._warehouse)
+        facts = await load_facts(self._journal, self._warehouse)
+        facts.flows = await load_flows(self._journal)
+        self.facts = facts
         self.changed.notify()
+
+    async def open_floor(self) -> None:
+        """Let scans be decided on all that is in the journal, folded or not; once, after `load`.
+
+        What was committed and not folded before a crash must be known before the next scan.
+        """
+        done = await self._journal.cursor(CONSUMER)
+        beyond, last = [], done
+        while rows := await self._journal.read(after_seq=last, limit=BATCH_ROWS):
+            last = rows[-1].seq
+            beyond += [event_of(row) for row in rows]
+        self.floor.start(await load_flows(self._journal), done, beyond)
 
     async def run(self) -> None:
         """Fold for ever."""
@@ -73,12 +90,18 @@ class Projector:
             events = [(row.seq, event_of(row)) for row in rows]
             effects = effects_of(events, self._warehouse)
             apply_effects(self.facts, effects)
+            for _, event in events:
+                self.facts.flows.apply(event)
+            self.floor.follow(events)
             drafts, states = self._fire(effects.touched_items())
             done = rows[-1].seq
             await self._journal.advance(
                 CONSUMER,
                 to_seq=done,
-                effects=effect_statements(effects, states),
+                effects=[
+                    *effect_statements(effects, states),
+                    *flow_statements(self.facts.flows),
+                ],
                 drafts=drafts,
             )
             self.facts.triggers.update(states)

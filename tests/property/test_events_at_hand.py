@@ -12,6 +12,7 @@ from cloud_sync.contract import events as ev
 from gateway.codecs.mqtt_payloads import parse_payload
 from gateway.core.decode import Decoder, When
 from gateway.core.facts import Facts
+from gateway.core.flows.floor import Floor
 from gateway.core.readings import TASK_TYPES, ClimateSample, Scan
 
 IDS = st.text("Az09._-", min_size=1, max_size=64)
@@ -83,4 +84,4 @@ def test_scans(message: dict[str, object], when: When) -> None:
     raw = json.dumps(message).encode()
     reading = parse_payload("scan", raw, device="pda-1", received_at_us=5).reading
     if isinstance(reading, Scan):
-        assert_same(decoder().scan(reading, Facts("W1"), when, set()).events)
+        assert_same(decoder().scan(reading, Floor(lambda: Facts("W1")), when).events)

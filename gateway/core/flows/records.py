@@ -105,8 +105,9 @@ class DispatchFlow:
 class CountFlow:
     """One place in one count. round: the one that is under way, from 1.
 
-    counted: of this round. book: what was believed when each was first scanned in this round.
-    before: what the round before came to. outcome: of the last closing; "" before any.
+    counted: of this round. book: what was believed when each was first scanned in its newest
+    round. before: what the round before came to. outcome: of the last closing; "" once something
+    was counted after it.
     """
 
     at_us: int = 0

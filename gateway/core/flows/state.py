@@ -22,7 +22,7 @@ from gateway.core.flows.records import CountFlow, DispatchFlow, OrderFlow, Recei
 
 RECORDS_MAX: Final = 2000
 """Records of one kind; the longest untouched leave first (orders nobody ever closed)."""
-RECENT_MAX: Final = 5
+RECENT_MAX: Final = 3
 """How many of a device's last scans can be taken back, one after the other."""
 AD_HOC: Final = "~"
 """Before a device's name: the count that has no document."""
@@ -35,9 +35,9 @@ V = TypeVar("V")
 class Flows:
     """Records by kind. counts: by `count_key`, of the count (or AD_HOC + device) and the place.
 
-    recent: a device's last events that can be taken back, newest last, each with its place in
-    the journal (0: not known yet). holds: (item, lot) → reason. doubts: places found short, and
-    when. ad_hoc: a device's count that has no document, by key.
+    recent: a device's last events that can be taken back, newest last. holds: (item, lot) →
+    reason. doubts: places found short, and when. ad_hoc: a device's count that has no document,
+    by key.
     """
 
     orders: dict[str, OrderFlow] = field(default_factory=dict)
@@ -47,12 +47,12 @@ class Flows:
     units: dict[str, Unit] = field(default_factory=dict)
     holds: dict[tuple[str, str], str] = field(default_factory=dict)
     doubts: dict[str, int] = field(default_factory=dict)
-    recent: dict[str, list[tuple[int, ev.Event]]] = field(default_factory=dict)
+    recent: dict[str, list[ev.Event]] = field(default_factory=dict)
     ad_hoc: dict[str, str] = field(default_factory=dict)
     dirty: set[tuple[str, str]] = field(default_factory=set, compare=False)
     """What has changed since somebody last asked, as (kind, key)."""
 
-    def apply(self, seq: int, event: ev.Event) -> None:
+    def apply(self, event: ev.Event) -> None:
         """Fold one event of this warehouse."""
         if event.type == ev.EVENT_CORRECTED:
             self._correct(event)
@@ -61,7 +61,7 @@ class Flows:
         if handler is not None:
             handler(self, event, 1)
         if event.device is not None and event.type in kinds.OF_WORKERS:
-            self._remember(seq, event, event.device.id)
+            self._remember(event, event.device.id)
 
     def take_dirty(self) -> set[tuple[str, str]]:
         """What has changed since the last time."""
@@ -91,21 +91,21 @@ class Flows:
             )
             handler(self, original, -1)
         for device, events in self.recent.items():
-            left = [pair for pair in events if pair[1].event_id != event.corrects]
+            left = [recent for recent in events if recent.event_id != event.corrects]
             if len(left) < len(events):
                 self.recent[device] = left
                 self.dirty.add(("recent", device))
 
-    def _remember(self, seq: int, event: ev.Event, device: str) -> None:
+    def _remember(self, event: ev.Event, device: str) -> None:
         is_counting = event.type in {ev.COUNT_OBSERVED, ev.COUNT_CLOSED}
         if not is_counting or event.body.get("outcome") in kinds.DONE:
             self.end_ad_hoc(device)
         if event.type in kinds.UNDOABLE:
             self.dirty.add(("recent", device))
             if device not in self.recent:
-                gone = _make_room(self.recent, lambda pairs: pairs[-1][1].occurred_at_us)
+                gone = _make_room(self.recent, lambda it: it[-1].occurred_at_us if it else 0)
                 self.dirty |= {("recent", each) for each in gone}
-            self.recent[device] = [*self.recent.get(device, ()), (seq, event)][-RECENT_MAX:]
+            self.recent[device] = [*self.recent.get(device, ()), event][-RECENT_MAX:]
 
     def end_ad_hoc(self, device: str) -> None:
         """Who does something else has finished the count that nobody asked for."""
@@ -275,13 +275,14 @@ def _counted(flows: Flows, event: ev.Event, sign: int) -> None:
             flows.end_ad_hoc(event.device.id)
         flows.ad_hoc[event.device.id] = key
     count = flows.record("count", flows.counts, key, CountFlow(event.occurred_at_us))
-    book, added = event.body.get("book"), event.body.get("added")
+    count.outcome = ""
     for row in assertions:
         goods, counted = goods_in(row), number(row["quantity"])
+        book, added = row.get("book"), row.get("added")
         if sign > 0:
+            if isinstance(book, int) and goods not in count.counted:
+                count.book[goods] = book
             count.counted[goods] = counted
-            if isinstance(book, int):
-                count.book.setdefault(goods, book)
         elif isinstance(added, int) and count.counted.get(goods, 0) > added:
             count.counted[goods] -= added
         else:
@@ -296,9 +297,11 @@ def _count_closed(flows: Flows, event: ev.Event, sign: int) -> None:
         return
     count = flows.record("count", flows.counts, key, CountFlow(event.occurred_at_us))
     count.outcome = str(event.body.get("outcome"))
-    if count.outcome in {kinds.RECOUNT, kinds.UNRESOLVED}:
-        count.round = number(event.body["round"]) + 1
-        count.before, count.counted, count.book = count.counted, {}, {}
+    if count.outcome in kinds.DONE:
+        count.round, count.before, count.book = 1, {}, {}
+    elif count.outcome in {kinds.RECOUNT, kinds.UNRESOLVED}:
+        count.round, count.before = number(event.body["round"]) + 1, count.counted
+    count.counted = {}
 
 
 def _held(flows: Flows, event: ev.Event, sign: int) -> None:

@@ -1,21 +1,40 @@
 """Pins that every message exists in every language and fills the same blanks."""
 
 import string
+from pathlib import Path
 
 import pytest
 
-from gateway.core.messages import MESSAGES, message
+from gateway.core import languages
+from gateway.core.languages import ENGLISH, LANGUAGES
+from gateway.core.messages import message
 
 
-@pytest.mark.parametrize("key", sorted(MESSAGES))
-def test_every_message_is_translated_with_the_same_blanks(key: str) -> None:
-    def blanks(text: str) -> set[str | None]:
-        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+def blanks(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
-    translations = MESSAGES[key]
-    assert set(translations) == {"en", "zh"}
-    assert blanks(translations["en"]) == blanks(translations["zh"])
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES.keys() - {ENGLISH}))
+def test_every_language_has_every_message_with_the_same_blanks(language: str) -> None:
+    english, other = LANGUAGES[ENGLISH], LANGUAGES[language]
+    assert other.keys() == english.keys()
+    assert {key: blanks(text) for key, text in other.items()} == {
+        key: blanks(text) for key, text in english.items()
+    }
+
+
+def test_every_module_of_a_language_is_among_the_languages() -> None:
+    modules = {path.stem for path in Path(str(languages.__file__)).parent.glob("[a-z]*.py")}
+    assert modules == set(LANGUAGES)
 
 
 def test_an_unknown_language_falls_back_to_english() -> None:
-    assert message("location_missing", "tlh") == MESSAGES["location_missing"]["en"]
+    assert message("location_missing", "tlh") == LANGUAGES[ENGLISH]["location_missing"]
+
+
+def test_a_dialect_falls_back_to_its_language() -> None:
+    assert message("location_missing", "zh-TW") == LANGUAGES["zh"]["location_missing"]
+
+
+def test_a_word_that_is_missing_is_a_dash_and_no_failure() -> None:
+    assert message("lot_held", "en", lot=None) == "Lot – is on hold: put it aside"

@@ -15,6 +15,7 @@ from cloud_sync.contract import events as ev
 from cloud_sync.contract.documents import Item
 from gateway.core.decode import Decoder
 from gateway.core.facts import Facts
+from gateway.core.flows.floor import Floor
 from gateway.core.readings import (
     ClimateSample,
     Malformed,
@@ -52,7 +53,7 @@ class Bench:
         self.service = IntakeService(
             queue=self.queue,
             journal=journal,
-            facts=lambda: facts,
+            floor=Floor(lambda: facts),
             decoder=Decoder("J1", "en", ids.__next__),
             presence=TagPresence(lambda _: SmoothingRule(min_reads=1)),
             zones={"dock": "ambient"},

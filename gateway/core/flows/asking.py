@@ -1,0 +1,67 @@
+"""Questions: where is this, what is here, what is in it. Nothing is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from cloud_sync.inventory.stock import StockKey
+from gateway.core.flows.floor import Floor
+from gateway.core.flows.goods import goods_rows
+from gateway.core.flows.verdict import Told
+
+ROWS_MAX: Final = 100
+"""Rows in one answer; a PDA's screen holds ten, and its radio carries others' scans too."""
+
+
+def where_is(gtin: str, floor: Floor, language: str) -> Told:
+    """An item: how many may be sold, and where they are."""
+    rows = [_row(key, n, floor) for key, n in floor.stock_of(gtin)]
+    item = {
+        "gtin": gtin,
+        "name": floor.name(gtin, language),
+        "on_hand": floor.facts.sellable.get(gtin, 0),
+    }
+    extra: dict[str, object] = {"item": item}
+    if rows:
+        extra["places"] = rows[:ROWS_MAX]
+    return Told(key="looked_up" if floor.item(gtin) else "unknown_item", extra=extra)
+
+
+def what_is_at(location: str, floor: Floor, language: str) -> Mapping[str, object]:
+    """What is at a place, for the result; empty where the book has nothing there."""
+    rows = [
+        {"name": floor.name(key.item, language), **_row(key, n, floor)}
+        for key, n in floor.stock_at(location)
+    ]
+    return {"contents": rows[:ROWS_MAX]} if rows else {}
+
+
+def what_is_in(sscc: str, floor: Floor) -> Mapping[str, object]:
+    """What is in a logistic unit and where it stands, for the result."""
+    unit = floor.flows.units.get(sscc)
+    if unit is None:
+        return {}
+    found: dict[str, object] = {
+        "contents": goods_rows(unit.contents)[:ROWS_MAX],
+        "location": unit.location,
+    }
+    if unit.order is not None:
+        found["order"] = unit.order
+    return found
+
+
+def _row(key: StockKey, n: int, floor: Floor) -> dict[str, object]:
+    row: dict[str, object] = {
+        "location": key.location,
+        "item": key.item,
+        "quantity": n,
+        "unit": key.unit,
+        "status": key.status,
+    }
+    if key.lot:
+        row["lot"] = key.lot
+        expiry = floor.facts.lots.get((key.item, key.lot))
+        if expiry is not None:
+            row["expiry"] = expiry
+    return row

@@ -1,0 +1,157 @@
+"""What every flow looks at before goods move: may they be sold, do they fit where they go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cloud_sync.contract import events as ev
+from gateway.core.flows import kinds
+from gateway.core.flows.floor import Floor
+from gateway.core.flows.goods import Goods
+from gateway.core.flows.verdict import Deed, Refused, Request, Told
+from gateway.core.tasks import Movement
+
+
+def line(
+    goods: Goods,
+    quantity: int,
+    movement: Movement,
+    *,
+    serials: tuple[str, ...] = (),
+    from_status: str = kinds.GOOD,
+    to_status: str | None = None,
+) -> ev.Line:
+    """Goods moved as the task says; their status stays as it was unless said otherwise."""
+    return ev.Line(
+        item=goods.item,
+        lot=goods.lot or None,
+        serials=serials,
+        from_location=movement.from_location,
+        to_location=movement.to_location,
+        quantity=quantity,
+        unit="g" if goods.unit == "g" else "EA",
+        from_status=from_status,
+        to_status=to_status or from_status,
+    )
+
+
+def serials(request: Request) -> tuple[str, ...]:
+    """The serial in the symbol, if it has one."""
+    symbol = request.symbol
+    return (symbol.serial,) if symbol is not None and symbol.serial else ()
+
+
+def condition_status(request: Request) -> str:
+    """The status that the worker's word makes of goods; available where nothing was said."""
+    return kinds.CONDITIONS.get(request.task.condition or "good", kinds.GOOD)
+
+
+def status_there(request: Request, place: str, floor: Floor) -> str:
+    """The status of the goods that a worker takes from a place: as said, or as it must be.
+
+    Where too few good ones lie there and enough damaged or held ones, it is those.
+    """
+    if request.task.condition is not None:
+        return condition_status(request)
+    for status in (kinds.GOOD, kinds.DAMAGED, kinds.HELD):
+        if floor.balance(floor.key(request.goods, place, status)) >= request.quantity:
+            return status
+    return kinds.GOOD
+
+
+def usual_flags(request: Request, movement: Movement, floor: Floor) -> tuple[str, ...]:
+    """What looks wrong in any task, most urgent first; all of it is recorded all the same."""
+    flags = []
+    goods, symbol = request.goods, request.symbol
+    said = symbol.expiry if symbol is not None else None
+    if movement.needs_usable:
+        problem = floor.why_unusable(goods, request.today, said)
+        if problem is not None:
+            flags.append(problem)
+    known = floor.expiry(goods)
+    if known is not None and said is not None and said != known:
+        flags.append("expiry_conflict")
+    if floor.item(goods.item) is None:
+        flags.append("unknown_item")
+    if not movement.document_is_known:
+        flags.append("unknown_document")
+    return tuple(flags)
+
+
+def moved(
+    request: Request,
+    movement: Movement,
+    floor: Floor,
+    *,
+    flags: tuple[str, ...] = (),
+    from_status: str = kinds.GOOD,
+    to_status: str | None = None,
+    body: Mapping[str, object] | None = None,
+    values: Mapping[str, object] | None = None,
+    extra: Mapping[str, object] | None = None,
+) -> Told:
+    """The goods in the worker's hand moved, with the usual flags behind the flow's own.
+
+    What may not be sold stands before everything else: it is what the worker must hear.
+    """
+    usual = usual_flags(request, movement, floor)
+    urgent = tuple(flag for flag in usual if flag in kinds.NOT_FOR_ORDER)
+    rest = tuple(flag for flag in usual if flag not in kinds.NOT_FOR_ORDER)
+    goods = request.goods
+    deed = Deed(
+        type=movement.event_type,
+        place=movement.place,
+        lines=(
+            line(goods, request.quantity, movement, serials=serials(request), to_status=to_status),
+        ),
+        body=said_of(request, body),
+        documents=movement.documents,
+    )
+    return Told(
+        deeds=(deed,), flags=(*urgent, *flags, *rest), values=values or {}, extra=extra or {}
+    )
+
+
+def said_of(request: Request, body: Mapping[str, object] | None = None) -> dict[str, object]:
+    """An event's body with what the worker gave as a reason, and who answers for it."""
+    said = dict(body or {})
+    if request.task.reason:
+        said["reason"] = request.task.reason
+    if request.task.supervisor:
+        said["supervisor"] = request.task.supervisor
+    return said
+
+
+def zone_refusal(request: Request, item: str, place: str, floor: Floor) -> Refused | None:
+    """Why an item must not stand at a place: its zone keeps another temperature.
+
+    None if it fits, and where either zone is not known.
+    """
+    known, location = floor.item(item), floor.location(place)
+    if known is None or location is None or known.zone == location.zone:
+        return None
+    return Refused(
+        "wrong_zone",
+        f"{item} of zone {known.zone} at {place} of zone {location.zone}",
+        kind="zone",
+        values={"zone": known.zone, "place_zone": location.zone, "place": place},
+    )
+
+
+def overridden(refusal: Refused, request: Request, floor: Floor) -> tuple[str, ...] | Refused:
+    """The flag that stands for a refusal a supervisor answers for; else the refusal."""
+    if floor.is_supervisor(request.supervisor):
+        return (refusal.key,)
+    return refusal
+
+
+def storing_flags(request: Request, place: str, floor: Floor) -> tuple[str, ...] | Refused:
+    """What looks wrong about putting the goods at a place, or why they must not stand there."""
+    flags: tuple[str, ...] = ()
+    if floor.facts.locations and floor.location(place) is None:
+        flags = ("unknown_location",)
+    refusal = zone_refusal(request, request.goods.item, place, floor)
+    if refusal is None:
+        return flags
+    override = overridden(refusal, request, floor)
+    return override if isinstance(override, Refused) else (*override, *flags)

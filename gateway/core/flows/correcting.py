@@ -1,0 +1,48 @@
+"""Take my last scan back: the event stays, and another says that it was wrong."""
+
+from __future__ import annotations
+
+from cloud_sync.contract import events as ev
+from gateway.core.flows.checks import said_of
+from gateway.core.flows.floor import Floor
+from gateway.core.flows.goods import goods_in
+from gateway.core.flows.state import turned
+from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict
+
+
+def undo(request: Request, floor: Floor) -> Verdict:
+    """The device's last scan that moved or counted something, turned round."""
+    recent = floor.flows.recent.get(request.device)
+    if not recent:
+        return Refused("nothing_to_undo", f"{request.device} has nothing to take back")
+    event = recent[-1]
+    body: dict[str, object] = {"corrects_type": event.type}
+    if event.body:
+        body["of"] = dict(event.body)
+    deed = Deed(
+        type=ev.EVENT_CORRECTED,
+        place=event.location,
+        lines=tuple(map(turned, event.lines)),
+        body=said_of(request, body),
+        documents=event.documents,
+        corrects=event.event_id,
+    )
+    item, quantity = _goods_of(event)
+    return Told(
+        deeds=(deed,),
+        key="undone",
+        values={"item": item, "quantity": quantity},
+        extra={"undone": {"event_id": event.event_id, "type": event.type, "item": item}},
+    )
+
+
+def _goods_of(event: ev.Event) -> tuple[str, int]:
+    """What the event was about, for the message."""
+    if event.lines:
+        return event.lines[0].item, sum(line.quantity for line in event.lines)
+    for key in ("children", "assertions"):
+        rows = event.body.get(key)
+        if isinstance(rows, list | tuple) and rows:
+            said = rows[0].get("added", rows[0].get("quantity", 0))
+            return goods_in(rows[0]).item, said if isinstance(said, int) else 0
+    return "", 0

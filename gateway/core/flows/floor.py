@@ -1,0 +1,275 @@
+"""What is known when a scan is decided: the facts, and what is on its way to the journal.
+
+Scans are decoded faster than they are committed and folded. Whatever was decided is noted here
+at once, and taken out again as soon as the projector has it among the facts, so that the second
+of two scans sees the first, however close they come.
+
+    decided ──note──► ahead: movements, lots, flows      (not yet among the facts)
+    folded  ──follow─► facts have it: the movements are taken out; what others journaled
+                       (documents, corrections) is folded into the flows here too
+
+Invariant: `flows` is the fold of all rows up to the last followed and of all noted events; a
+noted event is never refused later, because the intake commits it or ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from cloud_sync.contract import events as ev
+from cloud_sync.contract import keys
+from cloud_sync.contract.documents import Item, Location
+from cloud_sync.inventory.stock import NOWHERE, StockKey, movements
+from gateway.core.facts import Facts
+from gateway.core.flows import kinds
+from gateway.core.flows.goods import Candidate, Goods, goods_in, number
+from gateway.core.flows.state import Flows
+from gateway.core.labels import Label
+
+BESIDE_THE_SHELVES: Final = frozenset({keys.RECEIVING, keys.PACKING})
+"""Places whose goods are on their way in or out: no order is filled from there."""
+
+
+@dataclass(slots=True)
+class _Ahead:
+    """What one noted event changes, until the facts have it."""
+
+    moves: list[tuple[StockKey, int]] = field(default_factory=list)
+    lot: tuple[str, str] | None = None
+
+
+class Floor:
+    """The facts as they will be once everything noted is folded. One instance per gateway."""
+
+    def __init__(self, facts: Callable[[], Facts], flows: Flows | None = None) -> None:
+        self._facts = facts
+        self.flows = Flows() if flows is None else flows
+        self._done = 0
+        self._ahead: dict[str, _Ahead] = {}
+        self._moved: dict[StockKey, int] = {}
+        self._lots: dict[tuple[str, str], str | None] = {}
+        self._by_item: dict[str, set[StockKey]] = {}
+        self._by_place: dict[str, set[StockKey]] = {}
+        for key in facts().stock:
+            self._index(key)
+
+    @property
+    def facts(self) -> Facts:
+        """The facts as of the projector's last fold."""
+        return self._facts()
+
+    # ------------------------------------------------------------ keeping up
+
+    def start(self, flows: Flows, done: int, rows: Iterable[ev.Event]) -> None:
+        """Begin with the flows as of journal row `done`, and the rows beyond it.
+
+        To be called before anything is noted. flows: the floor's own from now on.
+        """
+        self.flows, self._done = flows, done
+        for key in self.facts.stock:
+            self._index(key)
+        for event in rows:
+            self.note(event)
+
+    def note(self, event: ev.Event) -> None:
+        """Take in an event that was decided and is on its way to the journal."""
+        ahead = self._ahead[event.event_id] = _Ahead()
+        if event.type == ev.LOT_CREATED:
+            ahead.lot = str(event.body["item"]), str(event.body["lot"])
+            expiry = event.body.get("expiry")
+            self._lots[ahead.lot] = None if expiry is None else str(expiry)
+            return
+        ahead.moves = self._moves_of(event)
+        for key, quantity in ahead.moves:
+            self._index(key)
+            self._moved[key] = self._moved.get(key, 0) + quantity
+        self.flows.apply(event)
+
+    def follow(self, rows: Iterable[tuple[int, ev.Event]]) -> None:
+        """Take in rows that the facts have by now; rows followed before change nothing."""
+        for seq, event in rows:
+            if seq <= self._done:
+                continue
+            self._done = seq
+            ahead = self._ahead.pop(event.event_id, None)
+            if ahead is None:
+                for key, _ in self._moves_of(event):
+                    self._index(key)
+                self.flows.apply(event)
+                continue
+            for key, quantity in ahead.moves:
+                self._moved[key] -= quantity
+                if not self._moved[key]:
+                    del self._moved[key]
+            if ahead.lot is not None:
+                self._lots.pop(ahead.lot, None)
+        self.flows.dirty.clear()
+
+    def _moves_of(self, event: ev.Event) -> list[tuple[StockKey, int]]:
+        if event.type != ev.COUNT_OBSERVED:
+            return list(movements(event))
+        moves = []
+        rows = event.body.get("assertions")
+        for row in rows if isinstance(rows, list | tuple) else ():
+            key = self.key(goods_in(row), str(row["location"]))
+            moves.append((key, number(row["quantity"]) - self.balance(key)))
+        return moves
+
+    def _index(self, key: StockKey) -> None:
+        self._by_item.setdefault(key.item, set()).add(key)
+        self._by_place.setdefault(key.location, set()).add(key)
+
+    # ------------------------------------------------------------ stock
+
+    def key(self, goods: Goods, location: str, status: str = kinds.GOOD) -> StockKey:
+        """The balance of goods at a place of this warehouse, or at a virtual one."""
+        owner = NOWHERE if keys.is_virtual(location) else self.facts.warehouse
+        return StockKey(owner, location, goods.item, goods.lot, status, goods.unit)
+
+    def balance(self, key: StockKey) -> int:
+        """Units there, everything noted included."""
+        return self.facts.stock.get(key, 0) + self._moved.get(key, 0)
+
+    def stock_of(self, item: str) -> list[tuple[StockKey, int]]:
+        """Where an item is in this warehouse, in order of place and lot."""
+        return self._balances(self._by_item.get(item))
+
+    def stock_at(self, location: str) -> list[tuple[StockKey, int]]:
+        """What is at a place, in order of item and lot."""
+        return self._balances(self._by_place.get(location))
+
+    def _balances(self, found: set[StockKey] | None) -> list[tuple[StockKey, int]]:
+        """Balances that are not zero; keys that fell to zero are forgotten on the way."""
+        if not found:
+            return []
+        balances = [(key, self.balance(key)) for key in sorted(found)]
+        found.difference_update(key for key, n in balances if not n and key not in self._moved)
+        here = self.facts.warehouse
+        return [(key, n) for key, n in balances if n and key.warehouse == here]
+
+    # ------------------------------------------------------------ master data
+
+    def item(self, gtin: str) -> Item | None:
+        """The trade item, None if it is not in the item master."""
+        return self.facts.items.get(gtin)
+
+    def name(self, gtin: str, language: str) -> str:
+        """What workers call it."""
+        item = self.facts.items.get(gtin)
+        if item is None:
+            return gtin
+        return item.names.get(language) or next(iter(item.names.values()))
+
+    def language(self, worker: str | None) -> str | None:
+        """The language a worker wants to be told in; None for the house's own."""
+        known = self.facts.workers.get(worker) if worker is not None else None
+        return None if known is None else known.language
+
+    def label(self, text: str) -> Label | None:
+        """What a label names that is a known place, worker or document; None if nothing."""
+        facts = self.facts
+        if text in facts.locations:
+            return Label("location", text)
+        if text in facts.workers:
+            return Label("worker", text)
+        kinds_of = (facts.orders, facts.asns, facts.transfers, facts.counts)
+        return Label("document", text) if any(text in known for known in kinds_of) else None
+
+    def location(self, place: str) -> Location | None:
+        """The place, None if it is not among the known ones."""
+        return self.facts.locations.get(place)
+
+    def walk(self, place: str) -> int:
+        """A place's turn on the way through the warehouse; unknown places come last."""
+        location = self.facts.locations.get(place)
+        return 10**9 if location is None else location.walk
+
+    def knows_lot(self, item: str, lot: str) -> bool:
+        """True if this lot was ever seen here."""
+        return (item, lot) in self.facts.lots or (item, lot) in self._lots
+
+    def expiry(self, goods: Goods) -> str | None:
+        """A lot's expiry day; None for a lot without one, and for one never seen."""
+        key = goods.item, goods.lot
+        known = self.facts.lots.get(key)
+        return known if known is not None else self._lots.get(key)
+
+    def is_supervisor(self, badge: str | None) -> bool:
+        """True for the id or the badge of somebody who may override, in this warehouse."""
+        if badge is None:
+            return False
+        here = self.facts.warehouse
+        return any(
+            "supervisor" in worker.roles
+            and badge in {worker.id, worker.badge}
+            and (not worker.warehouses or here in worker.warehouses)
+            for worker in self.facts.workers.values()
+        )
+
+    # ------------------------------------------------------------ what may be sold
+
+    def why_unusable(self, goods: Goods, today: str, expiry: str | None = None) -> str | None:
+        """The message key of what keeps goods from being sold today; None if nothing does.
+
+        expiry: what the symbol in the worker's hand says, if it says one.
+        """
+        day = expiry or self.expiry(goods)
+        if day is not None and day < today:
+            return "lot_expired"
+        if self._is_held(goods):
+            return "lot_held"
+        for certificate in self.facts.certificates.values():
+            if goods.item in certificate.items and certificate.valid_until < today:
+                return "certificate_expired"
+        return None
+
+    def _is_held(self, goods: Goods) -> bool:
+        holds = self.flows.holds
+        if holds and ((goods.item, goods.lot) in holds or (goods.item, "") in holds):
+            return True
+        here = self.facts.warehouse
+        return any(
+            hold.item == goods.item
+            and hold.lot in {None, goods.lot}
+            and hold.warehouse in {None, here}
+            for hold in self.facts.holds.values()
+        )
+
+    def candidates(
+        self,
+        item: str,
+        unit: str,
+        today: str,
+        *,
+        taken: Mapping[tuple[str, Goods], int],
+        without: Collection[tuple[str, Goods]],
+    ) -> list[Candidate]:
+        """Goods on the shelves that may be picked today: usable, and more than what is `taken`."""
+        found = []
+        for key, quantity in self.stock_of(item):
+            goods = Goods(key.item, key.lot, key.unit)
+            if not self._may_be_picked(key, unit) or (key.location, goods) in without:
+                continue
+            free = quantity - taken.get((key.location, goods), 0)
+            if free > 0 and self.why_unusable(goods, today) is None:
+                place = key.location
+                found.append(Candidate(place, goods, free, self.expiry(goods), self.walk(place)))
+        return found
+
+    def _may_be_picked(self, key: StockKey, unit: str) -> bool:
+        if key.status != kinds.GOOD or key.unit != unit or key.location in BESIDE_THE_SHELVES:
+            return False
+        location = self.facts.locations.get(key.location)
+        return location is None or location.is_pickable
+
+    def allocated(self, *, but: str) -> dict[tuple[str, Goods], int]:
+        """What other open orders than `but` are about to take, by place and goods."""
+        taken: dict[tuple[str, Goods], int] = {}
+        for order, flow in self.flows.orders.items():
+            if order != but and order in self.facts.orders:
+                for stop in flow.stops:
+                    key = stop.location, stop.goods
+                    taken[key] = taken.get(key, 0) + stop.quantity
+        return taken

@@ -1,0 +1,219 @@
+"""Goods that come in: at the door against what was announced, and then to their shelf.
+
+over, not on it, another lot     recorded and flagged: they stand on the dock, whatever we say
+damaged, or too warm             recorded with that status: nobody picks from it
+short                            known when the delivery is closed, listed per lot
+lost on the way (transfer)       within tolerance and with a reason it leaves transit for good;
+                                 beyond it stays in transit, for somebody to look into
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cloud_sync.contract import events as ev
+from cloud_sync.contract import keys
+from cloud_sync.contract.documents import Asn, Item, ShipmentLine
+from gateway.core.flows import kinds
+from gateway.core.flows.checks import (
+    condition_status,
+    line,
+    moved,
+    said_of,
+    status_there,
+    storing_flags,
+)
+from gateway.core.flows.floor import BESIDE_THE_SHELVES, Floor
+from gateway.core.flows.goods import Goods, Sums, add, row_of, units_of_item
+from gateway.core.flows.records import ReceiptFlow
+from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict, document
+from gateway.core.tasks import Movement
+
+
+def receive(request: Request, movement: Movement, floor: Floor) -> Verdict:
+    """Goods at the door, against a delivery or blind."""
+    place = movement.to_location
+    flags: tuple[str, ...] = ()
+    if place not in BESIDE_THE_SHELVES:
+        checked = storing_flags(request, place, floor)
+        if isinstance(checked, Refused):
+            return checked
+        flags = checked
+    status = condition_status(request)
+    body: dict[str, object] = {}
+    celsius = request.task.temperature_centi_c
+    if celsius is not None:
+        body["temperature_centi_c"] = celsius
+        if not _is_cold_enough(floor.item(request.goods.item), celsius):
+            flags = ("temperature_at_door", *flags)
+            status = kinds.HELD if status == kinds.GOOD else status
+    asn = floor.facts.asns.get(request.task.id or "")
+    values: dict[str, object] = {"temperature": None if celsius is None else celsius / 100}
+    extra: dict[str, object] = {}
+    if asn is not None:
+        progress = _progress(request, asn, floor)
+        flags = (*_against(request, asn, progress, floor), *flags)
+        values |= progress
+        extra["task"] = {"id": asn.id, **progress}
+    return moved(
+        request, movement, floor, flags=flags, to_status=status, body=body, values=values,
+        extra=extra,
+    )  # fmt: skip
+
+
+def _is_cold_enough(item: Item | None, celsius: int) -> bool:
+    if item is None:
+        return True
+    low, high = item.receive_centi_c_min, item.receive_centi_c_max
+    return (low is None or celsius >= low) and (high is None or celsius <= high)
+
+
+def _progress(request: Request, asn: Asn, floor: Floor) -> dict[str, int]:
+    """Units of the scanned item: announced, and come so far with this scan."""
+    receipt = floor.flows.receipts.get(asn.id, ReceiptFlow())
+    item = request.goods.item
+    return {
+        "expected": units_of_item(announced(asn), item),
+        "received": units_of_item(receipt.received, item) + request.quantity,
+    }
+
+
+def _against(
+    request: Request, asn: Asn, progress: dict[str, int], floor: Floor
+) -> tuple[str, ...]:
+    """What does not fit the announcement; a delivery that announces nothing fits everything."""
+    flags = []
+    receipt = floor.flows.receipts.get(asn.id)
+    if asn.status == "received" or (receipt is not None and receipt.is_closed):
+        flags.append("document_closed")
+    goods = announced(asn)
+    if not goods:
+        return tuple(flags)
+    lots = {it.lot for it in goods if it.item == request.goods.item}
+    if not lots:
+        flags.append("not_expected")
+    elif lots != {""} and request.goods.lot not in lots:
+        flags.append("lot_not_expected")
+    elif progress["received"] > progress["expected"]:
+        flags.append("over_receipt")
+    return tuple(flags)
+
+
+def announced(asn: Asn) -> Sums:
+    """What was sent, per lot; what was asked for where nobody said what was sent."""
+    return _sums(asn.shipped or asn.ordered)
+
+
+def _sums(lines: Iterable[ShipmentLine]) -> Sums:
+    sums: Sums = {}
+    for it in lines:
+        add(sums, Goods(it.item, it.lot or "", it.unit), it.quantity)
+    return sums
+
+
+def receive_unit(request: Request, sscc: str, movement: Movement, floor: Floor) -> Verdict:
+    """A whole logistic unit at the door: what the delivery says is in it has come."""
+    asn = floor.facts.asns.get(request.task.id or "")
+    contents = _sums(it for it in asn.shipped if it.sscc == sscc) if asn is not None else {}
+    if asn is None or not contents:
+        return Refused("unit_unknown", f"no delivery names {sscc}", values={"sscc": sscc})
+    if sscc in floor.flows.units:
+        return Refused("unit_received", f"{sscc} has been received", values={"sscc": sscc})
+    documents = (*movement.documents, *document("sscc", sscc))
+    packed = Deed(
+        type=ev.UNIT_PACKED,
+        place=movement.to_location,
+        body={
+            "parent": sscc,
+            "children": [{**row_of(it), "quantity": n} for it, n in sorted(contents.items())],
+        },
+        documents=document("sscc", sscc),
+    )
+    came = Deed(
+        type=movement.event_type,
+        place=movement.place,
+        lines=tuple(line(it, n, movement) for it, n in sorted(contents.items())),
+        body=said_of(request),
+        documents=documents,
+    )
+    flags = tuple(
+        dict.fromkeys(
+            problem
+            for it in contents
+            if (problem := floor.why_unusable(it, request.today)) is not None
+        )
+    )
+    return Told(
+        deeds=(packed, came), key="unit_moved", flags=flags,
+        values={"sscc": sscc, "place": movement.to_location},
+    )  # fmt: skip
+
+
+def put_away(request: Request, movement: Movement, floor: Floor) -> Verdict:
+    """Goods to a place where they may stand."""
+    checked = storing_flags(request, movement.to_location, floor)
+    if isinstance(checked, Refused):
+        return checked
+    status = status_there(request, movement.from_location, floor)
+    return moved(request, movement, floor, flags=checked, from_status=status)
+
+
+def close(request: Request, asn: Asn, floor: Floor) -> Verdict:
+    """The delivery is done: what did not come is short, or lost on its way."""
+    receipt = floor.flows.receipts.get(asn.id, ReceiptFlow())
+    if receipt.is_closed:
+        return Refused("already_closed", f"{asn.id} is closed", values={"document": asn.id})
+    expected = announced(asn)
+    missing = _missing(expected, receipt.received)
+    documents = document("asn", asn.id) + document("transfer", asn.transfer)
+    closing = Deed(
+        type=ev.RECEIPT_CLOSED,
+        body=said_of(request, {"lines": _lines(expected, receipt)}),
+        documents=documents,
+    )
+    values = {"document": asn.id, "missing": sum(missing.values())}
+    extra = {"short": [{**row_of(it), "missing": n} for it, n in sorted(missing.items())]}
+    if not missing:
+        return Told(deeds=(closing,), key="receipt_closed", values=values)
+    if asn.transfer is None:
+        return Told(deeds=(closing,), flags=("short_receipt",), values=values, extra=extra)
+    if not request.task.reason:
+        return Refused("reason_missing", f"{asn.id} is short by {values['missing']}")
+    tolerance = asn.shrink_per_mille or 0
+    shrink = {it: n for it, n in missing.items() if n * 1000 <= expected[it] * tolerance}
+    deeds = (_shrunk(request, asn, asn.transfer, shrink),) if shrink else ()
+    flags = ("shrink_within",) if len(shrink) == len(missing) else ("shrink_beyond",)
+    return Told(deeds=(*deeds, closing), flags=flags, values=values, extra=extra)
+
+
+def _missing(expected: Sums, received: Sums) -> Sums:
+    """What did not come, per lot; a surplus of the same item under another lot makes up for it
+    only where no lot was announced."""
+    missing: Sums = {}
+    for it, n in expected.items():
+        came = received.get(it, 0) if it.lot else units_of_item(received, it.item)
+        if came < n:
+            missing[it] = n - came
+    return missing
+
+
+def _shrunk(request: Request, asn: Asn, transfer: str, shrink: Sums) -> Deed:
+    loss = Movement(ev.TRANSFER_RECEIVED, keys.transit(transfer), keys.ADJUSTMENT, None)
+    return Deed(
+        type=ev.TRANSFER_RECEIVED,
+        lines=tuple(line(it, n, loss) for it, n in sorted(shrink.items())),
+        body=said_of(request, {"shrink": True}),
+        documents=document("asn", asn.id) + document("transfer", transfer),
+    )
+
+
+def _lines(expected: Sums, receipt: ReceiptFlow) -> list[dict[str, object]]:
+    return [
+        {
+            **row_of(it),
+            "expected": expected.get(it, 0),
+            "received": receipt.received.get(it, 0),
+            "damaged": receipt.damaged.get(it, 0),
+        }
+        for it in sorted(expected.keys() | receipt.received.keys())
+    ]

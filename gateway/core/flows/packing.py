@@ -1,0 +1,187 @@
+"""Logistic units: packed, taken apart, moved and sent as one by scanning their SSCC."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cloud_sync.contract import events as ev
+from cloud_sync.contract import keys
+from gateway.core.flows.checks import (
+    line,
+    moved,
+    overridden,
+    said_of,
+    serials,
+    usual_flags,
+    zone_refusal,
+)
+from gateway.core.flows.floor import Floor
+from gateway.core.flows.goods import Goods, Sums, row_of, units_of_item
+from gateway.core.flows.picking import with_lot
+from gateway.core.flows.records import DispatchFlow, OrderFlow, Unit
+from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict, document
+from gateway.core.tasks import Movement
+
+
+def pack(request: Request, movement: Movement, floor: Floor) -> Verdict:
+    """Goods into a logistic unit. `sscc` names it; without, the task's id is its name."""
+    task = request.task
+    sscc, order = (task.sscc, task.id) if task.sscc else (task.id, None)
+    if sscc is None:
+        return Refused("document_missing", "packed into nothing")
+    unit = floor.flows.units.get(sscc, Unit())
+    if order is not None and unit.order not in {None, order}:
+        return Refused(
+            "unit_of_another", f"{sscc} is packed for {unit.order}",
+            values={"sscc": sscc, "document": unit.order},
+        )  # fmt: skip
+    request = _picked_lot(request, order, floor)
+    flags: tuple[str, ...] = ()
+    if order is not None and order in floor.facts.orders:
+        picked = floor.flows.orders.get(order, OrderFlow()).picked
+        packed = _packed_for(order, request.goods, floor)
+        if packed + request.quantity > picked.get(request.goods, 0):
+            flags = ("not_picked",)
+    child: dict[str, object] = {**row_of(request.goods), "quantity": request.quantity}
+    if serials(request):
+        child["serials"] = list(serials(request))
+    deed = Deed(
+        type=ev.UNIT_PACKED,
+        place=movement.place,
+        body=said_of(request, {"parent": sscc, "children": [child]}),
+        documents=document("sscc", sscc) + document("order", order),
+    )
+    total = sum(unit.contents.values()) + request.quantity
+    return Told(
+        deeds=(deed,), key="packed", flags=(*flags, *usual_flags(request, movement, floor)),
+        values={"sscc": sscc, "total": total, "document": order},
+    )  # fmt: skip
+
+
+def unpack(request: Request, floor: Floor) -> Verdict:
+    """Goods out of a logistic unit; they stay where it stands."""
+    sscc = request.task.sscc or request.task.id or ""
+    unit = floor.flows.units.get(sscc)
+    if unit is None:
+        return Refused("unit_unknown", f"{sscc} was not packed here", values={"sscc": sscc})
+    goods = request.goods
+    if not goods.lot:
+        kin = [it for it in unit.contents if it.item == goods.item and it.unit == goods.unit]
+        goods = kin[0] if len(kin) == 1 else goods
+    if request.quantity > unit.contents.get(goods, 0):
+        return Refused("not_in_unit", f"{goods} is not in {sscc}", values={"sscc": sscc})
+    child: dict[str, object] = {**row_of(goods), "quantity": request.quantity}
+    deed = Deed(
+        type=ev.UNIT_UNPACKED,
+        place=unit.location,
+        body=said_of(request, {"parent": sscc, "children": [child]}),
+        documents=document("sscc", sscc) + document("order", unit.order),
+    )
+    total = sum(unit.contents.values()) - request.quantity
+    return Told(deeds=(deed,), key="packed", values={"sscc": sscc, "total": total})
+
+
+def _packed_for(order: str, goods: Goods, floor: Floor) -> int:
+    units = floor.flows.units.values()
+    return sum(unit.contents.get(goods, 0) for unit in units if unit.order == order)
+
+
+def _picked_lot(request: Request, order: str | None, floor: Floor) -> Request:
+    """The lot that was picked for the order, where the symbol names none."""
+    flow = floor.flows.orders.get(order or "")
+    goods = request.goods
+    if goods.lot or flow is None:
+        return request
+    kin = [it for it in flow.picked if (it.item, it.unit) == (goods.item, goods.unit)]
+    kin.sort(key=lambda it: _packed_for(order or "", it, floor) >= flow.picked[it])
+    return replace(request, goods=kin[0]) if kin else request
+
+
+# ---------------------------------------------------------------- leaving
+
+
+def ship(request: Request, movement: Movement, floor: Floor) -> Verdict:
+    """Goods that leave under a transfer, or at the door to the customer."""
+    if movement.event_type == ev.TRANSFER_DISPATCHED:
+        return _dispatch(request, movement, floor)
+    order = request.task.id or ""
+    flags: tuple[str, ...] = ()
+    if order in floor.facts.orders:
+        request = _picked_lot(request, order, floor)
+        flow = floor.flows.orders.get(order, OrderFlow())
+        goods = request.goods
+        if flow.shipped.get(goods, 0) + request.quantity > flow.picked.get(goods, 0):
+            flags = ("not_picked",)
+    return moved(request, movement, floor, flags=flags)
+
+
+def _dispatch(request: Request, movement: Movement, floor: Floor) -> Verdict:
+    transfer = floor.facts.transfers[request.task.id or ""]
+    request = with_lot(request, movement.from_location, (), floor)
+    item = request.goods.item
+    ordered = {it.item: 0 for it in transfer.ordered}
+    for it in transfer.ordered:
+        ordered[it.item] += it.quantity
+    sent = floor.flows.transfers.get(transfer.id, DispatchFlow()).dispatched
+    flags: tuple[str, ...] = ()
+    if ordered and item not in ordered:
+        flags = ("not_ordered",)
+    elif ordered and units_of_item(sent, item) + request.quantity > ordered[item]:
+        flags = ("over_dispatch",)
+    return moved(request, movement, floor, flags=flags, values={"document": transfer.id})
+
+
+# ---------------------------------------------------------------- units as one
+
+
+def move_unit(request: Request, sscc: str, movement: Movement, floor: Floor) -> Verdict:
+    """A logistic unit goes where the task says, and all that is in it with it."""
+    unit = floor.flows.units.get(sscc)
+    if unit is None:
+        return Refused("unit_unknown", f"{sscc} was not packed here", values={"sscc": sscc})
+    order = request.task.id
+    if movement.event_type == ev.ORDER_DELIVERED and unit.order not in {None, order}:
+        return Refused(
+            "unit_of_another", f"{sscc} is packed for {unit.order}",
+            values={"sscc": sscc, "document": unit.order},
+        )  # fmt: skip
+    flags: tuple[str, ...] = ()
+    target = movement.to_location
+    for goods in sorted(unit.contents):
+        refusal = zone_refusal(request, goods.item, target, floor)
+        if refusal is not None:
+            override = overridden(refusal, request, floor)
+            if isinstance(override, Refused):
+                return override
+            flags += override
+        if movement.needs_usable:
+            problem = floor.why_unusable(goods, request.today)
+            flags += () if problem is None else (problem,)
+    return Told(
+        deeds=(_unit_deed(request, sscc, unit.contents, movement, unit.location),),
+        key="unit_moved",
+        flags=tuple(dict.fromkeys(flags)),
+        values={"sscc": sscc, "place": target, **_first(unit.contents, floor)},
+        extra={"contents": [{**row_of(it), "quantity": n} for it, n in unit.contents.items()]},
+    )
+
+
+def _unit_deed(
+    request: Request, sscc: str, contents: Sums, movement: Movement, stands: str
+) -> Deed:
+    source = stands or movement.from_location
+    way = replace(movement, from_location=source)
+    place = source if keys.is_virtual(movement.to_location) else movement.to_location
+    return Deed(
+        type=movement.event_type,
+        place=place,
+        lines=tuple(line(goods, n, way) for goods, n in sorted(contents.items())),
+        body=said_of(request),
+        documents=(*movement.documents, *document("sscc", sscc)),
+    )
+
+
+def _first(contents: Sums, floor: Floor) -> dict[str, object]:
+    """What a message about a unit calls its goods, where it speaks of one."""
+    goods = min(contents)
+    return {"lot": goods.lot or None, "expiry": floor.expiry(goods)}

@@ -1,0 +1,220 @@
+"""Orders off the shelves: first expired first, in walking order, confirmed by scan.
+
+What is to be picked is allocated when somebody starts, and stays so: the allocation is an event,
+so another picker is not sent for the same goods and a restart changes nothing.
+
+    wrong item              refused, unless a supervisor answers for it: nothing has moved
+    expired, held           recorded, told, and fills no line: the goods are aside, the need stays
+    other lot, other bin,
+    more than needed        recorded, told, counted for the order
+    not there               `short` with a reason: the rest is allocated anew, the bin is doubted
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cloud_sync.contract import events as ev
+from cloud_sync.contract.documents import Order
+from gateway.core.flows import kinds
+from gateway.core.flows.checks import moved, overridden, said_of, usual_flags
+from gateway.core.flows.fefo import allocate, consume, drop, in_walking_order, still_wanted
+from gateway.core.flows.floor import Floor
+from gateway.core.flows.goods import Goods, Stop, row_of, stop_rows
+from gateway.core.flows.records import OrderFlow
+from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict, document
+from gateway.core.tasks import Movement
+
+
+def start(request: Request, order: Order, floor: Floor) -> Verdict:
+    """The pick list: what was allocated, or is now."""
+    flow = floor.flows.orders.get(order.id, OrderFlow())
+    wanted = still_wanted(wanted_of(order), flow.picked)
+    if not wanted:
+        return Told(key="picked_all", values={"document": order.id}, extra=_told(order, [], 0))
+    if flow.stops:
+        return _list_told(order, flow.stops, 0, ())
+    stops, n_missing = _allocate(wanted, flow, order, request.today, floor)
+    return _list_told(order, stops, n_missing, (_allocated(order, stops),))
+
+
+def _list_told(
+    order: Order, stops: Sequence[Stop], n_missing: int, deeds: tuple[Deed, ...]
+) -> Told:
+    return Told(
+        deeds=deeds,
+        key="pick_list",
+        flags=("order_short",) if n_missing else (),
+        values={"document": order.id, "stops": len(stops), "missing": n_missing},
+        extra=_told(order, stops, n_missing) | {"stops": stop_rows(stops)},
+    )
+
+
+def pick(request: Request, movement: Movement, floor: Floor) -> Verdict:
+    """Goods off the shelf for an order; nothing to compare with if it is not known here."""
+    order = floor.facts.orders.get(request.task.id or "")
+    if order is None:
+        return moved(request, movement, floor)
+    flow = floor.flows.orders.get(order.id, OrderFlow())
+    wanted = still_wanted(wanted_of(order), flow.picked)
+    flags: tuple[str, ...] = ("document_closed",) if order.status == "closed" else ()
+    if request.goods.item not in {line.item for line in order.lines}:
+        refusal = Refused(
+            "wrong_item",
+            f"{request.goods.item} is not in {order.id}",
+            kind="wrong_item",
+            values={"document": order.id},
+        )
+        override = overridden(refusal, request, floor)
+        if isinstance(override, Refused):
+            return override
+        flags = (*override, *flags)
+    deeds: tuple[Deed, ...] = ()
+    stops = flow.stops
+    if not stops and wanted:
+        stops, _ = _allocate(wanted, flow, order, request.today, floor)
+        deeds = (_allocated(order, stops),) if stops else ()
+    request = with_lot(request, movement.from_location, stops, floor)
+    flags = (*_against(request, movement.from_location, stops, wanted), *flags)
+    left = stops
+    if not kinds.NOT_FOR_ORDER.intersection((*flags, *usual_flags(request, movement, floor))):
+        left = consume(stops, movement.from_location, request.goods, request.quantity)
+        key = request.goods.item, request.goods.unit
+        wanted[key] = wanted.get(key, 0) - request.quantity
+    n_left = sum(max(0, n) for n in wanted.values())
+    told = moved(request, movement, floor, flags=flags, extra=_told(order, left, n_left))
+    return replace(
+        told,
+        deeds=(*deeds, *told.deeds),
+        key="accepted" if n_left else "picked_last",
+        values={"document": order.id, "left": n_left},
+    )
+
+
+def _against(
+    request: Request, place: str, stops: Sequence[Stop], wanted: dict[tuple[str, str], int]
+) -> tuple[str, ...]:
+    goods = request.goods
+    meant = [it for it in stops if (it.goods.item, it.goods.unit) == (goods.item, goods.unit)]
+    if request.quantity > wanted.get((goods.item, goods.unit), 0):
+        return ("over_pick",)
+    if meant and goods not in {stop.goods for stop in meant}:
+        return ("other_lot",)
+    if meant and place not in {stop.location for stop in meant if stop.goods == goods}:
+        return ("other_place",)
+    return ()
+
+
+def short(request: Request, floor: Floor) -> Verdict:
+    """Allocated goods are not there: they are looked for elsewhere, and the place is doubted."""
+    task = request.task
+    order = floor.facts.orders.get(task.id or "")
+    if order is None:
+        return Refused("document_missing", "short of no known order")
+    if task.location is None:
+        return Refused("location_missing", "short at no place")
+    if not task.reason:
+        return Refused("reason_missing", "short without a reason")
+    flow = floor.flows.orders.get(order.id, OrderFlow())
+    request = with_lot(request, task.location, flow.stops, floor)
+    goods, place = request.goods, task.location
+    there = sum(it.quantity for it in flow.stops if (it.location, it.goods) == (place, goods))
+    missing = min(there, task.quantity) if task.quantity else there
+    if not missing:
+        return Refused(
+            "nothing_to_pick", f"no {goods.item} at {place} for {order.id}",
+            values={"place": place, "document": order.id},
+        )  # fmt: skip
+    kept = drop(flow.stops, place, goods, missing)
+    searched = replace(flow, stops=kept, empty={*flow.empty, (place, goods)})
+    wanted = still_wanted(wanted_of(order), flow.picked)
+    stops, n_missing = _allocate(wanted, searched, order, request.today, floor)
+    told_short = Deed(
+        type=ev.PICK_SHORT,
+        place=place,
+        body=said_of(request, {**row_of(goods), "location": place, "missing": missing}),
+        documents=document("order", order.id),
+    )
+    return Told(
+        deeds=(told_short, _allocated(order, stops)),
+        main=0,
+        key="short_elsewhere",
+        flags=("order_short",) if n_missing else (),
+        values={"document": order.id, "missing": n_missing or missing, "place": place},
+        extra=_told(order, stops, n_missing) | {"stops": stop_rows(stops)},
+    )
+
+
+def wanted_of(order: Order) -> dict[tuple[str, str], int]:
+    """Units asked for by (item, unit)."""
+    wanted: dict[tuple[str, str], int] = {}
+    for line in order.lines:
+        key = line.item, line.unit
+        wanted[key] = wanted.get(key, 0) + line.quantity
+    return wanted
+
+
+def with_lot(request: Request, place: str, stops: Sequence[Stop], floor: Floor) -> Request:
+    """The request with the lot that its symbol does not name: an EAN on the piece has none.
+
+    It is the lot that was to be picked there, or the only one that lies there.
+    """
+    goods = request.goods
+    if goods.lot:
+        return request
+    here = [stop.goods for stop in stops if stop.location == place]
+    kin = [it for it in here if (it.item, it.unit) == (goods.item, goods.unit)]
+    if not kin:
+        kin = [
+            Goods(key.item, key.lot, key.unit)
+            for key, _ in floor.stock_of(goods.item)
+            if (key.location, key.status, key.unit) == (place, kinds.GOOD, goods.unit)
+        ]
+        kin = kin if len(kin) == 1 else []
+    return replace(request, goods=kin[0]) if kin else request
+
+
+def _allocate(
+    wanted: dict[tuple[str, str], int], flow: OrderFlow, order: Order, today: str, floor: Floor
+) -> tuple[list[Stop], int]:
+    """All stops of the order, those it has and new ones for the rest; and what nobody has."""
+    stops = list(flow.stops)
+    taken = floor.allocated(but=order.id)
+    for stop in stops:
+        key = stop.location, stop.goods
+        taken[key] = taken.get(key, 0) + stop.quantity
+    n_missing = 0
+    for (item, unit), n in wanted.items():
+        has = sum(it.quantity for it in stops if (it.goods.item, it.goods.unit) == (item, unit))
+        found, missing = allocate(
+            n - has, floor.candidates(item, unit, today, taken=taken, without=flow.empty)
+        )
+        stops = _joined(stops, found)
+        n_missing += missing
+    return in_walking_order(stops, floor.walk, floor.expiry), n_missing
+
+
+def _joined(stops: Sequence[Stop], more: Sequence[Stop]) -> list[Stop]:
+    """Stops at one place for the same goods are one stop."""
+    sums = {(stop.location, stop.goods): stop.quantity for stop in stops}
+    for stop in more:
+        key = stop.location, stop.goods
+        sums[key] = sums.get(key, 0) + stop.quantity
+    return [Stop(location, goods, n) for (location, goods), n in sums.items()]
+
+
+def _allocated(order: Order, stops: Sequence[Stop]) -> Deed:
+    return Deed(
+        type=ev.PICK_ALLOCATED,
+        body={"stops": stop_rows(stops)},
+        documents=document("order", order.id),
+    )
+
+
+def _told(order: Order, stops: Sequence[Stop], n_left: int) -> dict[str, object]:
+    task: dict[str, object] = {"id": order.id, "left": n_left}
+    if stops:
+        task["left"] = max(n_left, sum(stop.quantity for stop in stops))
+        task["next"] = stop_rows(stops[:1])[0]
+    return {"task": task}
