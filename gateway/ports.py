@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from cloud_sync.contract.events import Event
+from cloud_sync.contract.values import value
 from gateway.core.readings import Reading
 
 
@@ -29,7 +30,7 @@ class Clock(Protocol):
 # ---------------------------------------------------------------- devices and intake
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Receipt:
     """What the gateway tells a device about one of its messages, after the commit.
 
@@ -42,7 +43,7 @@ class Receipt:
     encoded: bytes | None = field(default=None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Arrival:
     """One message of a device, decoded, on its way to the journal.
 
@@ -138,7 +139,7 @@ class ByteLink(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MqttMessage:
     """One message from the broker; `acknowledge` sends the PUBACK (once, any time later)."""
 
@@ -179,7 +180,7 @@ class MqttSession(Protocol):
 # ---------------------------------------------------------------- journal
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Draft:
     """An event about to be appended: canonical bytes plus what the journal indexes.
 
@@ -195,9 +196,11 @@ class Draft:
     event: Event | None = field(default=None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptKey:
-    """What makes a device's message that message: a repeat has the same three."""
+class ReceiptKey(NamedTuple):
+    """What makes a device's message that message: a repeat has the same three.
+
+    A tuple, because several are looked up for every message and its hash is C's.
+    """
 
     device: str
     boot: str
@@ -215,7 +218,7 @@ class Quarantined:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Entry:
     """All that one message leaves behind; one entry is durable whole or not at all.
 

@@ -16,13 +16,15 @@ Invariants
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Final, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
+from typing import Annotated, Final, Literal, cast
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from cloud_sync.contract import keys
+from cloud_sync.contract.values import named_value
 
 AVAILABLE: Final = "available"
 
@@ -42,7 +44,7 @@ class EventRefused(ValueError):
     """Bytes that are not an event of this contract; the message names the key and the value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class DeviceMark:
     """Who said it: the device, its own numbering, its own idea of time and how good that is.
 
@@ -59,7 +61,7 @@ class DeviceMark:
     error_us: Annotated[int, Field(ge=0)] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Document:
     """A business document the event belongs to: `type` is order, asn, transfer, plan …"""
 
@@ -69,7 +71,7 @@ class Document:
     id: Id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Line:
     """One movement of stock. unit: EA (pieces) or g (grams); quantity >= 0 in that unit.
 
@@ -91,7 +93,7 @@ class Line:
     weight_g: Quantity | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Event:
     """One immutable fact. `body` holds what only this type has (lot data, climate, plan …).
 
@@ -153,25 +155,79 @@ def canonical(value: object) -> bytes:
 
     Raises ValueError for NaN, infinity and lone surrogates.
     """
-    return _encode(value).encode()
+    plain = _plain(value)
+    return _encode(value).encode() if plain is _OTHER else to_json(plain)
+
+
+_INT_MAX: Final = 2**63 - 1
+_OTHER: Final = object()
+
+
+def _plain(value: object) -> object:
+    """The value with its keys in order, if it is made of what every encoder writes alike.
+
+    pydantic's encoder is many times as fast as Python's with sorted keys; it keeps the order it
+    is given. _OTHER if it holds anything else: floats above all, which it would write otherwise.
+    """
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return value
+    if isinstance(value, int):
+        return value if kind is int and -_INT_MAX <= value <= _INT_MAX else _OTHER
+    if isinstance(value, dict):
+        if kind is not dict:
+            return _OTHER
+        return value if _is_in_order(value) else _plain_object(value)
+    if kind is list or kind is tuple:
+        items = [_plain(item) for item in cast(Sequence[object], value)]
+        return _OTHER if any(item is _OTHER for item in items) else items
+    return _OTHER
+
+
+def _is_in_order(value: dict[object, object]) -> bool:
+    """Whether it is plain and its keys are in order, as those who make many see to."""
+    last = ""
+    for key, item in value.items():
+        if type(key) is not str or key < last:
+            return False
+        last = key
+        if type(item) is str:
+            continue
+        if type(item) is int:
+            if not -_INT_MAX <= item <= _INT_MAX:
+                return False
+        elif type(item) is not dict or not _is_in_order(item):
+            return False
+    return True
+
+
+def _plain_object(value: dict[str, object]) -> object:
+    out: dict[str, object] = {}
+    try:
+        in_order = sorted(value)
+    except TypeError:  # keys of several types
+        return _OTHER
+    for key in in_order:
+        item = value[key]
+        if type(item) is not str:
+            item = _plain(item)
+        if item is _OTHER or type(key) is not str:
+            return _OTHER
+        out[key] = item
+    return out
 
 
 def encode_event(event: Event) -> bytes:
     """The event's canonical bytes."""
-    out: dict[str, object] = {
-        "event_id": event.event_id,
-        "type": event.type,
-        "version": event.version,
-        "occurred_at_us": event.occurred_at_us,
-        "received_at_us": event.received_at_us,
-        "warehouse": event.warehouse,
-    }
-    if event.zone is not None:
-        out["zone"] = event.zone
-    if event.location is not None:
-        out["location"] = event.location
-    if event.worker is not None:
-        out["worker"] = event.worker
+    body = _plain(event.body)
+    if body is _OTHER:
+        return _encode({**_header(event), "body": event.body}).encode()
+    return to_json({"body": body, **_header(event)} if body else _header(event))
+
+
+def _header(event: Event) -> dict[str, object]:
+    """All but the body, its keys in order."""
+    out: dict[str, object] = {}
     if event.cause is not None:
         out["cause"] = event.cause
     if event.corrects is not None:
@@ -179,45 +235,57 @@ def encode_event(event: Event) -> bytes:
     if event.device is not None:
         out["device"] = _encode_mark(event.device)
     if event.documents:
-        out["documents"] = [{"type": doc.type, "id": doc.id} for doc in event.documents]
+        out["documents"] = [{"id": doc.id, "type": doc.type} for doc in event.documents]
+    out["event_id"] = event.event_id
     if event.flags:
         out["flags"] = event.flags
     if event.lines:
         out["lines"] = [_encode_line(line) for line in event.lines]
-    if event.body:
-        out["body"] = event.body
-    return canonical(out)
+    if event.location is not None:
+        out["location"] = event.location
+    out["occurred_at_us"] = event.occurred_at_us
+    out["received_at_us"] = event.received_at_us
+    out["type"] = event.type
+    out["version"] = event.version
+    out["warehouse"] = event.warehouse
+    if event.worker is not None:
+        out["worker"] = event.worker
+    if event.zone is not None:
+        out["zone"] = event.zone
+    return out
 
 
 def _encode_mark(mark: DeviceMark) -> dict[str, object]:
-    out: dict[str, object] = {"id": mark.id, "clock": mark.clock}
+    """Its keys in order."""
+    out: dict[str, object] = {}
     if mark.boot is not None:
         out["boot"] = mark.boot
+    out["clock"] = mark.clock
+    if mark.error_us is not None:
+        out["error_us"] = mark.error_us
+    out["id"] = mark.id
     if mark.seq is not None:
         out["seq"] = mark.seq
     if mark.time is not None:
         out["time"] = mark.time
-    if mark.error_us is not None:
-        out["error_us"] = mark.error_us
     return out
 
 
 def _encode_line(line: Line) -> dict[str, object]:
-    out: dict[str, object] = {
-        "item": line.item,
-        "from_location": line.from_location,
-        "to_location": line.to_location,
-        "quantity": line.quantity,
-        "unit": line.unit,
-    }
-    if line.lot is not None:
-        out["lot"] = line.lot
-    if line.serials:
-        out["serials"] = line.serials
+    """Its keys in order."""
+    out: dict[str, object] = {"from_location": line.from_location}
     if line.from_status != AVAILABLE:
         out["from_status"] = line.from_status
+    out["item"] = line.item
+    if line.lot is not None:
+        out["lot"] = line.lot
+    out["quantity"] = line.quantity
+    if line.serials:
+        out["serials"] = line.serials
+    out["to_location"] = line.to_location
     if line.to_status != AVAILABLE:
         out["to_status"] = line.to_status
+    out["unit"] = line.unit
     if line.weight_g is not None:
         out["weight_g"] = line.weight_g
     return out

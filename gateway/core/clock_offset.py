@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from cloud_sync.contract.values import value
+
 TRUSTED_US: Final = 2_000_000
 """An offset below this is network delay rather than a wrong clock, and is left alone."""
 
@@ -40,7 +42,7 @@ MAX_BOOTS: Final = 4096
 """Estimates kept; the boot unheard for longest is forgotten first."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Corrected:
     """A device's time made comparable: µs UTC, how its clock is, and by how much it was off."""
 

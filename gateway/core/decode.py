@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cloud_sync.contract import events as ev
+from cloud_sync.contract.values import value
 from cloud_sync.contract.version import EVENT_VERSION
 from gateway.core.flows.asking import what_is_at, what_is_in, where_is
 from gateway.core.flows.counting import sweep
@@ -36,7 +37,7 @@ MAX_QUANTITY = 1_000_000
 """Units in one scan; above it a barcode was scanned into the quantity field."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class When:
     """The corrected time of a reading and how sure it is.
 
@@ -49,7 +50,7 @@ class When:
     today: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outcome:
     """What one reading leaves behind.
 
@@ -88,13 +89,14 @@ class Decoder:
 
     def climate(self, sample: ClimateSample, when: When) -> Outcome:
         """One sample of a zone's climate, as a window of one; flagged if it is impossible."""
-        body: dict[str, object] = {"n": 1}
-        for name in ("temperature_centi_c", "humidity_centi_pct"):
-            value = getattr(sample, name)
-            if value is not None:
-                body[name] = {"min": value, "mean": value, "max": value}
+        body: dict[str, object] = {}
         if sample.battery_pct is not None:
             body["battery_pct"] = sample.battery_pct
+        if sample.humidity_centi_pct is not None:
+            body["humidity_centi_pct"] = _window_of_one(sample.humidity_centi_pct)
+        body["n"] = 1
+        if sample.temperature_centi_c is not None:
+            body["temperature_centi_c"] = _window_of_one(sample.temperature_centi_c)
         is_possible = out_of_range(sample, self.sensor_rule) is None
         flags = () if is_possible else (OUT_OF_RANGE,)
         event = self._event(
@@ -303,6 +305,10 @@ class Decoder:
         )
 
 
+def _window_of_one(measured: int) -> dict[str, int]:
+    return {"max": measured, "mean": measured, "min": measured}
+
+
 def device_mark(stamp: Stamp, when: When) -> ev.DeviceMark:
     """The stamp as the event's header keeps it."""
     clock = when.clock
@@ -338,12 +344,17 @@ def _result(
     key: str | None = None,
     text: str | None = None,
 ) -> dict[str, object]:
-    named = {
-        "boot": stamp.boot,
-        "seq": stamp.seq,
-        "event_id": event_id,
-        "message_key": key,
-        "message": text,
-    }
-    known = {name: value for name, value in named.items() if value is not None}
-    return {"v": 1, "status": status, **known}
+    result: dict[str, object] = {}
+    if stamp.boot is not None:
+        result["boot"] = stamp.boot
+    if event_id is not None:
+        result["event_id"] = event_id
+    if text is not None:
+        result["message"] = text
+    if key is not None:
+        result["message_key"] = key
+    if stamp.seq is not None:
+        result["seq"] = stamp.seq
+    result["status"] = status
+    result["v"] = 1
+    return result

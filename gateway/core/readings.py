@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cloud_sync.contract.values import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Stamp:
     """Which device said it, as its how-manieth word, and when.
 
@@ -31,7 +33,7 @@ class Stamp:
     received_at_us: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tag:
     """One tag in a read: `epc` is upper-case hex as it stands in the tag's EPC memory.
 
@@ -47,7 +49,7 @@ class Tag:
     last_us: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TagRead:
     """One or more tags seen by a reader in one report.
 
@@ -59,7 +61,7 @@ class TagRead:
     task: TaskContext | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TaskContext:
     """What the worker was doing when the symbol was scanned (docs/flows.md).
 
@@ -92,7 +94,7 @@ TASK_TYPES = COMMANDS | {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Symbol:
     """What a GS1 symbol says: every element in order, and the ones the flows need by name.
 
@@ -112,7 +114,7 @@ class Symbol:
     count: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Scan:
     """One symbol as scanned. `data` is the raw symbol text, GS kept as U+001D.
 
@@ -129,7 +131,7 @@ class Scan:
     symbol_error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ClimateSample:
     """A zone's climate: 1/100 °C and 1/100 % relative humidity; None where not measured."""
 

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from cloud_sync.contract.values import value
+
 QUEUED_MAX: Final = 10_000
 WINDOW_MAX: Final = 256
 FAILED: Final = 0x80
@@ -28,7 +30,7 @@ _DUP: Final = 0x08
 _RETAIN: Final = 0x01
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outgoing:
     """A message; all the broker gets to know of it but its packet id."""
 
