@@ -31,6 +31,7 @@ from cloud_sync.contract import keys
 from cloud_sync.contract.events import canonical
 from gateway.codecs.datawedge import short_keys, symbology_of
 from gateway.codecs.gs1 import joined_symbols, symbol_or_reason
+from gateway.codecs.mqtt_ordinary import MAX_TEXT, QUANTITY_MAX, SEQ_MAX, ordinary_reading
 from gateway.codecs.strict_json import JsonRefused, parse_object
 from gateway.core.readings import (
     COMMANDS,
@@ -47,7 +48,6 @@ from gateway.core.readings import (
 )
 
 MAX_READS: Final = 1000
-MAX_TEXT: Final = 4096
 MAX_SYMBOLS: Final = 16
 """Symbols read at one pull of a trigger; a label has three at most."""
 _DATA_KEYS: Final = frozenset({"data", "data_string", "barcodes"})
@@ -78,6 +78,14 @@ class _Refused(ValueError):
 
 def parse_payload(channel: str, raw: bytes, *, device: str, received_at_us: int) -> Parsed:
     """What a device published on a channel (`scan`, `climate`, `reads` or `status`)."""
+    ordinary = ordinary_reading(channel, raw, device=device, received_at_us=received_at_us)
+    if ordinary is not None:
+        return Parsed(*ordinary)
+    return parse_closely(channel, raw, device=device, received_at_us=received_at_us)
+
+
+def parse_closely(channel: str, raw: bytes, *, device: str, received_at_us: int) -> Parsed:
+    """The same for any payload, key by key, with a reason for what is refused."""
     stamp = Stamp(device, None, None, None, received_at_us)
     try:
         fields = parse_object(raw)
@@ -182,7 +190,7 @@ def _readable_stamp(stamp: Stamp, fields: Mapping[str, object]) -> Stamp:
 
 
 def _stamp(reader: _Reader, stamp: Stamp, *, is_numbered: bool) -> Stamp:
-    boot, seq = reader.id("boot"), reader.integer("seq", 0, 2**53)
+    boot, seq = reader.id("boot"), reader.integer("seq", 0, SEQ_MAX)
     if is_numbered and (boot is None) != (seq is None):
         missing = "seq" if seq is None else "boot"
         raise _Refused(f"{missing}: missing; boot and seq go together")
@@ -270,7 +278,7 @@ def _task(reader: _Reader) -> TaskContext:
         type=kind,
         id=reader.id("id"),
         location=reader.id("location"),
-        quantity=reader.integer("quantity", -(10**9), 10**9),
+        quantity=reader.integer("quantity", -QUANTITY_MAX, QUANTITY_MAX),
         unit=unit,
         worker=reader.id("worker"),
         reason=reader.text("reason", 200),

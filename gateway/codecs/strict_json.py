@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 from typing import Final, NoReturn
 
+from pydantic_core import from_json
+
 MAX_BYTES: Final = 64 * 1024
 MAX_DEPTH: Final = 8
 MAX_NUMBER: Final = 2**53
@@ -25,6 +27,46 @@ def parse_object(raw: bytes) -> dict[str, object]:
     if not isinstance(value, dict):
         raise JsonRefused("not an object")
     return value
+
+
+def ordinary_object(raw: bytes) -> dict[str, object] | None:
+    """What `parse_object` gives, for the plain objects that most messages are, at a third of its
+    time; None for anything that has to be looked at closely, be it right or wrong.
+
+    Plain: values that are text, numbers, true, false, null or an object of such; no escapes. The
+    parser behind it takes the last of two equal keys; without escapes there is a colon for every
+    key and every colon in a text, so that one too many tells.
+    """
+    if len(raw) > MAX_BYTES or b"\\" in raw:
+        return None
+    try:
+        value = from_json(raw, allow_inf_nan=False, cache_strings="keys")
+    except ValueError:
+        return None
+    if type(value) is not dict:
+        return None
+    n_colons = _colons(value, depth=1)
+    return value if n_colons == raw.count(b":") else None
+
+
+def _colons(fields: dict[str, object], depth: int) -> int:
+    """How many colons the object takes to write; -1 if it is not plain."""
+    n_colons = len(fields)
+    for value in fields.values():
+        kind = type(value)
+        if kind is str:
+            n_colons += value.count(":")  # type: ignore[attr-defined]  # it is a str
+        elif kind is int or kind is float:
+            if not -MAX_NUMBER <= value <= MAX_NUMBER:  # type: ignore[operator]  # a number
+                return -1
+        elif kind is dict and depth == 1:
+            n_inner = _colons(value, depth + 1)  # type: ignore[arg-type]  # JSON's keys are text
+            if n_inner < 0:
+                return -1
+            n_colons += n_inner
+        elif value is not None and kind is not bool:
+            return -1
+    return n_colons
 
 
 def parse_value(raw: bytes) -> object:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Annotated, Final
 
@@ -25,6 +26,7 @@ from gateway.settings import DeviceSettings
 
 logger = logging.getLogger(__name__)
 
+TOPICS_REMEMBERED: Final = 4096
 MAX_DEVICES: Final = 2000
 """Devices one pattern may stand for; the rest is refused, so that names cannot fill memory."""
 
@@ -38,6 +40,17 @@ class MqttOptions(Options):
 
     any_warehouse: bool = False
     silent_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
+
+
+@dataclass(slots=True)
+class _Sender:
+    """Whoever publishes on a topic. is_listed: False for a name beyond MAX_DEVICES."""
+
+    name: str
+    channel: str
+    result_topic: str
+    health: DeviceHealth
+    is_listed: bool
 
 
 class MqttDevices:
@@ -57,6 +70,7 @@ class MqttDevices:
         self._health: dict[str, DeviceHealth] = {}
         self._heard_s: dict[str, float] = {}
         self._last_readings: dict[str, Reading] = {}
+        self._senders: dict[str, _Sender] = {}
         self._intake: Intake | None = None
         self._was_full = asyncio.Event()
         if "*" not in device.name:
@@ -86,29 +100,29 @@ class MqttDevices:
             self._mqtt.resume()
 
     def _on_message(self, message: MqttMessage) -> bool | None:
-        _, _, warehouse, name, channel = message.topic.split("/")
-        if not fnmatchcase(name, self._device.name):
+        sender = self._senders.get(message.topic) or self._sender_on(message.topic)
+        if sender is None:
             return None
-        health = self._health_of(name)
-        if name in self._health:
-            self._heard_s[name] = self._clock.monotonic()
+        health = sender.health
+        if sender.is_listed:
+            self._heard_s[sender.name] = self._clock.monotonic()
         received_at_us = self._clock.wall_us()
         parsed = parse_payload(
-            channel, message.payload, device=name, received_at_us=received_at_us
+            sender.channel, message.payload, device=sender.name, received_at_us=received_at_us
         )
         if isinstance(parsed.reading, Status):
             self._take_status(parsed.reading, health)
             message.acknowledge()
             return True
         reading = parsed.reading
-        topic = f"forepost/v1/{warehouse}/{name}/result"
 
         def settle(receipt: Receipt) -> None:
             is_answered = isinstance(reading, Scan) or (
                 isinstance(reading, TagRead) and reading.task is not None
             )
             if is_answered or receipt.status == "refused":
-                self._mqtt.publish(topic, receipt.encoded or encode_result(receipt.body))
+                encoded = receipt.encoded or encode_result(receipt.body)
+                self._mqtt.publish(sender.result_topic, encoded)
             message.acknowledge()
 
         if self._intake is None or not self._intake.put_nowait(
@@ -116,10 +130,23 @@ class MqttDevices:
         ):
             self._was_full.set()
             return False
-        self._note(reading, health, received_at_us)
+        self._note(reading, sender, received_at_us)
         for key in parsed.unknown_keys:
             health.count_error(f"unknown key {key[:40]}")
         return True
+
+    def _sender_on(self, topic: str) -> _Sender | None:
+        """Who publishes there; None if the name is not ours."""
+        _, _, warehouse, name, channel = topic.split("/")
+        if not fnmatchcase(name, self._device.name):
+            return None
+        if len(self._senders) >= TOPICS_REMEMBERED:
+            self._senders.clear()
+        result_topic = f"forepost/v1/{warehouse}/{name}/result"
+        health = self._health_of(name)
+        sender = _Sender(name, channel, result_topic, health, name in self._health)
+        self._senders[topic] = sender
+        return sender
 
     def _health_of(self, name: str) -> DeviceHealth:
         health = self._health.get(name)
@@ -154,11 +181,13 @@ class MqttDevices:
             health.battery_pct = status.battery_pct
         health.firmware = status.firmware or health.firmware
 
-    def _note(self, reading: Reading, health: DeviceHealth, received_at_us: int) -> None:
-        self._set_state(health, "online")
+    def _note(self, reading: Reading, sender: _Sender, received_at_us: int) -> None:
+        health = sender.health
+        if health.state != "online":
+            self._set_state(health, "online")
         health.last_seen_us = received_at_us
         health.n_reads += 1
-        if health.name in self._health:
+        if sender.is_listed:
             self._last_readings[health.name] = reading  # put into words when somebody asks
         if isinstance(reading, Malformed):
             health.count_error(reading.kind)

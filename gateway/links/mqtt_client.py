@@ -197,7 +197,7 @@ class BufferedClient(mqtt.Client):
             if first & 0x06:
                 packet_id = int.from_bytes(body[at : at + 2])
                 at += 2
-            if self.protocol == mqtt.MQTTv5:
+            if self._protocol == mqtt.MQTTv5:
                 at = _behind_properties(body, at)
         except (UnicodeDecodeError, IndexError) as error:
             raise PacketBroken("a PUBLISH that is none") from error

@@ -145,17 +145,18 @@ class IntakeService:
 
     async def _make_group(self, arrivals: Sequence[Arrival]) -> _Group:
         group = _Group()
-        known = await self._known_receipts(arrivals)
-        for arrival in arrivals:
-            self.counts.received += 1
-            key = _receipt_key(arrival.reading.stamp)
+        keys = [_receipt_key(arrival.reading.stamp) for arrival in arrivals]
+        known = await self._known_receipts(keys)
+        self.counts.received += len(arrivals)
+        for arrival, key in zip(arrivals, keys, strict=True):
             if key is not None:
-                if self._is_repeat(key, arrival, known):
+                if (known or key in self._in_flight) and self._is_repeat(key, arrival, known):
                     continue
                 self._in_flight[key] = []
                 self._note_number(key)
                 boot = (key.device, key.boot)
-                self._highest[boot] = max(key.seq, self._highest.get(boot, -1))
+                if key.seq > self._highest.get(boot, -1):
+                    self._highest[boot] = key.seq
             self._add(group, arrival, key)
         self._add_sightings(group, self.presence.tick(self._clock.wall_us()))
         return group
@@ -174,12 +175,14 @@ class IntakeService:
                 },
             )
 
-    async def _known_receipts(self, arrivals: Sequence[Arrival]) -> Mapping[ReceiptKey, bytes]:
-        asked = []
-        for arrival in arrivals:
-            key = _receipt_key(arrival.reading.stamp)
-            if key is not None and key.seq <= self._highest.get((key.device, key.boot), -1):
-                asked.append(key)
+    async def _known_receipts(
+        self, keys: Iterable[ReceiptKey | None]
+    ) -> Mapping[ReceiptKey, bytes]:
+        asked = [
+            key
+            for key in keys
+            if key is not None and key.seq <= self._highest.get((key.device, key.boot), -1)
+        ]
         watched = [key for key in asked if key in self._in_flight]
         known: dict[ReceiptKey, bytes] = {}
         while asked:
@@ -221,7 +224,7 @@ class IntakeService:
         encoded = ev.canonical(outcome.result)
         group.entries.append(
             Entry(
-                drafts=tuple(_draft(event) for event in outcome.events),
+                drafts=tuple([_draft(event) for event in outcome.events]),
                 receipt=None if key is None else (key, encoded),
                 quarantined=quarantined,
             )

@@ -66,6 +66,7 @@ class SensorWatch:
         self._sensors = sensors
         self._is_served = is_served
         self._heartbeats = heartbeats
+        self._served: set[str] = set()
         self._missed: deque[NoReading] = deque(maxlen=MISSES_MAX)
         self._faults = SensorFaults(rule, new_id)
 
@@ -116,13 +117,22 @@ class SensorWatch:
         changes = []
         for row in rows:
             sample = _sample(row) if row.type == ev.CLIMATE_SAMPLED else None
-            if sample is not None and self._is_served(sample.stamp.device):
+            if sample is not None and self._is_known(sample.stamp.device):
                 changes += self._faults.take(sample, now_s=now_s)
         while self._missed:
             changes += self._faults.miss(self._missed.popleft(), now_s=now_s)
         return changes
 
+    def _is_known(self, device: str) -> bool:
+        """Whether it is served, looked up once between two ticks."""
+        if device not in self._served:
+            if not self._is_served(device):
+                return False
+            self._served.add(device)
+        return True
+
     def _tick(self) -> list[Change]:
+        self._served.clear()
         now_us, now_s = self._clock.wall_us(), self._clock.monotonic()
         for device, zone in self._sensors():
             self._faults.expect(device, zone, now_us=now_us, now_s=now_s)
