@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.rigs import tier
 from tests.rigs.journal import draft, entry, numbers, opened
 from tests.rigs.journal_crash import Process, audit, kill_all, run_child
 from tests.rigs.mounts import NEEDS_ROOT, mounted, run, small_disk
+from tests.rigs.nursery import Nursery, running_nursery
 
 pytestmark = [
     pytest.mark.slow,
@@ -32,7 +34,7 @@ IMAGE_BYTES = {"ext4": 64 * 2**20, "xfs": 300 * 2**20}  # no smaller xfs can be 
 MAKE = {"ext4": ("mkfs.ext4", "-q", "-F"), "xfs": ("mkfs.xfs", "-q", "-f")}
 N_CUTS = tier.count(5, 30, 500)
 """On each file system."""
-JOURNAL_MAX = 50_000
+JOURNAL_MAX = 10_000
 """Acknowledged events after which a new journal is begun, so that reading it stays quick."""
 
 
@@ -67,7 +69,15 @@ def is_stopped(task: Path) -> bool:
     return (task / "stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
-def cut_once(disk: tuple[Path, Path], acknowledged: int, n: int, options: list[str]) -> int:
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    with running_nursery({}) as it:
+        yield it
+
+
+def cut_once(
+    disk: tuple[Path, Path], nursery: Nursery, acknowledged: int, n: int, *options: str
+) -> int:
     """Write until `n` acknowledgements, cut; gives the last one."""
     image, place = disk
     with mounted(place, "-o", "loop", image):
@@ -75,16 +85,19 @@ def cut_once(disk: tuple[Path, Path], acknowledged: int, n: int, options: list[s
             place / "state",
             acknowledged,
             options=options,
+            nursery=nursery,
             n_acknowledgements=n,
             end=lambda process: cut_power(process, place),
         )
 
 
-def test_a_power_cut_at_any_moment_loses_and_doubles_nothing(disk: tuple[Path, Path]) -> None:
+def test_a_power_cut_at_any_moment_loses_and_doubles_nothing(
+    disk: tuple[Path, Path], nursery: Nursery
+) -> None:
     rng = random.Random(7)
     acknowledged = n_total = 0
     for _ in range(N_CUTS):
-        acknowledged = cut_once(disk, acknowledged, 1 + rng.randrange(300), [])
+        acknowledged = cut_once(disk, nursery, acknowledged, 1 + rng.randrange(300))
         with mounted(disk[1], "-o", "loop", disk[0]):
             audit(disk[1] / "state", acknowledged).must_be_sound()
             if acknowledged > JOURNAL_MAX:
@@ -96,10 +109,10 @@ def test_a_power_cut_at_any_moment_loses_and_doubles_nothing(disk: tuple[Path, P
     tier.record("power cuts", faults=N_CUTS, lost=0, acknowledged=n_total)
 
 
-def test_control_synchronous_normal_loses(disk: tuple[Path, Path]) -> None:
+def test_control_synchronous_normal_loses(disk: tuple[Path, Path], nursery: Nursery) -> None:
     rng = random.Random(7)
     for n_cuts in range(1, 31):
-        acknowledged = cut_once(disk, 0, 200 + rng.randrange(300), ["--normal"])
+        acknowledged = cut_once(disk, nursery, 0, 200 + rng.randrange(300), "--normal")
         with mounted(disk[1], "-o", "loop", disk[0]):
             n_lost = audit(disk[1] / "state", acknowledged).n_lost
             if n_lost:

@@ -8,12 +8,14 @@ The control prints its receipts before the commit, and must lose.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.rigs import tier
 from tests.rigs.journal_crash import Audit, audit, run_child
+from tests.rigs.nursery import Nursery, running_nursery
 from tests.rigs.write_log import build
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -26,22 +28,30 @@ POINTS = {
 STRIDE = {"pwrite64": tier.count(60, 2, 1), "fdatasync": tier.count(15, 1, 1), "receipt": 1}
 
 
-def die_at(directory: Path, library: Path, call: str, nth: int, *options: str) -> Audit:
+@pytest.fixture(scope="module")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    library = build(tmp_path_factory.mktemp("library"))
+    with running_nursery({"LD_PRELOAD": str(library)}) as it:
+        yield it
+
+
+def die_at(directory: Path, nursery: Nursery, call: str, nth: int, *options: str) -> Audit:
     """What a writer left that died at its n-th such call."""
     state_dir = directory / f"{call}-{nth}"
-    under = ("env", f"LD_PRELOAD={library}", f"FOREPOST_KILL_AT={call}:{nth}")
-    acknowledged = run_child(state_dir, 0, options=options, under=under)
+    due = {"FOREPOST_KILL_AT": f"{call}:{nth}"}
+    acknowledged = run_child(state_dir, 0, options=options, nursery=nursery, environment=due)
     found = audit(state_dir, acknowledged)
     shutil.rmtree(state_dir, ignore_errors=True)
     return found
 
 
 @pytest.mark.parametrize("call", POINTS)
-def test_a_kill_at_each_call_loses_and_doubles_nothing(tmp_path: Path, call: str) -> None:
-    library = build(tmp_path)
+def test_a_kill_at_each_call_loses_and_doubles_nothing(
+    tmp_path: Path, nursery: Nursery, call: str
+) -> None:
     n_acknowledged = n_more = 0
     for point in range(POINTS[call]):
-        found = die_at(tmp_path, library, call, 1 + point * STRIDE[call])
+        found = die_at(tmp_path, nursery, call, 1 + point * STRIDE[call])
         found.must_be_sound()
         n_acknowledged += found.acknowledged
         n_more += len(found.numbers) - found.acknowledged
@@ -54,10 +64,9 @@ def test_a_kill_at_each_call_loses_and_doubles_nothing(tmp_path: Path, call: str
     )  # fmt: skip
 
 
-def test_control_receipt_before_commit_loses(tmp_path: Path) -> None:
-    library = build(tmp_path)
+def test_control_receipt_before_commit_loses(tmp_path: Path, nursery: Nursery) -> None:
     n_lost = sum(
-        die_at(tmp_path, library, "pwrite64", nth, "--early").n_lost for nth in range(150, 154)
+        die_at(tmp_path, nursery, "pwrite64", nth, "--early").n_lost for nth in range(150, 154)
     )
     assert n_lost > 0
     tier.record("kill points", faults=4, lost=n_lost, control="receipt before commit")

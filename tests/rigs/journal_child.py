@@ -14,7 +14,7 @@ import argparse
 import asyncio
 import os
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 from gateway.clock import SystemClock
@@ -65,13 +65,13 @@ async def write(store: JournalStore, after: int, *, is_early: bool) -> None:
             os.write(1, b"%d\n" % last)
 
 
-async def main() -> None:
+async def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("state_dir", type=Path)
     parser.add_argument("last_acknowledged", type=int)
     parser.add_argument("--early", action="store_true")
     parser.add_argument("--normal", action="store_true")
-    wish = parser.parse_args()
+    wish = parser.parse_args(arguments)
     settings = JournalSettings(group_wait_ms=1)
     async with open_journal(
         wish.state_dir, gateway=GATEWAY, settings=settings, clock=SystemClock()

@@ -8,15 +8,24 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from gateway.errors import JournalError
 from gateway.journal.connection import FILE
 from gateway.journal.inspection import open_read_only, read_rows, verify
+from tests.rigs.nursery import Nursery
 
-Process = subprocess.Popen[bytes]
+
+class Process(Protocol):
+    """What leads a group of processes."""
+
+    @property
+    def pid(self) -> int:
+        """Its number, and the group's."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -69,36 +78,58 @@ def run_child(
     *,
     options: Sequence[str] = (),
     under: Sequence[str] = (),
+    nursery: Nursery | None = None,
+    environment: Mapping[str, str] | None = None,
     end: Callable[[Process], None] | None = None,
     n_acknowledgements: int | None = None,
 ) -> int:
     """Let the child write, `end` it after some acknowledgements; gives the last one.
 
     With `n_acknowledgements` None the child is expected to end by itself (it is killed by what
-    it runs `under`).
+    it runs `under`, or by the library of its nursery).
     """
-    command = [
-        *under, sys.executable, "-m", "tests.rigs.journal_child",
-        str(state_dir), str(acknowledged), *options,
-    ]  # fmt: skip
+    arguments = [str(state_dir), str(acknowledged), *options]
+    if nursery is not None:
+        with nursery.child(arguments, environment or {}) as child:
+            acknowledged, n_seen = _follow(
+                child, child.stdout, acknowledged, end or kill_all, n_acknowledgements
+            )
+        if n_acknowledgements is not None and n_seen < n_acknowledgements:
+            raise AssertionError(nursery.errors())
+        return acknowledged
+    command = [*under, sys.executable, "-m", "tests.rigs.journal_child", *arguments]
     # A session of its own, so that strace and what it traces end together.
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     ) as process:
         if process.stdout is None or process.stderr is None:
             raise AssertionError("no pipes")
-        n_seen = 0
-        try:
-            for line in process.stdout:
-                acknowledged = int(line)
-                n_seen += 1
-                if n_seen == n_acknowledgements:
-                    (end or kill_all)(process)
-                    # What is in the pipe was said before the end, so it counts.
-                    for rest in process.stdout:
-                        acknowledged = int(rest)
-            if n_acknowledgements is not None and n_seen < n_acknowledgements:
-                raise AssertionError(process.stderr.read().decode(errors="replace"))
-        finally:
-            kill_all(process)
+        acknowledged, n_seen = _follow(
+            process, process.stdout, acknowledged, end or kill_all, n_acknowledgements
+        )
+        if n_acknowledgements is not None and n_seen < n_acknowledgements:
+            raise AssertionError(process.stderr.read().decode(errors="replace"))
     return acknowledged
+
+
+def _follow(
+    process: Process,
+    stdout: Iterable[bytes],
+    acknowledged: int,
+    end: Callable[[Process], None],
+    n_acknowledgements: int | None,
+) -> tuple[int, int]:
+    """The last acknowledgement, and how many there were until the end, which comes for sure."""
+    n_seen = 0
+    try:
+        for line in stdout:
+            acknowledged = int(line)
+            n_seen += 1
+            if n_seen == n_acknowledgements:
+                end(process)
+                # What is in the pipe was said before the end, so it counts.
+                for rest in stdout:
+                    acknowledged = int(rest)
+    finally:
+        kill_all(process)
+    return acknowledged, n_seen
