@@ -135,7 +135,12 @@ def parse_document(value: object) -> Document:
 
 
 def parse_event_of(value: object) -> Entry:
-    """One event by itself, as POST /events takes it. Raises DocumentRefused."""
+    """One event by itself, its @context optional here. Raises DocumentRefused."""
+    if isinstance(value, dict) and "@context" not in value and value.get("type") not in _FRAMES:
+        faults = list(islice(check_event(value, "event"), FAULTS_MAX))
+        if faults:
+            raise DocumentRefused(faults)
+        return Entry(value, "", ())
     document = parse_document(value)
     if len(document.entries) != 1:
         raise DocumentRefused([Fault("", "one event is expected")])

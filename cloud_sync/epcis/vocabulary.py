@@ -81,14 +81,21 @@ _GS1_REFUSED: Final = re.compile(r"https?://(?:www\.)?gs1\.org/voc/")
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """One list of standard words. web: the name in the web URI (`BizStep`), empty for GS1's."""
+    """One list of standard words.
+
+    web: the name in the web URI (`BizStep`), empty for GS1's. urn: that in the URNs of CBV 1.
+    """
 
     name: str
     words: tuple[str, ...]
     web: str
+    urn: str = ""
 
     def plain(self, value: str) -> str:
         """The bare word of any spelling of a standard word; other values as they are."""
+        old = f"urn:epcglobal:cbv:{self.urn}:"
+        if self.urn and value.startswith(old) and value[len(old) :] in self.words:
+            return value[len(old) :]
         found = _CBV_WEB.fullmatch(value) if self.web else _GS1_WEB.fullmatch(value)
         if found is None:
             return value
@@ -117,11 +124,11 @@ def _shown(value: str) -> str:
     return repr(value if len(value) <= 80 else value[:77] + "...")
 
 
-BIZ_STEP: Final = Vocabulary("bizStep", BIZ_STEPS, "BizStep")
-DISPOSITION: Final = Vocabulary("disposition", DISPOSITIONS, "Disp")
-TRANSACTION_TYPE: Final = Vocabulary("bizTransaction type", TRANSACTION_TYPES, "BTT")
-PARTY_TYPE: Final = Vocabulary("source or destination type", PARTY_TYPES, "SDT")
-ERROR_REASON: Final = Vocabulary("error reason", ERROR_REASONS, "ER")
+BIZ_STEP: Final = Vocabulary("bizStep", BIZ_STEPS, "BizStep", "bizstep")
+DISPOSITION: Final = Vocabulary("disposition", DISPOSITIONS, "Disp", "disp")
+TRANSACTION_TYPE: Final = Vocabulary("bizTransaction type", TRANSACTION_TYPES, "BTT", "btt")
+PARTY_TYPE: Final = Vocabulary("source or destination type", PARTY_TYPES, "SDT", "sdt")
+ERROR_REASON: Final = Vocabulary("error reason", ERROR_REASONS, "ER", "er")
 COMPONENT: Final = Vocabulary("component", COMPONENTS, "Comp")
 MEASUREMENT: Final = Vocabulary("measurement type", MEASUREMENTS, "")
 ALERT: Final = Vocabulary("sensor alert", ALERTS, "")

@@ -1,0 +1,384 @@
+"""EPCIS events in the store: added once each, found through an index of what they say.
+
+The index only narrows: whether an event is meant is always decided by the query itself, on the
+event as it was written. Places (`position`) are given under a lock, so they become visible in
+their order and a reader may go on from the last one seen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from cloud_sync.epcis import times
+from cloud_sync.epcis.facts import Facts, canonical, facts_of, is_indexed
+from cloud_sync.epcis.query import Query, Term
+from cloud_sync.store.columns import integer, text
+from cloud_sync.store.ports import Row, Transaction, Value, fetch_in
+
+CHUNK_ROWS: Final = 500
+SCAN_ROWS_MAX: Final = 20_000
+"""So many events are looked at for one answer; a page may end early, with a way to go on."""
+NARROWED_MAX: Final = 8
+
+Json = Mapping[str, object]
+Outcome = Literal["added", "repeated", "conflict"]
+
+
+class QueryTooLarge(Exception):
+    """More is asked for than is given at once; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event to be kept, with an eventID. context: its document's. warehouse: '' for others'."""
+
+    event: Json
+    context: object
+    warehouse: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as it is told: with its recordTime."""
+
+    position: int
+    event: Json
+    context: object
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where an answer starts and ends.
+
+    after: the order's value and the position of the last event told. up_to: nothing newer than
+    this position belongs to it. left: how many may still come, if the query limits them.
+    """
+
+    per_page: int
+    up_to: int
+    after: tuple[int, int] | None = None
+    left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page; `next` is where the next one starts."""
+
+    events: list[StoredEvent]
+    next: Cut | None
+
+
+async def lock_feed(tx: Transaction) -> int:
+    """Wait for whoever is adding events; gives the newest position."""
+    await tx.execute_many("update epcis_feed set last = last where id = ?", [(1,)])
+    return await newest(tx)
+
+
+async def newest(tx: Transaction) -> int:
+    """The position of the newest event."""
+    ((last,),) = await tx.fetch("select last from epcis_feed where id = 1")
+    return integer(last)
+
+
+def _identity(event: Json) -> tuple[str, int]:
+    """An event and each declaration of its error have one eventID and are told apart by time."""
+    error = event.get("errorDeclaration")
+    declared = times.parse_time(error["declarationTime"]) if isinstance(error, Mapping) else 0
+    return str(event["eventID"]), declared
+
+
+async def _known(tx: Transaction, events: Sequence[NewEvent]) -> dict[tuple[str, int], Json]:
+    """What is kept under the events' identities."""
+    rows = await fetch_in(
+        tx,
+        "select event_id, declared_at_us, body from epcis_events where event_id in (?*)",
+        [_identity(each.event)[0] for each in events],
+    )
+    return {
+        (text(event_id), integer(declared)): json.loads(text(body))
+        for event_id, declared, body in rows
+    }
+
+
+def _body(event: Json) -> Json:
+    """What is kept: the recordTime is ours to say."""
+    return {name: value for name, value in event.items() if name != "recordTime"}
+
+
+async def has_conflict(tx: Transaction, events: Sequence[NewEvent]) -> list[bool]:
+    """Whether each eventID is there, or comes before in the list, with other content."""
+    known = await _known(tx, events)
+    return [
+        known.setdefault(_identity(each.event), _body(each.event)) != _body(each.event)
+        for each in events
+    ]
+
+
+async def add_events(tx: Transaction, events: Sequence[NewEvent], now_us: int) -> list[Outcome]:
+    """Keep what is new. An eventID that is there with other content is a conflict, not kept."""
+    last = await lock_feed(tx)
+    known = await _known(tx, events)
+    outcomes: list[Outcome] = []
+    rows: list[Sequence[Value]] = []
+    keys: list[Sequence[Value]] = []
+    for each in events:
+        body = _body(each.event)
+        identity = _identity(body)
+        if identity in known:
+            outcomes.append("repeated" if known[identity] == body else "conflict")
+            continue
+        known[identity] = body
+        last += 1
+        outcomes.append("added")
+        rows.append(
+            (last, each.warehouse, *identity, times.parse_time(body["eventTime"]), now_us,
+             _dump(each.context), _dump(body))
+        )  # fmt: skip
+        found = facts_of(body, record_time_us=now_us)
+        keys += [(*key, last, each.warehouse, given) for key, given in _keys(body, found).items()]
+    await tx.insert(
+        "epcis_events",
+        ("position", "warehouse", "event_id", "declared_at_us", "event_time_us",
+         "record_time_us", "context", "body"),
+        rows,
+    )  # fmt: skip
+    await tx.insert("epcis_keys", ("name", "value", "position", "warehouse", "given"), keys)
+    await tx.execute_many("update epcis_feed set last = ? where id = 1", [(last,)])
+    return outcomes
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _keys(body: Json, found: Facts) -> dict[tuple[str, str], str]:
+    """Names and values under which the event is found, each as the event writes it."""
+    keys = {
+        (name, value): value
+        for name, values in found.items()
+        if is_indexed(name)
+        for value in values
+        if isinstance(value, str)
+    }
+    written = set(_texts(body))
+    if any(value not in written for value in keys.values()):
+        for given in sorted(written):
+            for name in ("epc", "bizStep", "disposition"):
+                spelled = canonical(name, given)
+                for key in [key for key, value in keys.items() if value == spelled != given]:
+                    keys[key] = given
+    return keys
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        return [each for part in value.values() for each in _texts(part)]
+    return [each for part in value for each in _texts(part)] if isinstance(value, list) else []
+
+
+async def find_events(
+    tx: Transaction, query: Query, cut: Cut, *, warehouses: Sequence[str] | None
+) -> Found:
+    """The next page of events that a query means. Raises QueryTooLarge.
+
+    warehouses: those the caller may see, beside what belongs to none; None: all.
+    """
+    if query.order_by not in (None, "eventTime", "recordTime"):
+        return await _find_sorted(tx, query, cut, warehouses)
+    wanted = cut.per_page if cut.left is None else min(cut.per_page, cut.left)
+    ceiling = query.count_max
+    n_needed = wanted if ceiling is None else max(wanted, ceiling)
+    matched: list[StoredEvent] = []
+    places: list[tuple[int, int]] = []
+    after, n_scanned, is_end = cut.after, 0, False
+    while not is_end and len(matched) <= n_needed and n_scanned < SCAN_ROWS_MAX:
+        rows = await _candidates(tx, query, cut.up_to, after, warehouses)
+        is_end = len(rows) < CHUNK_ROWS
+        n_scanned += len(rows)
+        for row in rows:
+            after = _place(row, query)
+            stored = _stored(row)
+            if query.matches(facts_of(stored.event, record_time_us=integer(row[2]))):
+                matched.append(stored)
+                places.append(after)
+                if len(matched) > n_needed:
+                    break
+    if ceiling is not None and (len(matched) > ceiling or not is_end):
+        raise QueryTooLarge(f"more than maxEventCount, {ceiling}, events match")
+    told = matched[:wanted]
+    left = None if cut.left is None else cut.left - len(told)
+    is_more = len(matched) > wanted or not is_end
+    if not is_more or left == 0:
+        return Found(told, None)
+    place = places[wanted - 1] if len(matched) > wanted else after
+    return Found(told, Cut(cut.per_page, cut.up_to, place, left))
+
+
+async def _find_sorted(
+    tx: Transaction, query: Query, cut: Cut, warehouses: Sequence[str] | None
+) -> Found:
+    """All that match, ordered by a field of somebody's own; the place is a number of events."""
+    name = query.order_by or ""
+    matched: list[tuple[str, float, StoredEvent]] = []
+    after: tuple[int, int] | None = None
+    for _ in range(SCAN_ROWS_MAX // CHUNK_ROWS):
+        rows = await _candidates(tx, query, cut.up_to, after, warehouses)
+        for row in rows:
+            after = _place(row, query)
+            stored = _stored(row)
+            known = facts_of(stored.event, record_time_us=integer(row[2]))
+            if query.matches(known):
+                value = next(iter(known.get(name, ())), "")
+                is_text = isinstance(value, str)
+                matched.append((str(value) if is_text else "", 0 if is_text else value, stored))  # type: ignore[arg-type]  # told apart just before
+        if len(rows) < CHUNK_ROWS:
+            break
+    else:
+        raise QueryTooLarge(f"too many events to be ordered by {name}")
+    if query.count_max is not None and len(matched) > query.count_max:
+        raise QueryTooLarge(f"more than maxEventCount, {query.count_max}, events match")
+    matched.sort(key=lambda each: each[:2], reverse=query.is_descending)
+    told = [each[2] for each in matched][: query.count_limit]
+    start = cut.after[1] if cut.after else 0
+    end = start + cut.per_page
+    is_more = end < len(told)
+    return Found(told[start:end], Cut(cut.per_page, cut.up_to, (0, end)) if is_more else None)
+
+
+def _column(query: Query) -> str:
+    return {"eventTime": "event_time_us", "recordTime": "record_time_us"}.get(
+        query.order_by or "", "position"
+    )
+
+
+def _place(row: Row, query: Query) -> tuple[int, int]:
+    value = row[{"event_time_us": 1, "record_time_us": 2, "position": 0}[_column(query)]]
+    return integer(value), integer(row[0])
+
+
+def _stored(row: Row) -> StoredEvent:
+    position, _, record_time_us, context, body = row
+    event = {**json.loads(text(body)), "recordTime": times.format_time(integer(record_time_us))}
+    return StoredEvent(integer(position), event, json.loads(text(context)))
+
+
+async def _candidates(
+    tx: Transaction,
+    query: Query,
+    up_to: int,
+    after: tuple[int, int] | None,
+    warehouses: Sequence[str] | None,
+) -> Sequence[Row]:
+    """The next events in the query's order that its indexed conditions let through."""
+    where, parameters = ["position <= ?"], list[Value]([up_to])
+    for name in ("eventTime", "recordTime"):
+        low, high = query.bounds_us(name)
+        column = "event_time_us" if name == "eventTime" else "record_time_us"
+        for bound, sign in ((low, ">="), (high, "<")):
+            if bound is not None:
+                where.append(f"{column} {sign} ?")
+                parameters.append(bound)
+    if warehouses is not None:
+        where.append(f"warehouse in ({','.join('?' * (len(warehouses) + 1))})")
+        parameters += ["", *warehouses]
+    for term in query.narrowed()[:NARROWED_MAX]:
+        clause, values = _narrowing(term)
+        where.append(clause)
+        parameters += values
+    column = _column(query)
+    is_descending = query.is_descending and column != "position"
+    if after is not None:
+        where.append(f"({column}, position) {'<' if is_descending else '>'} (?, ?)")
+        parameters += after
+    way = "desc" if is_descending else "asc"
+    return await tx.fetch(
+        "select position, event_time_us, record_time_us, context, body from epcis_events "  # noqa: S608 -- names from our code
+        f"where {' and '.join(where)} order by {column} {way}, position {way} limit ?",
+        [*parameters, CHUNK_ROWS],
+    )
+
+
+def _narrowing(term: Term) -> tuple[str, list[Value]]:
+    names, values = ",".join("?" * len(term.names)), ",".join("?" * len(term.values))
+    clause = (
+        f"position in (select position from epcis_keys where name in ({names}) "  # noqa: S608 -- marks only
+        f"and value in ({values}))"
+    )
+    return clause, [*term.names, *map(str, term.values)]
+
+
+async def read_event(
+    tx: Transaction, event_id: str, *, warehouses: Sequence[str] | None
+) -> list[StoredEvent]:
+    """An event and the declarations of its error, the event first."""
+    rows = await tx.fetch(
+        "select position, event_time_us, record_time_us, context, body, warehouse "
+        "from epcis_events where event_id = ? order by declared_at_us, position",
+        (event_id,),
+    )
+    return [_stored(row[:5]) for row in rows if warehouses is None or row[5] in ("", *warehouses)]
+
+
+async def read_values(
+    tx: Transaction,
+    names: Sequence[str],
+    *,
+    after: str,
+    limit: int,
+    warehouses: Sequence[str] | None,
+) -> list[str]:
+    """Values that events have for any of the names, as they were written, in their order."""
+    where, parameters = [f"name in ({','.join('?' * len(names))})"], list[Value](names)
+    if warehouses is not None:
+        where.append(f"warehouse in ({','.join('?' * (len(warehouses) + 1))})")
+        parameters += ["", *warehouses]
+    rows = await tx.fetch(
+        "select distinct given from epcis_keys "  # noqa: S608 -- marks only
+        f"where {' and '.join(where)} and given > ? order by given limit ?",
+        [*parameters, after, limit],
+    )
+    return [text(given) for (given,) in rows]
+
+
+async def has_value(
+    tx: Transaction, names: Sequence[str], value: str, *, warehouses: Sequence[str] | None
+) -> bool:
+    """True if some event the caller may see has the value, given in its common spelling."""
+    rows = await tx.fetch(
+        "select distinct warehouse from epcis_keys "  # noqa: S608 -- marks only
+        f"where name in ({','.join('?' * len(names))}) and value = ?",
+        [*names, value],
+    )
+    return any(warehouses is None or row[0] in ("", *warehouses) for row in rows)
+
+
+async def add_children(tx: Transaction, pairs: Sequence[tuple[str, str]]) -> None:
+    """Places that are below others, in their common spelling."""
+    await tx.execute_many(
+        "insert into epcis_children(parent, child) values (?, ?) "
+        "on conflict (parent, child) do nothing",
+        sorted(set(pairs)),
+    )
+
+
+async def places_below(tx: Transaction, query: Query) -> Query:
+    """The query with the places that master data put below those it names, however deep."""
+    roots = {
+        str(value) for term in query.terms if term.comparison == "WD" for value in term.values
+    }
+    below: dict[str, frozenset[str]] = {}
+    for root in sorted(roots):
+        known, fresh = {root}, {root}
+        while fresh:
+            rows = await fetch_in(
+                tx, "select child from epcis_children where parent in (?*)", fresh
+            )
+            fresh = {text(child) for (child,) in rows} - known
+            known |= fresh
+        below[root] = frozenset(known - {root})
+    return query.with_places(below) if below else query
