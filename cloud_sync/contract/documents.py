@@ -41,12 +41,23 @@ Reason = Annotated[str, Field(min_length=1, max_length=200)]
 Sscc = Annotated[str, Field(pattern=r"^[0-9]{18}$")]
 
 
+class Contents(BaseModel):
+    """What one unit of a pack level holds: `units` of the trade item inside it."""
+
+    model_config = _WIRE
+
+    item: Gtin
+    units: Annotated[int, Field(ge=1, le=10**6)]
+
+
 class Item(BaseModel):
     """A trade item, keyed by GTIN.
 
     zone: the temperature class and the planning product's id (ambient, refrigerated, frozen).
     grams_per_unit: net weight, g. shelf_life_days: from production, days; None: does not spoil.
     receive_centi_c_min, receive_centi_c_max: 1/100 °C; colder or warmer at the door is held.
+    aliases: further SKUs of the same thing. contains: of a case or pallet, what is in it.
+    certificates: the types of paper without which it is not sold. vat: its category.
     """
 
     model_config = _WIRE
@@ -61,6 +72,10 @@ class Item(BaseModel):
     shelf_life_days: Annotated[int, Field(ge=1, le=10_000)] | None = None
     receive_centi_c_min: Annotated[int, Field(ge=-10_000, le=10_000)] | None = None
     receive_centi_c_max: Annotated[int, Field(ge=-10_000, le=10_000)] | None = None
+    aliases: Annotated[list[Id], Field(max_length=100)] = []
+    contains: Contents | None = None
+    certificates: Annotated[list[Id], Field(max_length=100)] = []
+    vat: Id | None = None
 
 
 class Policy(BaseModel):
@@ -222,7 +237,10 @@ class Worker(BaseModel):
 
 
 class Certificate(BaseModel):
-    """A paper without which an item may not be sold, keyed by id. valid_until: its last day."""
+    """A paper without which an item may not be sold, keyed by id. valid_until: its last day.
+
+    supplier: whose paper it is, if it is not the item's own; items are what it is good for.
+    """
 
     model_config = _WIRE
 
@@ -230,6 +248,7 @@ class Certificate(BaseModel):
     type: Id
     items: Annotated[list[Gtin], Field(min_length=1)]
     valid_until: Day
+    supplier: Id | None = None
 
 
 class Hold(BaseModel):

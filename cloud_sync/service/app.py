@@ -11,15 +11,14 @@ from starlette.responses import HTMLResponse, Response
 
 from cloud_sync.contract.version import CONTRACT_VERSION
 from cloud_sync.service import (
-    epcis_capture,
-    epcis_events,
+    exchange,
     orders,
     promises,
     reading,
+    records,
     reservations,
     sync,
     users,
-    writing,
 )
 from cloud_sync.service.context import Context, context_of
 from cloud_sync.service.page import render_page
@@ -49,13 +48,12 @@ def make_app(
     add_handlers(app)
     app.include_router(sync.router)
     app.include_router(reading.router)
-    app.include_router(writing.router)
+    app.include_router(records.router)
+    app.include_router(exchange.router)
     app.include_router(users.router)
     app.include_router(orders.router)
     app.include_router(reservations.router)
     app.include_router(promises.router)
-    app.include_router(epcis_capture.router)
-    app.include_router(epcis_events.router)
 
     @app.get("/healthz", tags=["service"])
     async def healthz(request: Request) -> dict[str, str]:

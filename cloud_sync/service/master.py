@@ -6,67 +6,168 @@ writes a key that does not exist has made a mistake and is told so.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import datetime
+import zoneinfo
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import keys
-from cloud_sync.store.documents import EVERYBODY, Draft, asn_draft
+from cloud_sync.contract import master as own
+from cloud_sync.contract.events import Id, Lot, Time
 
 CLOSED = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
-NETWORK_KEY = "network"
-ENTRIES_MAX = 20_000
+NETWORK_KEY: Final = "network"
+LINES_MAX: Final = 20_000
 
 
-def _checked(gtin: str) -> None:
-    if not keys.is_gtin(gtin):
-        raise ValueError(f"gtin: the check digit of {gtin} is wrong")
+class Written(BaseModel):
+    """What people write. Identities are checked as far as text can be."""
+
+    model_config = CLOSED
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Written:
+        for name in ("gtin", "item"):
+            gtin = getattr(self, name, None)
+            if isinstance(gtin, str) and not keys.is_gtin(gtin):
+                raise ValueError(f"{name}: the check digit of {gtin} is wrong")
+        gln = getattr(self, "gln", None)
+        if isinstance(gln, str) and keys.gtin_check_digit(gln[:12]) != gln[12]:
+            raise ValueError(f"gln: the check digit of {gln} is wrong")
+        return self
 
 
-class ItemBody(doc.Item):
+class ContentsBody(doc.Contents, Written):
+    """What a pack level holds."""
+
+
+class ItemBody(doc.Item, Written):
     """A trade item."""
 
-    model_config = CLOSED
+    contains: ContentsBody | None = None
 
     @model_validator(mode="after")
-    def _has_check_digit(self) -> ItemBody:
-        _checked(self.gtin)
+    def _holds_others(self) -> ItemBody:
+        if self.contains is not None and self.contains.item == self.gtin:
+            raise ValueError("contains: a pack cannot hold itself")
         return self
 
 
-class PolicyBody(doc.Policy):
+class PolicyBody(doc.Policy, Written):
     """How an item is kept at a warehouse."""
 
-    model_config = CLOSED
 
-    @model_validator(mode="after")
-    def _has_key(self) -> PolicyBody:
-        _checked(self.gtin)
-        if not keys.is_id(policy_key(self)):
-            raise ValueError(f"warehouse: {self.warehouse} is too long to be part of a key")
-        return self
-
-
-class LineBody(doc.ShipmentLine):
+class LineBody(doc.ShipmentLine, Written):
     """Goods in a delivery."""
 
-    model_config = CLOSED
+
+Lines = Annotated[list[LineBody], Field(max_length=LINES_MAX)]
+
+
+class AsnBody(doc.Asn, Written):
+    """An expected delivery."""
+
+    ordered: Lines  # type: ignore[assignment]  # narrower on the way in, the same on the way out
+    shipped: Lines = []  # type: ignore[assignment]  # as above
+
+
+class TransferBody(Written):
+    """Goods to be sent from one of our warehouses to another.
+
+    What has become of it, and the expected delivery at the other end, follow from the goods.
+    """
+
+    id: Id
+    source: Id
+    destination: Id
+    ordered: Annotated[list[LineBody], Field(min_length=1, max_length=LINES_MAX)]
+    expected_at_us: Time | None = None
+    shrink_per_mille: Annotated[int, Field(ge=0, le=1000)] | None = None
 
     @model_validator(mode="after")
-    def _has_check_digit(self) -> LineBody:
-        _checked(self.item)
+    def _goes_elsewhere(self) -> TransferBody:
+        if self.source == self.destination:
+            raise ValueError("destination: the goods are there already")
         return self
 
 
-class AsnBody(doc.Asn):
-    """An expected delivery."""
+class ClosingBody(Written):
+    """Why the office waits for nothing more."""
 
-    model_config = CLOSED
+    reason: doc.Reason
 
-    ordered: Annotated[list[LineBody], Field(max_length=ENTRIES_MAX)]  # type: ignore[assignment]  # narrower on the way in, the same on the way out
-    shipped: Annotated[list[LineBody], Field(max_length=ENTRIES_MAX, default_factory=list)]  # type: ignore[assignment]  # as above
+
+class WarehouseBody(own.Warehouse, Written):
+    """A warehouse."""
+
+    @model_validator(mode="after")
+    def _has_a_time(self) -> WarehouseBody:
+        try:
+            zoneinfo.ZoneInfo(self.time_zone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"time_zone: {self.time_zone} is not known") from error
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("latitude: latitude and longitude go together")
+        return self
+
+
+class LocationBody(doc.Location, Written):
+    """A place at a warehouse."""
+
+
+class SupplierBody(own.Supplier, Written):
+    """A supplier."""
+
+
+class SupplyBody(own.Supply, Written):
+    """On what terms a supplier sells an item."""
+
+
+class PriceBody(own.Price, Written):
+    """What an item costs in a market."""
+
+
+class VatBody(own.Vat, Written):
+    """A VAT rate."""
+
+
+class CountBody(doc.Count, Written):
+    """A cycle count to be done."""
+
+
+class WorkerBody(doc.Worker, Written):
+    """Somebody who works with a device."""
+
+
+class HoldBody(doc.Hold, Written):
+    """Goods that must not be sold or sent. A recall is written as one and makes its own holds."""
+
+    kind: Literal["hold"]
+    lot: Lot | None = None
+
+
+class RecallBody(own.Recall, Written):
+    """Lots that nobody may sell any more."""
+
+    @model_validator(mode="after")
+    def _has_days(self) -> RecallBody:
+        _check_day("announced_on", self.announced_on)
+        return self
+
+
+class CertificateBody(doc.Certificate, Written):
+    """A paper without which an item may not be sold."""
+
+    @model_validator(mode="after")
+    def _has_days(self) -> CertificateBody:
+        _check_day("valid_until", self.valid_until)
+        for gtin in self.items:
+            if not keys.is_gtin(gtin):
+                raise ValueError(f"items: the check digit of {gtin} is wrong")
+        return self
 
 
 class NetworkBody(BaseModel):
@@ -77,43 +178,10 @@ class NetworkBody(BaseModel):
     format: Literal["forepost-network/1"]
 
 
-class ImportBody(BaseModel):
-    """Many documents at once, all or none."""
-
-    model_config = CLOSED
-
-    items: Annotated[list[ItemBody], Field(max_length=ENTRIES_MAX)] = []
-    policies: Annotated[list[PolicyBody], Field(max_length=ENTRIES_MAX)] = []
-    network: NetworkBody | None = None
-    asns: Annotated[list[AsnBody], Field(max_length=ENTRIES_MAX)] = []
-
-
-def item_draft(item: doc.Item) -> Draft:
-    """An item is everybody's."""
-    return Draft(doc.ITEM, item.gtin, EVERYBODY, item.model_dump(exclude_none=True))
-
-
-def policy_draft(policy: doc.Policy) -> Draft:
-    """A policy is its warehouse's."""
-    return Draft(doc.POLICY, policy_key(policy), policy.warehouse, policy.model_dump())
-
-
-def policy_key(policy: doc.Policy) -> str:
-    """A policy's key in the feed."""
-    return f"{policy.warehouse}.{policy.gtin}"
-
-
-def network_draft(network: NetworkBody) -> Draft:
-    """The network is everybody's, and there is one."""
-    return Draft(doc.NETWORK, NETWORK_KEY, EVERYBODY, network.model_dump())
-
-
-def import_drafts(body: ImportBody) -> list[Draft]:
-    """All documents of an import."""
-    network = [] if body.network is None else [network_draft(body.network)]
-    return [
-        *map(item_draft, body.items),
-        *map(policy_draft, body.policies),
-        *network,
-        *map(asn_draft, body.asns),
-    ]
+def _check_day(name: str, day: str | None) -> None:
+    if day is None:
+        return
+    try:
+        datetime.date.fromisoformat(day)
+    except ValueError as error:
+        raise ValueError(f"{name}: {day} is not in the calendar") from error

@@ -8,12 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 
-from cloud_sync.contract import documents as doc
 from cloud_sync.contract import keys
 from cloud_sync.service.access import as_reader
 from cloud_sync.service.context import context_of
 from cloud_sync.store import queries
-from cloud_sync.store.documents import read_documents
 from cloud_sync.store.exceptions import read_exceptions
 
 router = APIRouter(prefix="/v1", dependencies=[Depends(as_reader)], tags=["reading"])
@@ -97,34 +95,3 @@ async def get_gateways(request: Request) -> dict[str, object]:
 async def get_exceptions(request: Request) -> dict[str, object]:
     """What a person must look into about a gateway, the newest first."""
     return {"exceptions": await context_of(request).database.read(read_exceptions)}
-
-
-@router.get("/items")
-async def get_items(request: Request) -> dict[str, object]:
-    """All trade items."""
-    return {"items": await _documents(request, doc.ITEM, None)}
-
-
-@router.get("/policies")
-async def get_policies(request: Request, warehouse: IdQuery = None) -> dict[str, object]:
-    """How items are kept."""
-    return {"policies": await _documents(request, doc.POLICY, warehouse)}
-
-
-@router.get("/asns")
-async def get_asns(request: Request, warehouse: IdQuery = None) -> dict[str, object]:
-    """Expected deliveries, by the warehouse that expects them."""
-    return {"asns": await _documents(request, doc.ASN, warehouse)}
-
-
-@router.get("/transfers")
-async def get_transfers(request: Request, warehouse: IdQuery = None) -> dict[str, object]:
-    """Transfers, by the warehouse that sends them."""
-    return {"transfers": await _documents(request, doc.TRANSFER, warehouse)}
-
-
-async def _documents(
-    request: Request, kind: str, warehouse: str | None
-) -> list[dict[str, object]]:
-    script = partial(read_documents, kind=kind, warehouse=warehouse)
-    return await context_of(request).database.read(script)

@@ -23,6 +23,8 @@ from tests.fakes.http_words import NOW_US, bearer, code_of
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "master-data.md"
 OPEN = {("GET", "/healthz")}
+OF_MANY_KINDS = {("POST", "/v1/import")}
+"""Asks for the right of each kind that is in the body; test_exchange.py has the cases."""
 READERS = set(rights.USER_ROLES)
 
 
@@ -145,6 +147,8 @@ def test_no_route_that_writes_is_open_to_who_only_reads(app: FastAPI) -> None:
     ]
     assert writing
     for method, path, actions in writing:
+        if (method, path) in OF_MANY_KINDS:
+            continue
         for role in ("read-only", "picker"):
             assert not actions <= rights.RIGHTS[role], (method, path, role)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cloud_sync.contract.batches import MAX_BATCH_BYTES
+from cloud_sync.contract.batches import MAX_BATCH_BYTES, MAX_EVENTS_PER_BATCH
 from cloud_sync.service.app import make_app
 from cloud_sync.store.credentials import (
     NotEnrolled,
@@ -144,7 +144,7 @@ BAD_BODIES = {
     "not json": ({}, b"hello", 422),
     "deep": ({}, b'{"events":[' + b"[" * 100_000, 422),
     "other version": ({}, changed(batch_of(), contract_version=99), 422),
-    "too many": ({}, changed(batch_of(), events=[{}] * 1001), 413),
+    "too many": ({}, changed(batch_of(), events=[{}] * (MAX_EVENTS_PER_BATCH + 1)), 413),
     "too long": ({}, b" " * (MAX_BATCH_BYTES + 1), 413),
     "announced too long": ({"Content-Length": "99999999999"}, b"{}", 413),
     "gzip bomb": ({"Content-Encoding": "gzip"}, gzip.compress(bytes(64 * 2**20)), 413),
@@ -181,7 +181,7 @@ async def test_a_bad_batch_is_answered_and_changes_nothing(
         (f"/v1/items/{ITEM}", {"gtin": "09506000134353"}, "check digit"),
         (f"/v1/items/{ITEM}", {"gtin": "09506000134369"}, "in the path"),
         (f"/v1/policies/W1/{ITEM}", {"lead_time_days": 0}, "lead_time_days"),
-        (f"/v1/policies/W1/{ITEM}", {"warehouse": "W" * 60}, "too long"),
+        (f"/v1/policies/W1/{ITEM}", {"warehouse": "W" * 60}, "in the path"),
         (f"/v1/policies/W2/{ITEM}", {}, "in the path"),
         ("/v1/network", {"format": "other"}, "format"),
         ("/v1/asns/ASN-1", {"status": "lost"}, "status"),
