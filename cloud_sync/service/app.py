@@ -11,6 +11,8 @@ from starlette.responses import HTMLResponse, Response
 
 from cloud_sync.contract.version import CONTRACT_VERSION
 from cloud_sync.service import (
+    epcis_capture,
+    epcis_events,
     exchange,
     orders,
     promises,
@@ -54,6 +56,8 @@ def make_app(
     app.include_router(orders.router)
     app.include_router(reservations.router)
     app.include_router(promises.router)
+    app.include_router(epcis_capture.router)
+    app.include_router(epcis_events.router)
 
     @app.get("/healthz", tags=["service"])
     async def healthz(request: Request) -> dict[str, str]:
