@@ -30,7 +30,7 @@ ORDERS_PER_ROUND: Final = 100
 
 
 async def look_after_orders(database: Database, wall_us: Callable[[], int]) -> None:
-    """Go round for ever. A store that cannot do it now is asked again in the next round."""
+    """Go round for ever. Whatever ends a round, the service goes on and the next one is tried."""
     while True:
         try:
             await go_round(database, wall_us())
@@ -39,6 +39,8 @@ async def look_after_orders(database: Database, wall_us: Callable[[], int]) -> N
                 "round of orders not finished",
                 extra={"action": "round_failed", "reason": str(error)},
             )
+        except Exception:
+            logger.exception("round of orders failed", extra={"action": "round_failed"})
         await asyncio.sleep(ROUND_EVERY_S)
 
 

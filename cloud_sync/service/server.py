@@ -16,6 +16,7 @@ import uvicorn
 
 from cloud_sync.service.app import make_app
 from cloud_sync.service.clock import wall_us
+from cloud_sync.service.fulfilment import look_after_orders
 from cloud_sync.store.open import open_database
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,10 @@ async def serve(options: ServeOptions) -> None:
             server = _Server(config)
             for sign in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(sign, server.stop)
-            await server.serve(sockets=[listener])
+            async with asyncio.TaskGroup() as group:
+                rounds = group.create_task(look_after_orders(database, wall_us), name="orders")
+                await server.serve(sockets=[listener])
+                rounds.cancel()
     logger.info("cloud stopped", extra={"action": "stopped"})
 
 

@@ -22,7 +22,7 @@ from cloud_sync.store.orders import (
     load_orders,
     save_orders,
 )
-from cloud_sync.store.ports import Transaction, fetch_in
+from cloud_sync.store.ports import StoreError, Transaction, fetch_in
 from cloud_sync.store.promises import (
     goods_by_warehouse,
     lock_shelves,
@@ -113,7 +113,8 @@ async def _fill(tx: Transaction, state: OrderState, *, reaches: Reach, now_us: i
             wanted = Wanted(row.parcel, row.warehouse, row.lines, None, order.id)
             short = await reserve(tx, wanted, promises, now_us)
             if short:
-                raise AssertionError(f"{row.parcel}: {short} were free under lock and are not")
+                # Goods were put back between two reads, for another order, which has them again.
+                raise StoreError(f"{row.parcel}: {short[0].item} was promised meanwhile")
             state.parcels.append(row)
         state.n_parcels += len(parcels)
     await save_orders(tx, [state])

@@ -26,10 +26,11 @@ from cloud_sync.fulfilment.orders import (
     sums_of,
 )
 from cloud_sync.fulfilment.placed import CustomerOrder
-from cloud_sync.fulfilment.promise import Goods
+from cloud_sync.fulfilment.promise import Goods, Shelf
 from cloud_sync.store.columns import integer, text
 from cloud_sync.store.documents import Draft, Gone, change_documents
 from cloud_sync.store.ports import Transaction, fetch_in
+from cloud_sync.store.promises import lock_shelves
 from cloud_sync.store.reservations import consume, release
 
 OPEN: Final = "open"
@@ -84,9 +85,7 @@ async def load_orders(
     """The orders of these ids that there are, by id. for_update: nobody else changes them."""
     wanted = sorted(set(ids))
     if for_update:
-        await tx.execute_many(
-            "update orders set version = version + 1 where order_id = ?", [(it,) for it in wanted]
-        )
+        await _lock(tx, wanted)
     rows = await fetch_in(
         tx,
         "select order_id, is_cancelled, n_parcels, status, content from orders "
@@ -264,11 +263,15 @@ async def follow_orders(tx: Transaction, events: Sequence[ev.Event]) -> None:
     if not sums:
         return
     documents = {key.document for key in sums}
-    rows = await fetch_in(tx, "select order_id from parcels where parcel in (?*)", documents)
-    # Orders before sums: who reads an order's sums holds its lock.
-    ids = documents | {text(row[0]) for row in rows}
-    await tx.execute_many(
-        "update orders set version = version where order_id = ?", [(it,) for it in sorted(ids)]
+    known = await fetch_in(
+        tx, "select order_id, parcel from parcels where parcel in (?*)", documents
+    )
+    ids = documents | {text(order_id) for order_id, _ in known}
+    ids = await _lock(tx, ids)
+    # Stock and reservations change together for whoever promises: what was picked is neither.
+    ours = ids | {text(parcel) for _, parcel in known}
+    await lock_shelves(
+        tx, (Shelf(key.warehouse, key.item, key.unit) for key in sums if key.document in ours)
     )
     await tx.add(
         "flows",
@@ -279,6 +282,17 @@ async def follow_orders(tx: Transaction, events: Sequence[ev.Event]) -> None:
             for key, quantity in sorted(sums.items())
         ],
     )
-    states = await load_orders(tx, ids, for_update=True)
+    states = await load_orders(tx, ids)
     if states:
         await save_orders(tx, states)
+
+
+async def _lock(tx: Transaction, ids: Iterable[str]) -> set[str]:
+    """Keep others from changing orders; gives those that there are."""
+    rows = await fetch_in(tx, "select order_id from orders where order_id in (?*)", ids)
+    # In one order everywhere, so that nobody waits in a ring.
+    found = sorted({text(row[0]) for row in rows})
+    await tx.execute_many(
+        "update orders set version = version where order_id = ?", [(it,) for it in found]
+    )
+    return set(found)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cloud_sync.contract import documents as doc
@@ -29,6 +29,7 @@ from cloud_sync.fulfilment.promise import (
     dark_us,
     promise,
 )
+from cloud_sync.inventory.lots import LotState, local_day, usable
 from cloud_sync.store.columns import integer, optional_integer, optional_text, text
 from cloud_sync.store.documents import read_documents
 from cloud_sync.store.ports import Transaction, fetch_in
@@ -107,7 +108,7 @@ async def read_promises(
     wanted = sorted(set(items))
     rules = await read_rules(tx)
     darkness = await read_darkness(tx, rules, now_us)
-    usable = {
+    sellable = {
         it.shelf: sum(quantity for *_, quantity in it.lots)
         for it in await read_lots(tx, wanted, at_us=at_us)
     }
@@ -115,13 +116,13 @@ async def read_promises(
     demands = await read_demands(tx, wanted, darkness.dark_for_us)
     return {
         shelf: promise(
-            usable=usable.get(shelf, 0),
+            usable=sellable.get(shelf, 0),
             reserved=reserved.get(shelf, 0),
             demand=demands.get(shelf, UNKNOWN_DEMAND),
             dark_for_us=darkness.of(shelf.warehouse),
             rules=rules,
         )
-        for shelf in sorted(usable.keys() | reserved.keys())
+        for shelf in sorted(sellable.keys() | reserved.keys())
     }
 
 
@@ -147,22 +148,22 @@ async def read_lots(tx: Transaction, items: Iterable[str], *, at_us: int) -> lis
         shelf = Shelf(text(warehouse), text(item), text(unit))
         if shelf.warehouse not in days:
             place = places.get(shelf.warehouse)
-            days[shelf.warehouse] = local_day(at_us, place.time_zone if place else None)
+            days[shelf.warehouse] = day_at(at_us, place.time_zone if place else None)
         day, last_day = days[shelf.warehouse], optional_text(expiry)
         lots = found.setdefault(shelf, [])
-        is_past = last_day is not None and last_day < day
-        if integer(quantity) and not is_past and not blocks.bars(shelf, text(lot), day):
+        is_good = usable(LotState(expiry=last_day), day)
+        if integer(quantity) and is_good and not blocks.bars(shelf, text(lot), day):
             lots.append((text(lot), last_day, integer(quantity)))
     return [Lots(shelf, tuple(sorted(lots))) for shelf, lots in sorted(found.items())]
 
 
-def local_day(at_us: int, time_zone: str | None) -> str:
+def day_at(at_us: int, time_zone: str | None) -> str:
     """The date at a warehouse, YYYY-MM-DD; in UTC where its time zone is not known."""
-    at = datetime.fromtimestamp(at_us // 1_000_000, UTC)
     try:
-        return at.astimezone(ZoneInfo(time_zone) if time_zone else UTC).date().isoformat()
+        zone: tzinfo = ZoneInfo(time_zone) if time_zone else UTC
     except (ZoneInfoNotFoundError, ValueError):
-        return at.date().isoformat()
+        zone = UTC
+    return local_day(at_us, zone)
 
 
 async def _reserved(tx: Transaction, items: Sequence[str], now_us: int) -> dict[Shelf, int]:

@@ -14,7 +14,7 @@ from cloud_sync.fulfilment.transfers import Holding, LotStock, Proposal, Transfe
 from cloud_sync.store.columns import text
 from cloud_sync.store.documents import read_documents
 from cloud_sync.store.ports import Transaction, fetch_in
-from cloud_sync.store.promises import local_day, read_lots, read_promises, read_whereabouts
+from cloud_sync.store.promises import day_at, read_lots, read_promises, read_whereabouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ async def _ways(
         for destination, days in lead_days.items():
             end = places.get(destination)
             zone = None if end is None else end.time_zone
-            today = date.fromisoformat(local_day(now_us, zone))
+            today = date.fromisoformat(day_at(now_us, zone))
             arrivals[source, destination] = today + timedelta(days=days)
             metres = 0
             if start and end and start.coordinates and end.coordinates:

@@ -22,8 +22,8 @@ BANNED_NAMES = {"utils", "util", "helpers", "helper", "manager", "data", "proces
 MAY_SHIELD = {"cloud_sync/store/finish.py", "gateway/journal/connection.py"}
 """Where a task may be born outside a TaskGroup: one transaction, shielded against a cancel."""
 
-MAY_CATCH_ALL = {"gateway/services/supervisor.py"}
-"""Where `except Exception` may stand: the place that restarts what failed and logs the trace."""
+MAY_CATCH_ALL = {"cloud_sync/service/fulfilment.py", "gateway/services/supervisor.py"}
+"""Where `except Exception` may stand: the places that restart what failed and log the trace."""
 
 MAY_READ_THE_CLOCK = {
     "cloud_sync/service/clock.py",

@@ -3,132 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
-import httpx
 import pytest
 
 from cloud_sync.contract import events as ev
-from cloud_sync.service.app import make_app
 from cloud_sync.service.fulfilment import go_round
 from cloud_sync.store.ports import Database
-from tests.fakes.http_words import BATCHES, NOW_US, bearer, code_of
-from tests.fakes.uploads import ITEM, Book, make_line
+from tests.fakes.http_words import NOW_US, code_of
+from tests.fakes.shop import HOUR_US, Shop, open_shop, order_body, parcels, reservation_body
+from tests.fakes.uploads import ITEM
 
-HOUR_US = 3_600_000_000
 OTHER = "04012345678901"
 
 
-@dataclass
-class Cloud:
-    """The application with its callers, and a clock that tests set."""
-
-    database: Database
-    http: httpx.AsyncClient
-    tokens: dict[str, str]
-    now_us: int = NOW_US
-    books: dict[str, Book] = field(
-        default_factory=lambda: {
-            "W1": Book("gw-W1", "W1"),
-            "C1": Book("gw-C1", "C1", epoch="00000000-0000-7000-8000-0000000000e3"),
-        }
-    )
-    sent: dict[str, int] = field(default_factory=dict)
-
-    async def call(
-        self, method: str, path: str, body: object = None, **headers: str
-    ) -> httpx.Response:
-        content = b"" if body is None else json.dumps(body).encode()
-        return await self.http.request(
-            method, path, content=content, headers=bearer(self.tokens["admin"]) | headers
-        )
-
-    async def get(self, path: str) -> dict[str, object]:
-        response = await self.call("GET", path)
-        assert response.status_code == 200, response.text
-        found: dict[str, object] = response.json()
-        return found
-
-    async def tell(self, warehouse: str) -> None:
-        """Send what the gateway has recorded since it was last asked to."""
-        book = self.books[warehouse]
-        first = self.sent.get(warehouse, 0) + 1
-        self.sent[warehouse] = len(book.bodies)
-        response = await self.http.post(
-            BATCHES, content=book.batch(first), headers=bearer(self.tokens[book.gateway])
-        )
-        assert response.status_code == 200, response.text
-
-    async def stock(self, **quantities: int) -> None:
-        for warehouse, quantity in quantities.items():
-            self.books[warehouse].receive(quantity, to="R-01")
-            await self.tell(warehouse)
-
-    async def move(
-        self, warehouse: str, kind: str, document: str, source: str, target: str, quantity: int
-    ) -> None:
-        self.books[warehouse].record(
-            kind,
-            lines=(make_line(source, target, quantity),),
-            documents=(ev.Document(type="order", id=document),),
-        )
-        await self.tell(warehouse)
-
-    async def documents(self, gateway: str) -> dict[str, dict[str, object] | None]:
-        """The orders that a gateway sees; None for a tombstone."""
-        response = await self.http.get("/sync/v1/changes", headers=bearer(self.tokens[gateway]))
-        return {
-            it["key"]: it.get("data") for it in response.json()["changes"] if it["kind"] == "order"
-        }
-
-    async def available(self) -> dict[str, int]:
-        rows = (await self.get("/v1/promises"))["promises"]
-        assert isinstance(rows, list)
-        return {row["warehouse"]: row["available"] for row in rows}
-
-    async def place(self, quantity: int, order: str = "O-1", **more: object) -> httpx.Response:
-        return await self.call("POST", "/v1/orders", order_body(quantity, order, **more))
-
-
-def order_body(quantity: int, order: str = "O-1", **more: object) -> dict[str, object]:
-    return {
-        "id": order,
-        "platform": "shop",
-        "market": "DE",
-        "currency": "EUR",
-        "ordered_at_us": NOW_US,
-        "lines": [{"item": ITEM, "quantity": quantity, "price_minor": 199}],
-        "distances_m": {"W1": 100, "C1": 5000},
-        **more,
-    }
-
-
 @pytest.fixture
-async def cloud(database: Database, tokens: dict[str, str]) -> AsyncIterator[Cloud]:
-    held: list[Cloud] = []
-    app = make_app(database, wall_us=lambda: held[0].now_us, deadline_s=60)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://cloud", timeout=60) as http:
-        held.append(Cloud(database, http, tokens))
-        yield held[0]
-
-
-def parcels(told: dict[str, object]) -> list[tuple[object, ...]]:
-    rows = told["parcels"]
-    assert isinstance(rows, list)
-    return [
-        (row["parcel"], row["warehouse"], row["status"], *(it["quantity"] for it in row["lines"]))
-        for row in rows
-    ]
+async def cloud(database: Database, tokens: dict[str, str]) -> AsyncIterator[Shop]:
+    async with open_shop(database, tokens) as it:
+        yield it
 
 
 # ------------------------------------------------------------------ from order to customer
 
 
 async def test_an_order_goes_to_the_nearest_and_is_followed_until_it_is_delivered(
-    cloud: Cloud,
+    cloud: Shop,
 ) -> None:
     await cloud.stock(W1=10, C1=50)
     placed = await cloud.place(4)
@@ -156,7 +55,7 @@ async def test_an_order_goes_to_the_nearest_and_is_followed_until_it_is_delivere
     assert await cloud.available() == {"W1": 6, "C1": 50}
 
 
-async def test_what_no_single_warehouse_has_is_completed_from_others(cloud: Cloud) -> None:
+async def test_what_no_single_warehouse_has_is_completed_from_others(cloud: Shop) -> None:
     await cloud.stock(W1=3, C1=4)
     told = (await cloud.place(6)).json()
     assert parcels(told) == [("O-1.1", "W1", "open", 3), ("O-1.2", "C1", "open", 3)]
@@ -165,7 +64,7 @@ async def test_what_no_single_warehouse_has_is_completed_from_others(cloud: Clou
     assert await cloud.available() == {"W1": 0, "C1": 1}
 
 
-async def test_an_order_that_is_short_waits_and_is_filled_when_goods_come(cloud: Cloud) -> None:
+async def test_an_order_that_is_short_waits_and_is_filled_when_goods_come(cloud: Shop) -> None:
     await cloud.stock(W1=3)
     told = (await cloud.place(5)).json()
     assert (told["status"], told["missing"][0]["quantity"]) == ("open", 2)
@@ -177,7 +76,7 @@ async def test_an_order_that_is_short_waits_and_is_filled_when_goods_come(cloud:
     assert parcels(await cloud.get("/v1/orders/O-2")) == [("O-2.1", "C1", "open", 5)]
 
 
-async def test_a_short_pick_is_completed_from_elsewhere(cloud: Cloud) -> None:
+async def test_a_short_pick_is_completed_from_elsewhere(cloud: Shop) -> None:
     await cloud.stock(W1=9, C1=9)
     await cloud.place(5)
     await cloud.move("W1", ev.GOODS_PICKED, "O-1.1", "R-01", "PACK", 2)
@@ -198,7 +97,7 @@ async def test_a_short_pick_is_completed_from_elsewhere(cloud: Cloud) -> None:
     assert sent["lines"] == [{"item": ITEM, "quantity": 2, "unit": "EA"}]
 
 
-async def test_what_was_picked_and_put_back_is_to_be_picked_again(cloud: Cloud) -> None:
+async def test_what_was_picked_and_put_back_is_to_be_picked_again(cloud: Shop) -> None:
     await cloud.stock(W1=9)
     await cloud.place(5)
     await cloud.move("W1", ev.GOODS_PICKED, "O-1.1", "R-01", "PACK", 5)
@@ -210,7 +109,7 @@ async def test_what_was_picked_and_put_back_is_to_be_picked_again(cloud: Cloud) 
 # ------------------------------------------------------------------ cancelled, moved, dark
 
 
-async def test_a_cancelled_order_frees_its_goods_and_leaves_a_tombstone(cloud: Cloud) -> None:
+async def test_a_cancelled_order_frees_its_goods_and_leaves_a_tombstone(cloud: Shop) -> None:
     await cloud.stock(W1=9)
     await cloud.place(5)
     told = (await cloud.call("POST", "/v1/orders/O-1/cancel")).json()
@@ -221,7 +120,7 @@ async def test_a_cancelled_order_frees_its_goods_and_leaves_a_tombstone(cloud: C
     assert (again.status_code, code_of(again)) == (409, "ended")
 
 
-async def test_orders_leave_a_warehouse_that_is_dark_too_long_unless_begun(cloud: Cloud) -> None:
+async def test_orders_leave_a_warehouse_that_is_dark_too_long_unless_begun(cloud: Shop) -> None:
     await cloud.stock(W1=20, C1=20)
     await cloud.place(5, "O-1")
     await cloud.place(5, "O-2")
@@ -240,7 +139,7 @@ async def test_orders_leave_a_warehouse_that_is_dark_too_long_unless_begun(cloud
 
 
 async def test_an_order_that_nobody_else_can_fill_stays_at_the_dark_warehouse(
-    cloud: Cloud,
+    cloud: Shop,
 ) -> None:
     await cloud.stock(W1=20, C1=4)
     await cloud.place(5)
@@ -256,7 +155,7 @@ async def test_an_order_that_nobody_else_can_fill_stays_at_the_dark_warehouse(
 # ------------------------------------------------------------------ promises
 
 
-async def test_a_dark_warehouse_promises_less_and_then_nothing_that_spoils(cloud: Cloud) -> None:
+async def test_a_dark_warehouse_promises_less_and_then_nothing_that_spoils(cloud: Shop) -> None:
     item = {"gtin": ITEM, "names": {"en": "Milk"}, "zone": "refrigerated", "grams_per_unit": 1000}
     policy = {
         "warehouse": "W1",
@@ -280,7 +179,7 @@ async def test_a_dark_warehouse_promises_less_and_then_nothing_that_spoils(cloud
     assert [(it["is_stopped"], it["available"]) for it in rows] == [(True, 0)]
 
 
-async def test_a_lot_is_promised_up_to_its_last_day(cloud: Cloud) -> None:
+async def test_a_lot_is_promised_up_to_its_last_day(cloud: Shop) -> None:
     book = cloud.books["W1"]
     book.record(ev.LOT_CREATED, body={"item": ITEM, "lot": "L1", "expiry": "2023-11-16"})
     book.receive(5, to="R-01", lot="L1")
@@ -300,16 +199,7 @@ async def test_a_lot_is_promised_up_to_its_last_day(cloud: Cloud) -> None:
 # ------------------------------------------------------------------ reservations
 
 
-def reservation_body(quantity: int, **more: object) -> dict[str, object]:
-    return {
-        "warehouse": "W1",
-        "expires_in_s": 60,
-        "lines": [{"item": ITEM, "quantity": quantity}],
-        **more,
-    }
-
-
-async def test_fifty_at_once_over_the_last_ten_pieces(cloud: Cloud) -> None:
+async def test_fifty_at_once_over_the_last_ten_pieces(cloud: Shop) -> None:
     await cloud.stock(W1=10)
     async with asyncio.TaskGroup() as group:
         tasks = [
@@ -324,7 +214,7 @@ async def test_fifty_at_once_over_the_last_ten_pieces(cloud: Cloud) -> None:
     assert await cloud.available() == {"W1": 0}
 
 
-async def test_orders_and_reservations_at_once_never_promise_a_piece_twice(cloud: Cloud) -> None:
+async def test_orders_and_reservations_at_once_never_promise_a_piece_twice(cloud: Shop) -> None:
     await cloud.stock(W1=7, C1=6)
     async with asyncio.TaskGroup() as group:
         for n in range(8):
@@ -335,7 +225,7 @@ async def test_orders_and_reservations_at_once_never_promise_a_piece_twice(cloud
     assert all(left in {0, 1} for left in (await cloud.available()).values())
 
 
-async def test_a_reservation_takes_all_lines_or_none(cloud: Cloud) -> None:
+async def test_a_reservation_takes_all_lines_or_none(cloud: Shop) -> None:
     await cloud.stock(W1=10)
     lines = [{"item": ITEM, "quantity": 1}, {"item": OTHER, "quantity": 1}]
     refused = await cloud.call("POST", "/v1/reservations", reservation_body(1, lines=lines))
@@ -345,7 +235,7 @@ async def test_a_reservation_takes_all_lines_or_none(cloud: Cloud) -> None:
 
 @pytest.mark.parametrize(("later_s", "state", "left"), [(59, "held", 3), (60, "expired", 10)])
 async def test_a_reservation_ends_by_itself(
-    cloud: Cloud, later_s: int, state: str, left: int
+    cloud: Shop, later_s: int, state: str, left: int
 ) -> None:
     await cloud.stock(W1=10)
     made = (await cloud.call("POST", "/v1/reservations", reservation_body(7))).json()
@@ -359,7 +249,7 @@ async def test_a_reservation_ends_by_itself(
     assert confirmed.status_code == (200 if state == "held" else 409)
 
 
-async def test_a_confirmed_reservation_stays_and_a_released_one_goes(cloud: Cloud) -> None:
+async def test_a_confirmed_reservation_stays_and_a_released_one_goes(cloud: Shop) -> None:
     await cloud.stock(W1=10)
     made = (await cloud.call("POST", "/v1/reservations", reservation_body(7))).json()
     path = f"/v1/reservations/{made['reservation']}"
@@ -373,7 +263,7 @@ async def test_a_confirmed_reservation_stays_and_a_released_one_goes(cloud: Clou
     assert (await cloud.call("POST", f"{path}/confirm")).status_code == 409
 
 
-async def test_an_order_takes_over_what_was_reserved_for_it(cloud: Cloud) -> None:
+async def test_an_order_takes_over_what_was_reserved_for_it(cloud: Shop) -> None:
     await cloud.stock(W1=5)
     made = (await cloud.call("POST", "/v1/reservations", reservation_body(5))).json()
     assert (await cloud.place(5, "O-0")).json()["status"] == "open"
@@ -388,7 +278,7 @@ async def test_an_order_takes_over_what_was_reserved_for_it(cloud: Cloud) -> Non
 # ------------------------------------------------------------------ lists, words, mistakes
 
 
-async def test_orders_are_listed_in_pages(cloud: Cloud) -> None:
+async def test_orders_are_listed_in_pages(cloud: Shop) -> None:
     await cloud.stock(W1=2)
     for n in range(5):
         await cloud.place(1, f"O-{n}", ordered_at_us=NOW_US - n)
@@ -409,47 +299,46 @@ async def test_orders_are_listed_in_pages(cloud: Cloud) -> None:
     assert [it["id"] for it in found] == ["O-0", "O-1"]
 
 
-@pytest.mark.parametrize(
-    ("left_s", "risks"),
-    [(86_401, []), (86_400, ["due"]), (0, ["due"]), (-1, ["late"])],
-)
-async def test_the_clock_of_72_hours(cloud: Cloud, left_s: int, risks: list[str]) -> None:
+async def test_the_clock_of_72_hours(cloud: Shop) -> None:
     await cloud.stock(W1=2)
     await cloud.place(1)
-    cloud.now_us = NOW_US + 72 * HOUR_US - left_s * 1_000_000
-    cloud.books["W1"].receive(0)
-    await cloud.tell("W1")
-    found = (await cloud.get("/v1/orders/at-risk"))["orders"]
-    assert isinstance(found, list)
-    assert [it["risks"] for it in found] == ([risks] if risks else [])
+    for left_s, risks in ((86_401, []), (86_400, ["due"]), (0, ["due"]), (-1, ["late"])):
+        cloud.now_us = NOW_US + 72 * HOUR_US - left_s * 1_000_000
+        cloud.books["W1"].receive(0)
+        await cloud.tell("W1")
+        found = (await cloud.get("/v1/orders/at-risk"))["orders"]
+        assert isinstance(found, list)
+        assert [it["risks"] for it in found] == ([risks] if risks else [])
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"id": "O.1"},
-        {"id": "x" * 57},
-        {"currency": "eur"},
-        {"market": "Germany"},
-        {"lines": []},
-        {"lines": [{"item": ITEM, "quantity": 0}]},
-        {"lines": [{"item": "09506000134353", "quantity": 1}]},
-        {"lines": [{"item": ITEM, "quantity": 1}, {"item": ITEM, "quantity": 2}]},
-        {"lines": [{"item": ITEM, "quantity": "1"}]},
-        {"distances_m": {}},
-        {"distances_m": None},
-        {"place": {"latitude": 91, "longitude": 0}, "distances_m": None},
-        {"place": {"latitude": 1, "longitude": 0}},
-        {"colour": "red"},
-    ],
-)
-async def test_an_order_that_is_not_one_is_refused(cloud: Cloud, wrong: dict[str, object]) -> None:
-    body = {key: it for key, it in {**order_body(1), **wrong}.items() if it is not None}
-    refused = await cloud.call("POST", "/v1/orders", body)
-    assert (refused.status_code, code_of(refused)) == (422, "malformed")
+WRONG: list[dict[str, object]] = [
+    {"id": "O.1"},
+    {"id": "x" * 57},
+    {"currency": "eur"},
+    {"market": "Germany"},
+    {"lines": []},
+    {"lines": [{"item": ITEM, "quantity": 0}]},
+    {"lines": [{"item": "09506000134353", "quantity": 1}]},
+    {"lines": [{"item": ITEM, "quantity": 1}, {"item": ITEM, "quantity": 2}]},
+    {"lines": [{"item": ITEM, "quantity": "1"}]},
+    {"distances_m": {}},
+    {"distances_m": None},
+    {"place": {"latitude": 91, "longitude": 0}, "distances_m": None},
+    {"place": {"latitude": 1, "longitude": 0}},
+    {"colour": "red"},
+]
+"""What an order must not be; None takes a key away."""
 
 
-async def test_an_order_is_placed_once(cloud: Cloud) -> None:
+async def test_an_order_that_is_not_one_is_refused(cloud: Shop) -> None:
+    for wrong in WRONG:
+        body = {key: it for key, it in {**order_body(1), **wrong}.items() if it is not None}
+        refused = await cloud.call("POST", "/v1/orders", body)
+        assert (refused.status_code, code_of(refused)) == (422, "malformed"), wrong
+    assert (await cloud.get("/v1/orders"))["orders"] == []
+
+
+async def test_an_order_is_placed_once(cloud: Shop) -> None:
     key = {"Idempotency-Key": "k"}
     first, again = [await cloud.call("POST", "/v1/orders", order_body(1), **key) for _ in range(2)]
     assert (first.status_code, again.content) == (201, first.content)
@@ -459,7 +348,7 @@ async def test_an_order_is_placed_once(cloud: Cloud) -> None:
     assert (await cloud.call("POST", "/v1/orders/O-2/cancel")).status_code == 404
 
 
-async def test_proposals_name_lots_and_days_left(cloud: Cloud) -> None:
+async def test_proposals_name_lots_and_days_left(cloud: Shop) -> None:
     policy = {
         "warehouse": "W1",
         "gtin": ITEM,
