@@ -32,7 +32,7 @@ SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN are one number
 NO_LOG_FLUSH = 2
 IMAGE_BYTES = {"ext4": 64 * 2**20, "xfs": 300 * 2**20}  # no smaller xfs can be made
 MAKE = {"ext4": ("mkfs.ext4", "-q", "-F"), "xfs": ("mkfs.xfs", "-q", "-f")}
-N_CUTS = tier.count(5, 30, 500)
+N_CUTS = tier.count(5, 30, 300)
 """On each file system."""
 JOURNAL_MAX = 10_000
 """Acknowledged events after which a new journal is begun, so that reading it stays quick."""
