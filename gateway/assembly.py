@@ -35,7 +35,7 @@ from gateway.services.reinjection import Reinjection
 from gateway.services.sensor_watch import SensorWatch
 from gateway.services.supervisor import Heartbeats, supervise
 from gateway.services.task_board import publish_tasks
-from gateway.services.uplink import CloudPort, Uplink
+from gateway.services.uplink import SHUT_OUT, CloudPort, Uplink
 from gateway.settings import SensorSettings, Settings
 
 logger = logging.getLogger(__name__)
@@ -112,6 +112,7 @@ def _consumers(parts: Parts, outside: Outside) -> list[Loop]:
         clock=outside.clock,
         new_id=outside.new_id,
         heartbeats=parts.heartbeats,
+        is_shut_out=lambda: SHUT_OUT in parts.alarms,
     )
     housekeeping = Housekeeping(
         journal=journal,

@@ -41,6 +41,10 @@ class Alarms:
             logger.error("alarm", extra={"action": "alarm", "alarm": name, "reason": text})
         return before is None
 
+    def __contains__(self, name: str) -> bool:
+        """Whether this alarm is raised."""
+        return name in self._open
+
     def shown(self) -> Sequence[dict[str, object]]:
         """Every open alarm, by name, for the status report."""
         return [asdict(self._open[name]) for name in sorted(self._open)]

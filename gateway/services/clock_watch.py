@@ -12,7 +12,6 @@ It must be known all the same, because stamps on both sides of it do not compare
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -21,6 +20,7 @@ from cloud_sync.contract.version import EVENT_VERSION
 from gateway.clock import is_set
 from gateway.ports import Clock, Draft, Journal
 from gateway.services.alarms import Alarms
+from gateway.services.following import rest
 from gateway.services.supervisor import Heartbeats
 
 CONSUMER: Final = "clock-watch"
@@ -65,10 +65,10 @@ class ClockWatch:
 
     async def run(self) -> None:
         """Watch for ever."""
+        self._heartbeats.beat(CONSUMER)
         while True:
-            self._heartbeats.beat(CONSUMER)
             await self._look()
-            await asyncio.sleep(TICK_S)
+            await rest(TICK_S, consumer=CONSUMER, heartbeats=self._heartbeats)
 
     def _offset(self) -> int:
         """Wall time less monotonic time: what stays the same while nobody sets the clock."""

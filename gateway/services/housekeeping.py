@@ -11,7 +11,6 @@ Nothing is dropped that was acknowledged and is not elsewhere.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -21,6 +20,7 @@ from cloud_sync.contract.version import EVENT_VERSION
 from gateway.journal.salvage import LastSalvage, Salvage
 from gateway.ports import Clock, Draft
 from gateway.services.alarms import Alarms
+from gateway.services.following import rest
 from gateway.services.supervisor import Heartbeats
 from gateway.settings import JournalSettings
 
@@ -87,8 +87,8 @@ class Housekeeping:
     async def run(self) -> None:
         """Keep house for ever."""
         pruned_s: float | None = None
+        self._heartbeats.beat(CONSUMER)
         while True:
-            self._heartbeats.beat(CONSUMER)
             await self._tell_salvage()
             await self._journal.scrub(SCRUB_ROWS)
             pressure = await self._journal.room()
@@ -97,7 +97,7 @@ class Housekeeping:
             if pressure is not None or pruned_s is None or now_s - pruned_s >= PRUNE_S:
                 pruned_s = now_s
                 await self._prune(is_pressed=pressure is not None)
-            await asyncio.sleep(TICK_S)
+            await rest(TICK_S, consumer=CONSUMER, heartbeats=self._heartbeats)
 
     async def _prune(self, *, is_pressed: bool) -> None:
         if not self._has_cloud and not is_pressed:

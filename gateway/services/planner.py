@@ -6,7 +6,9 @@ together: a crash before that means the same triggers are planned again, a crash
 Where nothing is left to order, because goods came meanwhile, the triggers are told superseded.
 A failing solver leaves the triggers standing and is tried again, loudly.
 While the box does not know the time nothing is planned: which lots are still usable, and when the
-next trip leaves, would be guesses. The triggers wait.
+next trip leaves, would be guesses. The triggers wait. So they do while the cloud takes another
+journal for this gateway's: that other one plans for the warehouse, and two orders for one need
+would be one too many.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ logger = logging.getLogger(__name__)
 CONSUMER: Final = "planner"
 BATCH_ROWS: Final = 500
 RETRY_S: Final = 10.0
-CLOCK_S: Final = 1.0
+LOOK_S: Final = 1.0
+"""How often one looks whether planning is possible again."""
 
 RunJob = Callable[[Mapping[str, object]], Awaitable[dict[str, object]]]
 
@@ -50,8 +53,10 @@ class Planner:
         clock: Clock,
         new_id: Callable[[], str],
         heartbeats: Heartbeats,
+        is_shut_out: Callable[[], bool],
     ) -> None:
         self._journal = journal
+        self._is_shut_out = is_shut_out
         self._facts = facts
         self._run_job = run_job
         self._settings = settings
@@ -75,8 +80,8 @@ class Planner:
                 await self._journal.advance(CONSUMER, to_seq=done)
                 continue
             await self._rest(self._settings.gather_s)
-            while not is_set(self._clock.wall_us()):
-                await self._rest(CLOCK_S)
+            while self._is_shut_out() or not is_set(self._clock.wall_us()):
+                await self._rest(LOOK_S)
             rows = await self._journal.read(after_seq=done, limit=BATCH_ROWS)
             triggers, done = _triggers(rows), rows[-1].seq
             plans = await self._plan_until_done(triggers, based_on_seq=done)

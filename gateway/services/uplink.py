@@ -4,7 +4,8 @@ Up: rows above the cursor go out in batches; the cursor moves to what the cloud 
 An answer that never came is no answer: the same rows are sent again and the cloud skips what it
 has. If the cloud stands behind our cursor (it was restored from an older state) the cursor goes
 back and the rows are sent again. A batch that is too large, or that a slow line does not carry
-within the deadline, is halved, down to a single row; batches grow again with every success.
+within the deadline, is halved, down to a single row; batches grow again with every success, up
+to what the settings say and the cloud takes (its answers tell; see EVENTS_UNTOLD).
 
 A backlog goes out with several batches under way (flights.py): the cloud takes rows in their
 order only, so their answers are read in that order, and after anything but a success the others
@@ -26,7 +27,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from cloud_sync.contract import events as ev
-from cloud_sync.contract.batches import BatchAnswer, encode_batch
+from cloud_sync.contract.batches import EVENTS_UNTOLD, BatchAnswer, encode_batch
 from cloud_sync.contract.documents import ChangePage
 from cloud_sync.contract.version import EVENT_VERSION
 from gateway.errors import BatchRefused, CloudUnavailable, JournalError
@@ -53,9 +54,13 @@ IN_FLIGHT: Final = 4
 TOO_LARGE: Final = frozenset({"too_large", "http_413"})
 """What the cloud says of a batch with too much in it, and what a proxy before it says."""
 ROWS_GROWTH: Final = 10
-"""Rows that a batch may be larger after each success, once it had to be made smaller."""
+"""Rows, or else an eighth, that a batch may be larger than the one before it that got through."""
 REFUSED: Final = "sync_refused"
 """The alarm while the cloud takes nothing of this gateway, and says why."""
+SHUT_OUT: Final = "shut_out"
+"""The alarm while the cloud holds another journal for this gateway's, which then plans nothing."""
+NOT_OURS: Final = frozenset({"fenced", "forked", "in_use"})
+"""How the cloud says so."""
 ROWS_GONE: Final = "sync_rows_gone"
 """The alarm while the cloud waits for rows that have left the journal."""
 
@@ -113,7 +118,7 @@ class Uplink:
         self._heartbeats = heartbeats
         self._alarms = alarms
         self._attempts = {UP: 0, DOWN: 0}
-        self._rows_max = settings.batch_events
+        self._rows_max = min(settings.batch_events, EVENTS_UNTOLD)
         # A line that is paid by the byte gets what is due and no more: one batch after the other.
         self._flights = Flights(1 if settings.bytes_per_hour else IN_FLIGHT)
         self._gone_seq: int | None = None
@@ -195,6 +200,7 @@ class Uplink:
             chain_after=rows[-1].chain,
             bodies=[row.body for row in rows],
             gone_seq=self._gone_seq,
+            runs=True,
         )
 
     async def _landed(self, flight: Flight, answer: BatchAnswer) -> int:
@@ -202,9 +208,10 @@ class Uplink:
         self._flights.landed()
         self._succeeded(UP)
         self._alarms.set(REFUSED, None)
+        self._alarms.set(SHUT_OUT, None)
         self._alarms.set(ROWS_GONE, None)
         self._gone_seq = None
-        self._rows_max = min(self._settings.batch_events, self._rows_max + ROWS_GROWTH)
+        self._grow(answer.events_max)
         self._report(answer)
         # A cloud cannot have what was never sent; believing it would skip rows for good.
         sent = min(answer.acknowledged_seq, flight.last_seq)
@@ -212,6 +219,12 @@ class Uplink:
             await self._flights.call_back()
         self.state.acknowledged_seq = sent
         return sent
+
+    def _grow(self, events_max: int | None) -> None:
+        """After a success the next batch may be a little larger."""
+        limit = min(self._settings.batch_events, events_max or EVENTS_UNTOLD)
+        larger = self._rows_max + max(ROWS_GROWTH, self._rows_max // 8)
+        self._rows_max = min(limit, larger)
 
     async def _after_failure(
         self, error: CloudUnavailable | BatchRefused, sent: int, flight: Flight
@@ -233,6 +246,8 @@ class Uplink:
             if 0 <= back < self._journal.last_seq and back != sent:
                 return await self._follow(sent, back)
         self._alarms.set(REFUSED, f"the cloud takes nothing ({error.code}): {error}")
+        if error.code in NOT_OURS:
+            self._alarms.set(SHUT_OUT, f"nothing is planned, the cloud knows another: {error}")
         await self._rest(REFUSED_RETRY_S, UP)
         return sent
 
@@ -259,12 +274,13 @@ class Uplink:
     def _report(self, answer: BatchAnswer) -> None:
         for event in answer.events:
             if event.status == "quarantined":
-                self.state.n_quarantined += 1
+                self.state.n_quarantined += event.n
                 logger.warning(
                     "cloud set an event aside",
                     extra={
                         "action": "cloud_quarantined",
                         "seq": event.seq,
+                        "rows": event.n,
                         "reason": event.reason,
                     },
                 )

@@ -31,6 +31,7 @@ class Bench:
         self.jobs: list[Mapping[str, object]] = []
         self.faults: list[Exception] = []
         self.needs_goods = True
+        self.is_shut_out = False
         self.facts = Facts("J1", network={"format": "forepost-network/1"})
         self.facts.items[GTIN] = Item(gtin=GTIN, names={"en": "M"}, zone="cold", grams_per_unit=9)
         self.facts.policies[GTIN] = Policy(
@@ -47,6 +48,7 @@ class Bench:
             clock=self.clock,
             new_id=self._ids.__next__,
             heartbeats=Heartbeats(self.clock),
+            is_shut_out=lambda: self.is_shut_out,
         )
 
     async def _solve(self, job: Mapping[str, object]) -> dict[str, object]:
@@ -91,7 +93,7 @@ class Bench:
 @pytest.fixture
 async def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(planner_module, "RETRY_S", 0.0)
-    monkeypatch.setattr(planner_module, "CLOCK_S", 0.0)
+    monkeypatch.setattr(planner_module, "LOOK_S", 0.0)
     return Bench()
 
 
@@ -155,6 +157,19 @@ async def test_nothing_is_planned_before_the_box_knows_the_time(bench: Bench) ->
     await bench.until(has_waited)
     assert (bench.jobs, bench.journal.cursors.get(CONSUMER, 0)) == ([], 0)
     bench.clock.jump(-to_1970_s)
+    await bench.until(lambda: bool(bench.plans()))
+    assert len(bench.jobs) == 1
+
+
+async def test_nothing_is_planned_while_the_cloud_takes_another_journal_for_ours(
+    bench: Bench,
+) -> None:
+    bench.is_shut_out = True
+    await bench.happen(ev.REPLENISHMENT_TRIGGERED, item=GTIN)
+    turns = count()
+    await bench.until(lambda: next(turns) > 200)
+    assert (bench.jobs, bench.journal.cursors.get(CONSUMER, 0)) == ([], 0)
+    bench.is_shut_out = False
     await bench.until(lambda: bool(bench.plans()))
     assert len(bench.jobs) == 1
 
