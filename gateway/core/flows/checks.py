@@ -102,11 +102,14 @@ def moved(
         type=movement.event_type,
         place=movement.place,
         lines=(
-            line(goods, request.quantity, movement, serials=serials(request), to_status=to_status),
+            line(
+                goods, request.quantity, movement, serials=serials(request),
+                from_status=from_status, to_status=to_status,
+            ),
         ),
         body=said_of(request, body),
         documents=movement.documents,
-    )
+    )  # fmt: skip
     return Told(
         deeds=(deed,), flags=(*urgent, *flags, *rest), values=values or {}, extra=extra or {}
     )

@@ -84,7 +84,7 @@ class Floor:
         ahead.moves = self._moves_of(event)
         for key, quantity in ahead.moves:
             self._index(key)
-            self._moved[key] = self._moved.get(key, 0) + quantity
+            self._shift(key, quantity)
         self.flows.apply(event)
 
     def follow(self, rows: Iterable[tuple[int, ev.Event]]) -> None:
@@ -100,12 +100,18 @@ class Floor:
                 self.flows.apply(event)
                 continue
             for key, quantity in ahead.moves:
-                self._moved[key] -= quantity
-                if not self._moved[key]:
-                    del self._moved[key]
+                self._shift(key, -quantity)
             if ahead.lot is not None:
                 self._lots.pop(ahead.lot, None)
         self.flows.dirty.clear()
+
+    def _shift(self, key: StockKey, quantity: int) -> None:
+        """Change what is ahead of the facts at a key; nothing ahead is forgotten."""
+        moved = self._moved.get(key, 0) + quantity
+        if moved:
+            self._moved[key] = moved
+        else:
+            self._moved.pop(key, None)
 
     def _moves_of(self, event: ev.Event) -> list[tuple[StockKey, int]]:
         if event.type != ev.COUNT_OBSERVED:

@@ -76,7 +76,8 @@ def pick(request: Request, movement: Movement, floor: Floor) -> Verdict:
         stops, _ = _allocate(wanted, flow, order, request.today, floor)
         deeds = (_allocated(order, stops),) if stops else ()
     request = with_lot(request, movement.from_location, stops, floor)
-    flags = (*_against(request, movement.from_location, stops, wanted), *flags)
+    if "wrong_item" not in flags:
+        flags = (*_against(request, movement.from_location, stops, wanted), *flags)
     left = stops
     if not kinds.NOT_FOR_ORDER.intersection((*flags, *usual_flags(request, movement, floor))):
         left = consume(stops, movement.from_location, request.goods, request.quantity)

@@ -90,11 +90,14 @@ class Flows:
                 body=was if isinstance(was, Mapping) else {},
             )
             handler(self, original, -1)
-        for device, events in self.recent.items():
+        for device, events in list(self.recent.items()):
             left = [recent for recent in events if recent.event_id != event.corrects]
             if len(left) < len(events):
-                self.recent[device] = left
                 self.dirty.add(("recent", device))
+                if left:
+                    self.recent[device] = left
+                else:
+                    del self.recent[device]
 
     def _remember(self, event: ev.Event, device: str) -> None:
         is_counting = event.type in {ev.COUNT_OBSERVED, ev.COUNT_CLOSED}
@@ -103,7 +106,7 @@ class Flows:
         if event.type in kinds.UNDOABLE:
             self.dirty.add(("recent", device))
             if device not in self.recent:
-                gone = _make_room(self.recent, lambda it: it[-1].occurred_at_us if it else 0)
+                gone = _make_room(self.recent, lambda it: it[-1].occurred_at_us)
                 self.dirty |= {("recent", each) for each in gone}
             self.recent[device] = [*self.recent.get(device, ()), event][-RECENT_MAX:]
 
@@ -270,11 +273,7 @@ def _counted(flows: Flows, event: ev.Event, sign: int) -> None:
     key, assertions = count_of(event), event.body.get("assertions")
     if key is None or not isinstance(assertions, list | tuple):
         return
-    if document_of(event, "count") is None and event.device is not None:
-        if flows.ad_hoc.get(event.device.id, key) != key:
-            flows.end_ad_hoc(event.device.id)
-        flows.ad_hoc[event.device.id] = key
-    count = flows.record("count", flows.counts, key, CountFlow(event.occurred_at_us))
+    count = _count_record(flows, event, key)
     count.outcome = ""
     for row in assertions:
         goods, counted = goods_in(row), number(row["quantity"])
@@ -291,11 +290,20 @@ def _counted(flows: Flows, event: ev.Event, sign: int) -> None:
         flows.dirty.add(("doubt", event.location or ""))
 
 
+def _count_record(flows: Flows, event: ev.Event, key: str) -> CountFlow:
+    """The record of a count at a place; a device has one count without a document at a time."""
+    if document_of(event, "count") is None and event.device is not None:
+        if flows.ad_hoc.get(event.device.id, key) != key:
+            flows.end_ad_hoc(event.device.id)
+        flows.ad_hoc[event.device.id] = key
+    return flows.record("count", flows.counts, key, CountFlow(event.occurred_at_us))
+
+
 def _count_closed(flows: Flows, event: ev.Event, sign: int) -> None:
     key = count_of(event)
     if key is None:
         return
-    count = flows.record("count", flows.counts, key, CountFlow(event.occurred_at_us))
+    count = _count_record(flows, event, key)
     count.outcome = str(event.body.get("outcome"))
     if count.outcome in kinds.DONE:
         count.round, count.before, count.book = 1, {}, {}
