@@ -34,17 +34,28 @@ EVENTS_UNTOLD: Final = 1000
 MAX_BATCH_BYTES: Final = 8 * 2**20
 
 ERROR_CODES: Final = {
-    "unauthorised": "401: no token, or one that is not known",
-    "forbidden": "403: the token is not this gateway's, or its role may not do this",
+    "unauthorised": "401: no token, or one that is not known, was revoked or has expired",
+    "forbidden": "403: the token is not this gateway's, or its role or scope does not reach this",
+    "not_found": "404: there is nothing under this path",
+    "method_not_allowed": "405: the path knows other methods",
+    "timeout": "408: not done in time; try again",
     "gap": "409: rows are missing before first_seq; send from expected_seq",
     "forked": "409: the same seq was received before with other content",
     "in_use": "409: another machine is speaking as this gateway right now",
     "fenced": "409: this epoch was ended by a newer one",
+    "exists": "409: the name is taken by something else",
+    "short": "409: there is less of it than was asked for",
+    "ended": "409: it is over and cannot be changed any more",
     "too_large": "413: send fewer rows",
-    "malformed": "422: not a batch of this contract; message names the key",
+    "encoding": "415: Content-Encoding is gzip or none",
+    "malformed": "422: not a request of this contract; message names the key",
+    "key_reused": "422: the Idempotency-Key was used for another request",
     "version": "422: contract_version is not spoken here",
     "busy": "429: later; see Retry-After",
+    "internal": "500: a fault of the cloud's own; try again",
+    "unavailable": "503: the store cannot do it now; see Retry-After",
 }
+"""What a refusal's code means, behind the HTTP status it comes with."""
 
 _STRICT = ConfigDict(strict=True, extra="ignore", frozen=True)
 

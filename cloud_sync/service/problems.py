@@ -12,33 +12,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from cloud_sync.contract.batches import Problem
+from cloud_sync.contract.batches import ERROR_CODES, Problem
 from cloud_sync.store.ports import StoreError
 
 logger = logging.getLogger(__name__)
 
-STATUS: Final = {
-    "unauthorised": 401,
-    "forbidden": 403,
-    "not_found": 404,
-    "method_not_allowed": 405,
-    "timeout": 408,
-    "gap": 409,
-    "forked": 409,
-    "in_use": 409,
-    "fenced": 409,
-    "exists": 409,
-    "short": 409,
-    "ended": 409,
-    "too_large": 413,
-    "encoding": 415,
-    "malformed": 422,
-    "key_reused": 422,
-    "version": 422,
-    "busy": 429,
-    "internal": 500,
-    "unavailable": 503,
-}
+STATUS: Final = {code: int(about[:3]) for code, about in ERROR_CODES.items()}
 """The code in the body says what to do; the status is for those who only see that."""
 
 _BY_STATUS: Final = {404: "not_found", 405: "method_not_allowed"}

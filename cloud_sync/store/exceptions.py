@@ -7,6 +7,7 @@ happened, how often and when last, not that it still does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from cloud_sync.contract.batches import Batch
@@ -39,11 +40,19 @@ async def note_refusal(
     )
 
 
-async def read_exceptions(tx: Transaction) -> list[dict[str, object]]:
-    """All of them, the newest first."""
+async def read_exceptions(
+    tx: Transaction, within: Sequence[str] | None = None
+) -> list[dict[str, object]]:
+    """All of them, the newest first. within: of the gateways of these warehouses."""
     names = ("gateway", "epoch", "kind", "message", "n", "first_at_us", "last_at_us")
+    where = ""
+    if within is not None:
+        marks = ", ".join("?" * len(within))
+        where = f"where gateway in (select gateway from gateways where warehouse in ({marks})) "  # noqa: S608 -- marks only
     rows = await tx.fetch(
-        "select gateway, epoch, kind, message, n, first_at_us, last_at_us "
-        "from gateway_exceptions order by last_at_us desc, gateway, epoch, kind limit 1000"
+        "select gateway, epoch, kind, message, n, first_at_us, last_at_us "  # noqa: S608
+        f"from gateway_exceptions {where}"
+        "order by last_at_us desc, gateway, epoch, kind limit 1000",
+        list(within or ()),
     )
     return [dict(zip(names, row, strict=True)) for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cloud_sync.store.columns import blob, integer, optional_integer, optional_text, text
@@ -12,7 +13,7 @@ from cloud_sync.store.ports import Transaction, Value
 @dataclass(frozen=True, slots=True)
 class EventFilter:
     """Which events: None means any. Rows come in order of arrival, which within one gateway is
-    the order of its journal."""
+    the order of its journal. within: the warehouses to look at."""
 
     gateway: str | None
     epoch: str | None
@@ -21,6 +22,7 @@ class EventFilter:
     after_seq: int
     after_position: int
     limit: int
+    within: Sequence[str] | None = None
 
 
 class _Where:
@@ -34,27 +36,48 @@ class _Where:
         self._terms.append(term)
         self.parameters.extend(values)
 
+    def among(self, column: str, values: Sequence[str] | None) -> None:
+        """One of the values, if any are given."""
+        if values is not None:
+            self.add(f"{column} in ({', '.join('?' * len(values))})", *values)
+
     def __str__(self) -> str:
         return " and ".join(self._terms)
 
 
+STOCK_KEY = ("warehouse", "item", "location", "lot", "status", "unit")
+
+
 async def read_stock(
-    tx: Transaction, *, warehouse: str | None, item: str | None, with_virtual: bool
+    tx: Transaction,
+    *,
+    warehouse: str | None,
+    item: str | None,
+    with_virtual: bool,
+    within: Sequence[str] | None = None,
+    after: tuple[str, ...] | None = None,
+    limit: int | None = None,
 ) -> list[dict[str, object]]:
-    """Balances that are not zero. Virtual places belong to no warehouse and come with any."""
+    """Balances that are not zero. Virtual places belong to no warehouse and come with any.
+
+    within: the warehouses to look at. after: the key of the row before the first.
+    """
     where = _Where()
     where.add("quantity <> 0")
     if warehouse is not None:
         where.add("warehouse in (?, ?)", warehouse, "" if with_virtual else warehouse)
     elif not with_virtual:
         where.add("warehouse <> ''")
+    where.among("warehouse", None if within is None else [*within, ""])
     if item is not None:
         where.add("item = ?", item)
+    if after is not None:
+        where.add(f"({', '.join(STOCK_KEY)}) > (?, ?, ?, ?, ?, ?)", *after)
     names = ("warehouse", "location", "item", "lot", "status", "unit", "quantity")
     rows = await tx.fetch(
         f"select {', '.join(names)} from stock where {where} "  # noqa: S608 -- constants only
-        "order by warehouse, item, location, lot, status, unit",
-        where.parameters,
+        f"order by {', '.join(STOCK_KEY)}" + ("" if limit is None else " limit ?"),
+        [*where.parameters, *([] if limit is None else [limit])],
     )
     return [dict(zip(names, row, strict=True)) for row in rows]
 
@@ -67,6 +90,7 @@ async def read_events(
     where.add("status = 'accepted'")
     where.add("position > ?", wanted.after_position)
     where.add("seq > ?", wanted.after_seq)
+    where.among("warehouse", wanted.within)
     for column, value in (
         ("gateway", wanted.gateway),
         ("epoch", wanted.epoch),
@@ -96,13 +120,17 @@ async def read_events(
 
 
 async def read_quarantine(
-    tx: Transaction, *, after_position: int, limit: int
+    tx: Transaction, *, after_position: int, limit: int, within: Sequence[str] | None = None
 ) -> list[dict[str, object]]:
     """Rows set aside, with the reason and the bytes as text."""
+    where = _Where()
+    where.add("status = 'quarantined'")
+    where.add("position > ?", after_position)
+    where.among("warehouse", within)
     rows = await tx.fetch(
-        "select position, gateway, epoch, seq, received_at_us, reason, body from received "
-        "where status = 'quarantined' and position > ? order by position limit ?",
-        (after_position, limit),
+        "select position, gateway, epoch, seq, received_at_us, reason, body from received "  # noqa: S608
+        f"where {where} order by position limit ?",
+        [*where.parameters, limit],
     )
     names = ("position", "gateway", "epoch", "seq", "received_at_us", "reason")
     return [
@@ -112,34 +140,56 @@ async def read_quarantine(
 
 
 async def read_plans(
-    tx: Transaction, *, warehouse: str | None, limit: int
+    tx: Transaction,
+    *,
+    warehouse: str | None,
+    limit: int,
+    within: Sequence[str] | None = None,
+    before: int | None = None,
 ) -> list[dict[str, object]]:
-    """Plans, the newest first, each with its event and its place."""
-    where, parameters = "", []
-    if warehouse is not None:
-        where, parameters = "where plans.warehouse = ? ", [warehouse]
+    """Plans, the newest first, each with its event and its place.
+
+    before: only those that arrived before the event at this position.
+    """
+    where = _Where()
+    where.add("received.status = 'accepted'")
+    if before is not None:
+        where.add("received.position < ?", before)
+    where.among("plans.warehouse", within if warehouse is None else [warehouse])
     rows = await tx.fetch(
-        "select received.gateway, received.epoch, received.seq, received.event_id, received.body "  # noqa: S608
+        "select received.position, received.gateway, received.epoch, received.seq, "  # noqa: S608
+        "received.event_id, received.body "
         "from plans join received on received.event_id = plans.event_id "
-        f"and received.status = 'accepted' {where}order by received.position desc limit ?",
-        [*parameters, limit],
+        f"where {where} order by received.position desc limit ?",
+        [*where.parameters, limit],
     )
     plans = []
-    for gateway, epoch, seq, event_id, body in rows:
-        place = {"gateway": gateway, "epoch": epoch, "seq": seq, "event_id": event_id}
+    names = ("position", "gateway", "epoch", "seq", "event_id")
+    for *columns, body in rows:
+        place = dict(zip(names, columns, strict=True))
         event = _parsed(body)
         content = event["body"] if isinstance(event, dict) else None
         plans.append({**(content if isinstance(content, dict) else {}), **place})
     return plans
 
 
-async def read_gateways(tx: Transaction) -> list[dict[str, object]]:
-    """How far each gateway is in."""
+async def read_gateways(
+    tx: Transaction,
+    *,
+    within: Sequence[str] | None = None,
+    after: str = "",
+    limit: int = 10_000,
+) -> list[dict[str, object]]:
+    """How far each gateway is in, by name."""
+    where = _Where()
+    where.add("gateways.gateway > ?", after)
+    where.among("gateways.warehouse", within)
     rows = await tx.fetch(
-        "select gateways.gateway, gateways.warehouse, gateways.epoch, epochs.seq, "
+        "select gateways.gateway, gateways.warehouse, gateways.epoch, epochs.seq, "  # noqa: S608
         "gateways.contact_at_us from gateways left join epochs "
         "on epochs.gateway = gateways.gateway and epochs.epoch = gateways.epoch "
-        "order by gateways.gateway"
+        f"where {where} order by gateways.gateway limit ?",
+        [*where.parameters, limit],
     )
     return [
         {
