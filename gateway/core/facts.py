@@ -21,7 +21,8 @@ from cloud_sync.contract.documents import (
     Transfer,
     Worker,
 )
-from cloud_sync.inventory.stock import StockKey
+from cloud_sync.inventory.stock import CATCH_WEIGHT, StockKey
+from gateway.core.book import Book
 from gateway.core.flows.state import Flows
 
 
@@ -60,20 +61,20 @@ class Facts:
     holds: dict[str, Hold] = field(default_factory=dict)
     flows: Flows = field(default_factory=Flows)
     network: dict[str, object] | None = None
-    stock: dict[StockKey, int] = field(default_factory=dict)
+    book: Book = field(default_factory=Book)
     ordered: dict[tuple[str, str], int] = field(default_factory=dict)
     received: dict[tuple[str, str], int] = field(default_factory=dict)
     triggers: dict[str, TriggerState] = field(default_factory=dict)
     sellable: dict[str, int] = field(default_factory=dict)
     """Units on the shelves per GTIN, kept beside `stock` so that a trigger costs no scan."""
 
-    def add_stock(self, key: StockKey, quantity: int) -> None:
-        """Change one balance; a balance of zero is forgotten."""
-        balance = self.stock.get(key, 0) + quantity
-        if balance:
-            self.stock[key] = balance
-        else:
-            self.stock.pop(key, None)
+    @property
+    def stock(self) -> dict[StockKey, int]:
+        """The balances that are not zero."""
+        return self.book.ledger.balances
+
+    def note_moved(self, key: StockKey, quantity: int) -> None:
+        """Keep up with a balance that the book has changed."""
         if is_sellable(key, self.warehouse):
             self.sellable[key.item] = self.sellable.get(key.item, 0) + quantity
 
@@ -97,5 +98,8 @@ class Facts:
 def is_sellable(key: StockKey, warehouse: str) -> bool:
     """True for stock on this warehouse's shelves that is not yet picked and may be sold."""
     return (
-        key.warehouse == warehouse and key.status == "available" and key.location != keys.PACKING
+        key.warehouse == warehouse
+        and key.status == "available"
+        and key.location != keys.PACKING
+        and key.unit != CATCH_WEIGHT
     )

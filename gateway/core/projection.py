@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.plans import PlanBody, asn_id
-from cloud_sync.inventory.stock import StockKey, movements
+from gateway.core.book import StockEffects
 from gateway.core.facts import Facts
 from gateway.core.smoothing import Sighting
 from gateway.core.tags import arrival_of
@@ -47,24 +47,25 @@ class Climate:
 
 @dataclass(slots=True)
 class Effects:
-    """What changes; every mapping holds the last word on its key, `stock` and `received` sums.
+    """What changes; every mapping holds the last word on its key, what `stock` counts are sums.
+
+    stock: made by the ledger, which needs to know more than these rows (services/stock_keeper).
 
     tags: by read point and EPC, the arrival of a tag that is there; None for one that left.
     """
 
-    stock: dict[StockKey, int] = field(default_factory=dict)
+    stock: StockEffects = field(default_factory=StockEffects)
     lots: dict[tuple[str, str], str | None] = field(default_factory=dict)
     documents: dict[tuple[str, str], doc.Change] = field(default_factory=dict)
     ordered: dict[tuple[str, str], int] = field(default_factory=dict)
-    received: dict[tuple[str, str], int] = field(default_factory=dict)
     climate: dict[tuple[str, str], Climate] = field(default_factory=dict)
     tags: dict[tuple[str, str], Sighting | None] = field(default_factory=dict)
     milestones: list[Milestone] = field(default_factory=list)
 
     def touched_items(self) -> set[str]:
         """The items whose position or rule may have changed."""
-        touched = {key.item for key in self.stock}
-        touched |= {item for _, item in self.ordered} | {item for _, item in self.received}
+        touched = {key.item for key in self.stock.balances}
+        touched |= {item for _, item in self.ordered} | {item for _, item in self.stock.received}
         for change in self.documents.values():
             if change.kind == doc.POLICY and change.data is not None:
                 touched.add(str(change.data["gtin"]))
@@ -72,11 +73,9 @@ class Effects:
 
 
 def effects_of(rows: Iterable[tuple[int, ev.Event]], warehouse: str) -> Effects:
-    """The combined effect of events in journal order."""
+    """The combined effect of events in journal order, but for the stock."""
     effects = Effects()
     for seq, event in rows:
-        for key, quantity in movements(event):
-            effects.stock[key] = effects.stock.get(key, 0) + quantity
         handler = _HANDLERS.get(event.type)
         if handler is not None:
             handler(effects, seq, event, warehouse)
@@ -84,14 +83,14 @@ def effects_of(rows: Iterable[tuple[int, ev.Event]], warehouse: str) -> Effects:
 
 
 def apply_effects(facts: Facts, effects: Effects) -> None:
-    """Bring the Facts up to date."""
-    for key, quantity in effects.stock.items():
-        facts.add_stock(key, quantity)
+    """Bring the Facts up to date; the book, whose effects these are, is so already."""
+    for key, quantity in effects.stock.balances.items():
+        facts.note_moved(key, quantity)
     facts.lots.update(effects.lots)
     for change in effects.documents.values():
         _apply_document(facts, change)
     facts.ordered.update(effects.ordered)
-    for received_key, quantity in effects.received.items():
+    for received_key, quantity in effects.stock.received.items():
         facts.received[received_key] = facts.received.get(received_key, 0) + quantity
 
 
@@ -103,7 +102,7 @@ def _apply_document(facts: Facts, change: doc.Change) -> None:
         _put(facts.items, change.key, doc.Item, data)
     elif change.kind == doc.POLICY:
         # The key names warehouse and item; inside one warehouse the item is enough.
-        _put(facts.policies, change.key.partition(".")[2], doc.Policy, data)
+        _put(facts.policies, change.key.rpartition(".")[2], doc.Policy, data)
     elif change.kind == doc.ASN:
         _put(facts.asns, change.key, doc.Asn, data)
     elif change.kind == doc.TRANSFER:
@@ -136,14 +135,6 @@ def _lot_created(effects: Effects, seq: int, event: ev.Event, warehouse: str) ->
     expiry = event.body.get("expiry")
     # The first expiry of a lot stands; another one is flagged where it is scanned.
     effects.lots.setdefault(key, None if expiry is None else str(expiry))
-
-
-def _received(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
-    for document in event.documents:
-        if document.type == "asn":
-            for line in event.lines:
-                key = (document.id, line.item)
-                effects.received[key] = effects.received.get(key, 0) + line.quantity
 
 
 def _climate(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
@@ -209,8 +200,6 @@ def _trigger(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> Non
 
 _HANDLERS = {
     ev.LOT_CREATED: _lot_created,
-    ev.GOODS_RECEIVED: _received,
-    ev.TRANSFER_RECEIVED: _received,
     ev.CLIMATE_SAMPLED: _climate,
     ev.TAG_ARRIVED: _tag,
     ev.TAG_LEFT: _tag,

@@ -16,17 +16,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cloud_sync.contract.events import PLAN_PROPOSED
+from gateway.journal.ledger_tables import FROM_THE_FIRST, SALVAGED
 from gateway.journal.read_model import FEED_MARK
 from gateway.journal.table_sums import complaint, wrong_tables
 
 PROJECTOR: Final = "projector"
 PLANNER: Final = "planner"
 DOWNLINK: Final = "downlink"
-
-SALVAGED: Final = "salvage"
-"""The key in `meta` of what the last salvage found."""
-FROM_THE_FIRST: Final = "from_the_first"
-"""The key in `meta` that says, of a rebuilt journal, that it holds every row there ever was."""
 
 KEPT: Final = {
     "receipt": "device, boot, seq",
@@ -48,6 +44,10 @@ FOLDED: Final = {
     "climate": "zone, device",
     "milestone": "seq",
     "flow": "kind, key",
+    "stock_count": "warehouse, location, item, lot, status, unit, place",
+    "stock_sweep": "warehouse, location, place",
+    "correction": "event_id",
+    "ledger_time": "id",
 }
 """The read model: right only together, as of the projector's cursor."""
 

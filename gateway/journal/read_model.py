@@ -1,8 +1,9 @@
 """The read model's tables: Effects in, as statements; Facts out, as they were last committed.
 
 The tables are declared in schema/0002_read_model.sql, 0004_sensor_fault.sql and
-0006_device_memory.sql (tags). Writing happens inside the journal's own transaction
-(Journal.advance), so this module only says what to run.
+0006_device_memory.sql (tags); those of the ledger are in ledger_tables.py.
+Writing happens inside the journal's own transaction (Journal.advance), so this module only says
+what to run.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from cloud_sync.contract.documents import Change
-from cloud_sync.inventory.stock import StockKey
 from gateway.core.facts import Facts, TriggerState
 from gateway.core.projection import Climate, Effects, Milestone, apply_effects
 from gateway.core.sensor_faults import Change as FaultChange
 from gateway.core.sensor_faults import Fault
 from gateway.core.smoothing import ARRIVED, Sighting
+from gateway.journal.ledger_tables import ledger_statements, load_book
 from gateway.ports import Statements
 
 
@@ -33,12 +34,6 @@ class Reader(Protocol):
 
 FEED_MARK = "feed_mark"
 
-_ADD_STOCK = (
-    "insert into stock(warehouse, location, item, lot, status, unit, quantity)"
-    " values (?, ?, ?, ?, ?, ?, ?)"
-    " on conflict(warehouse, location, item, lot, status, unit)"
-    " do update set quantity = quantity + excluded.quantity"
-)
 _PUT_LOT = "insert into lot(item, lot, expiry) values (?, ?, ?) on conflict do nothing"
 _PUT_DOCUMENT = (
     "insert into document(kind, key, version, data) values (?, ?, ?, ?)"
@@ -80,13 +75,6 @@ _END_FAULT = "delete from sensor_fault where device = ? and kind = ?"
 def effect_statements(effects: Effects, triggers: Mapping[str, TriggerState]) -> Statements:
     """What writes these effects and trigger states; empty parts are left out."""
     parts: list[tuple[str, list[tuple[object, ...]]]] = [
-        (
-            _ADD_STOCK,
-            [
-                (k.warehouse, k.location, k.item, k.lot, k.status, k.unit, quantity)
-                for k, quantity in effects.stock.items()
-            ],
-        ),
         (_PUT_LOT, [(item, lot, expiry) for (item, lot), expiry in effects.lots.items()]),
         (
             _PUT_DOCUMENT,
@@ -96,7 +84,7 @@ def effect_statements(effects: Effects, triggers: Mapping[str, TriggerState]) ->
             ],
         ),
         (_PUT_ORDERED, [(*key, units) for key, units in effects.ordered.items()]),
-        (_ADD_RECEIVED, [(*key, units) for key, units in effects.received.items()]),
+        (_ADD_RECEIVED, [(*key, units) for key, units in effects.stock.received.items()]),
         (_PUT_TRIGGER, [(i, int(s.is_armed), s.fired_at_us) for i, s in triggers.items()]),
         (
             _PUT_CLIMATE,
@@ -119,7 +107,7 @@ def effect_statements(effects: Effects, triggers: Mapping[str, TriggerState]) ->
             [(m.seq, m.event_id, m.type, json.dumps(m.body)) for m in effects.milestones],
         ),
     ]
-    return [(sql, rows) for sql, rows in parts if rows]
+    return [*ledger_statements(effects.stock), *((sql, rows) for sql, rows in parts if rows)]
 
 
 def mark_statements(mark: str | None) -> Statements:
@@ -131,12 +119,8 @@ async def load_facts(reader: Reader, warehouse: str) -> Facts:
     """The Facts as of the projector's cursor."""
     facts = Facts(warehouse)
     effects = Effects()
-    for row in await reader.query(
-        "select warehouse, location, item, lot, status, unit, quantity from stock"
-        " where quantity <> 0"
-    ):
-        *stock_key, quantity = row
-        effects.stock[StockKey(*map(str, stock_key))] = _int(quantity)
+    facts.book = await load_book(reader)
+    effects.stock.balances = dict(facts.book.ledger.balances)
     for item, lot, expiry in await reader.query("select item, lot, expiry from lot"):
         effects.lots[str(item), str(lot)] = None if expiry is None else str(expiry)
     for kind, key, version, data in await reader.query(
@@ -153,7 +137,7 @@ async def load_facts(reader: Reader, warehouse: str) -> Facts:
         "select asn, item, ordered, received from on_order"
     ):
         effects.ordered[str(asn), str(item)] = _int(ordered)
-        effects.received[str(asn), str(item)] = _int(received)
+        effects.stock.received[str(asn), str(item)] = _int(received)
     apply_effects(facts, effects)
     for item, is_armed, fired_at_us in await reader.query(
         "select item, is_armed, fired_at_us from trigger_state"

@@ -24,9 +24,10 @@ from urllib.parse import quote
 
 from cloud_sync.contract.chain import first_link, next_link
 from gateway.errors import JournalError, JournalFull
-from gateway.journal.carry import FROM_THE_FIRST, SALVAGED, Carried, carry_tables, read_old
+from gateway.journal.carry import Carried, carry_tables, read_old
 from gateway.journal.carving import carve
 from gateway.journal.durable import sync_path
+from gateway.journal.ledger_tables import FROM_THE_FIRST, SALVAGED
 from gateway.journal.migrate import migrations, statements_of
 from gateway.journal.proof import Found, columns_of, judge
 from gateway.journal.read_model import FEED_MARK

@@ -17,10 +17,12 @@ from gateway.core.flows.floor import Floor
 from gateway.core.projection import apply_effects, effects_of
 from gateway.core.triggers import reorder_trigger
 from gateway.journal.flow_table import flow_statements, load_flows
+from gateway.journal.ledger_tables import has_every_row, must_refold
 from gateway.journal.read_model import Reader, effect_statements, load_facts
 from gateway.ports import Clock, Draft, Journal
 from gateway.services.following import event_of, next_rows
 from gateway.services.signal import Signal
+from gateway.services.stock_keeper import fold_stock, refold_stock
 from gateway.services.supervisor import Heartbeats
 
 logger = logging.getLogger(__name__)
@@ -61,7 +63,23 @@ class Projector:
         facts = await load_facts(self._journal, self._warehouse)
         facts.flows = await load_flows(self._journal)
         self.facts = facts
+        await self._refold_stock()
         self.changed.notify()
+
+    async def _refold_stock(self) -> None:
+        """Fold the stock again where it was folded by rules that knew no counts, or by wish."""
+        journal, done = self._journal, await self._journal.cursor(CONSUMER)
+        if not done or not await must_refold(journal):
+            return
+        if not await has_every_row(journal):
+            logger.warning("stock kept as it was", extra={"action": "refold_impossible"})
+            return
+        _, statements = await refold_stock(journal, done)
+        await journal.advance(CONSUMER, to_seq=done, effects=statements)
+        flows = self.facts.flows
+        self.facts = await load_facts(journal, self._warehouse)
+        self.facts.flows = flows
+        logger.info("stock folded again", extra={"action": "refolded", "rows": done})
 
     async def open_floor(self) -> None:
         """Let scans be decided on all that is in the journal, folded or not; once, after `load`.
@@ -89,6 +107,7 @@ class Projector:
             )
             events = [(row.seq, event_of(row)) for row in rows]
             effects = effects_of(events, self._warehouse)
+            effects.stock = await fold_stock(self._journal, self.facts.book, events)
             apply_effects(self.facts, effects)
             for _, event in events:
                 self.facts.flows.apply(event)

@@ -16,6 +16,7 @@ from random import Random
 import pytest
 
 from cloud_sync.inventory.stock import StockKey
+from gateway.core.book import StockEffects
 from gateway.core.projection import Effects
 from gateway.errors import JournalError
 from gateway.journal.inspection import open_read_only, verify
@@ -101,7 +102,8 @@ async def test_a_changed_read_model_is_found_by_its_sums_and_not_by_sqlite(tmp_p
         for n in range(N_BALANCES)
     ]
     lots = {(f"{n:014}", "L1"): "2027-01-01" for n in range(N_BALANCES)}
-    effects = Effects(stock={key: n for n, key in enumerate(stock)}, lots=dict(lots))
+    balances = {key: n for n, key in enumerate(stock)}
+    effects = Effects(stock=StockEffects(balances=balances), lots=dict(lots))
     async with opened(tmp_path / "state") as store:
         await store.append([entry(1)])
         await store.advance("projector", to_seq=1, effects=effect_statements(effects, {}))

@@ -1,81 +1,31 @@
-"""Pins what counts, late scans, sweeps, corrections, lots, serials and units mean, by example."""
+"""Pins what counts, late scans, sweeps and corrections do to balances, by example."""
 
 from __future__ import annotations
-
-from datetime import UTC, timedelta, timezone
-from itertools import count
 
 import pytest
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
-from cloud_sync.inventory import audit, corrections, findings
+from cloud_sync.inventory import corrections, findings
 from cloud_sync.inventory.folding import LedgerRow, placed_events, rebuild
 from cloud_sync.inventory.history import balances_at, postings
-from cloud_sync.inventory.instances import (
-    ContentKey,
-    contents,
-    contents_lines,
-    copied_tags,
-    positions,
-)
 from cloud_sync.inventory.ledger import Ledger
-from cloud_sync.inventory.lots import LotState, expiry_conflicts, fold_lots, local_day, usable
 from cloud_sync.inventory.places import is_late
 from cloud_sync.inventory.stock import CATCH_WEIGHT, StockKey
-
-ITEM = "09506000134352"
-OTHER = "00614141123452"
-SECOND = 1_000_000
-SHELF = StockKey("J1", "R-01", ITEM, "", "available", "EA")
-ADJUSTED = StockKey("", "@adjustment", ITEM, "", "available", "EA")
-_numbers = count(1)
-
-
-def row(
-    event_type: str,
-    at_s: int,
-    *lines: ev.Line,
-    seq: int | None = None,
-    gateway: str = "gw-1",
-    late_s: int = 0,
-    **header: object,
-) -> LedgerRow:
-    """at_s: when it happened; late_s: how much later it came."""
-    number = next(_numbers)
-    fields: dict[str, object] = {
-        "event_id": f"00000000-0000-7000-8000-{number:012x}", "type": event_type, "version": 1,
-        "occurred_at_us": at_s * SECOND, "received_at_us": (at_s + late_s) * SECOND,
-        "warehouse": "J1", "lines": lines,
-        "device": ev.DeviceMark(id="pda-1", boot="b", seq=number, clock="trusted", error_us=0),
-    }  # fmt: skip
-    event = ev.Event(**(fields | header))  # type: ignore[arg-type]  # as the test says
-    return LedgerRow(gateway, "e1", number if seq is None else seq, event, event.received_at_us)
-
-
-def move(source: str, target: str, quantity: int, item: str = ITEM, **more: object) -> ev.Line:
-    return ev.Line(item=item, from_location=source, to_location=target, quantity=quantity, **more)  # type: ignore[arg-type]  # as the test says
-
-
-def receive(at_s: int, quantity: int, **header: object) -> LedgerRow:
-    return row(ev.GOODS_RECEIVED, at_s, move(keys.SUPPLIER, "R-01", quantity), **header)  # type: ignore[arg-type]  # as the test says
-
-
-def pick(at_s: int, quantity: int, **header: object) -> LedgerRow:
-    return row(ev.GOODS_PICKED, at_s, move("R-01", "PACK", quantity), **header)  # type: ignore[arg-type]  # as the test says
-
-
-def counted(at_s: int, quantity: int, **header: object) -> LedgerRow:
-    body = {"assertions": [{"item": ITEM, "location": "R-01", "quantity": quantity}]}
-    return row(ev.COUNT_OBSERVED, at_s, body=body, **header)  # type: ignore[arg-type]  # as the test says
-
-
-def correct(at_s: int, wrong: LedgerRow, *lines: ev.Line, **header: object) -> LedgerRow:
-    return row(ev.EVENT_CORRECTED, at_s, *lines, corrects=wrong.event.event_id, **header)  # type: ignore[arg-type]  # as the test says
-
-
-def on_shelf(*rows: LedgerRow) -> int:
-    return rebuild(rows).balances.get(SHELF, 0)
+from tests.fakes.ledger_rows import (
+    ADJUSTED,
+    ITEM,
+    OTHER,
+    SECOND,
+    SHELF,
+    correct,
+    counted,
+    move,
+    on_shelf,
+    pick,
+    receive,
+    row,
+)
 
 
 def test_a_count_is_what_is_there_and_its_difference_is_adjusted() -> None:
@@ -303,117 +253,3 @@ def test_an_account_names_who_with_what_and_which_row() -> None:
     assert (first.worker, first.device, first.gateway, first.seq) == (
         "w-7", "pda-1", "gw-1", rows[0].seq
     )  # fmt: skip
-
-
-def test_a_lot_may_be_used_on_its_last_day_where_the_warehouse_stands() -> None:
-    lot = LotState(expiry="2026-03-01")
-    last_evening_in_shanghai = 1_772_380_000 * SECOND  # 2026-03-01 15:46 UTC, 23:46 there
-    shanghai = timezone(timedelta(hours=8))
-    assert usable(lot, local_day(last_evening_in_shanghai, shanghai))
-    assert usable(lot, local_day(last_evening_in_shanghai + 900 * SECOND, UTC))
-    after = usable(lot, local_day(last_evening_in_shanghai + 900 * SECOND, shanghai))
-    assert not after
-    assert after.reason == "expired"
-
-
-def about(event_type: str, at_s: int, lot: str | None = "L", **body: object) -> LedgerRow:
-    named = {} if lot is None else {"lot": lot}
-    return row(event_type, at_s, body={"item": ITEM, **named, **body}, device=None)
-
-
-@pytest.mark.parametrize(
-    ("rows", "reason"),
-    [
-        ([], ""),
-        ([about(ev.LOT_HELD, 1)], "held"),
-        ([about(ev.LOT_HELD, 1), about(ev.LOT_RELEASED, 2)], ""),
-        ([about(ev.LOT_RECALLED, 1), about(ev.LOT_RELEASED, 2)], "recalled"),
-        ([about(ev.LOT_RECALLED, 1), about(ev.LOT_RELEASED, 2, lifts="recall")], ""),
-        ([about(ev.LOT_HELD, 1, lot=None)], "held"),
-    ],
-)
-def test_a_lots_state_is_the_last_word_on_it(rows: list[LedgerRow], reason: str) -> None:
-    lots = fold_lots(reversed(placed_events(rows)))
-    found = usable(lots.get((ITEM, "L"), LotState()), "2026-01-01", of_all=lots.get((ITEM, "")))
-    assert found.reason == reason
-
-
-def test_the_first_expiry_of_a_lot_stands_and_a_second_is_found() -> None:
-    rows = [
-        about(ev.LOT_CREATED, 1, expiry="2026-05-01"),
-        about(ev.LOT_CREATED, 2, expiry="2026-06-01"),
-    ]
-    placed = placed_events(rows)
-    assert fold_lots(reversed(placed))[ITEM, "L"].expiry == "2026-05-01"
-    (found,) = expiry_conflicts(placed)
-    assert (found.kind, found.key) == (findings.EXPIRY_CONFLICT, (ITEM, "L"))
-    assert found.evidence == tuple(each.event.event_id for each in rows)
-
-
-def tag(at_s: int, point: str, **header: object) -> LedgerRow:
-    body = {"read_point": point, "epc": "3034", "gtin": ITEM, "serial": "S1"}
-    return row(ev.TAG_ARRIVED, at_s, body=body, **header)  # type: ignore[arg-type]  # as the test says
-
-
-@pytest.mark.parametrize(
-    ("rows", "n"),
-    [
-        ([tag(10, "door-1.1"), tag(69, "door-2.1")], 1),
-        ([tag(10, "door-1.1"), tag(70, "door-2.1")], 0),
-        ([tag(10, "door-1.1"), tag(11, "door-1.1")], 0),
-        ([tag(10, "door-1.1"), tag(609, "door-1.1", warehouse="J2")], 1),
-        ([tag(10, "door-1.1"), tag(610, "door-1.1", warehouse="J2")], 0),
-    ],
-)
-def test_a_serial_in_two_places_at_once_is_a_copied_tag(rows: list[LedgerRow], n: int) -> None:
-    assert [found.kind for found in copied_tags(placed_events(rows))] == (
-        [findings.DUPLICATE_EPC] * n
-    )
-
-
-def test_an_instance_is_where_it_was_seen_last_whatever_came_last() -> None:
-    put = row(ev.GOODS_MOVED, 10, move("DOCK", "R-01", 1, serials=("S1",)), late_s=500)
-    where = positions(placed_events([tag(50, "door-1.1"), put]))
-    assert where[ITEM, "S1"].location == "door-1.1"
-
-
-def test_a_unit_holds_what_was_packed_less_what_was_unpacked() -> None:
-    def pack(event_type: str, quantity: int) -> ev.Event:
-        child = {"item": ITEM, "lot": "L", "quantity": quantity, "unit": "EA"}
-        return row(event_type, 10, body={"parent": "0" * 18, "children": [child]}).event
-
-    inside = contents([pack(ev.UNIT_UNPACKED, 2), pack(ev.UNIT_PACKED, 5)])
-    assert inside == {"0" * 18: {ContentKey(ITEM, "L", "EA"): 3}}
-    (line,) = contents_lines(inside["0" * 18], from_location="PACK", to_location="@customer")
-    assert (line.item, line.lot, line.quantity, line.to_location) == (ITEM, "L", 3, "@customer")
-    assert contents([pack(ev.UNIT_PACKED, 2), pack(ev.UNIT_UNPACKED, 2)]) == {}
-
-
-@pytest.mark.parametrize(
-    ("gateway", "at_s", "n"), [("gw-2", 22, 1), ("gw-2", 23, 0), ("gw-1", 20, 0)]
-)
-def test_a_count_beside_another_gateways_move_is_uncertain(
-    gateway: str, at_s: int, n: int
-) -> None:
-    unsure = ev.DeviceMark(id="p", seq=1, clock="trusted", error_us=SECOND)
-    rows = [counted(20, 3, device=unsure), pick(at_s, 1, gateway=gateway, device=unsure)]
-    found = audit.uncertain_counts(corrections.acting(placed_events(rows)))
-    assert [(each.kind, each.action) for each in found] == [
-        (findings.COUNT_UNCERTAIN, findings.RECOUNT)
-    ] * n
-
-
-def test_what_looks_impossible_is_found_and_kept() -> None:
-    balances = rebuild([pick(10, 3)]).balances
-    (found,) = audit.negative_stock(balances, {})
-    assert (found.kind, found.key) == (findings.NEGATIVE_STOCK, SHELF)
-    assert [f.key for f in audit.over_receipts({("A", ITEM): 5}, {("A", ITEM): 6})] == [
-        ("A", ITEM)
-    ]
-    assert not audit.over_receipts({("A", ITEM): 5}, {("A", ITEM): 5})
-    on_way = {StockKey("", "@transit.T1", ITEM, "", "available", "EA"): 4}
-    overdue = [
-        audit.transits_overdue(on_way, {"T1": 0}, now_us=now_us, limit_us=10)
-        for now_us in (10, 11)
-    ]
-    assert [[each.key for each in several] for several in overdue] == [[], [("T1", ITEM)]]
