@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import accumulate, combinations
 from typing import Final
 
 from cloud_sync.fulfilment.promise import Goods
@@ -113,42 +113,54 @@ def _smallest(
     distances_m: Mapping[str, int],
 ) -> Sequence[str]:
     """The best of the smallest sets that fill the target."""
-    for size in range(1, len(nearest) + 1):
+    columns = [
+        (quantity, [offers[warehouse].get(goods, 0) for warehouse in nearest])
+        for goods, quantity in target.items()
+        if quantity
+    ]
+    # What is scarcest rules out most sets, so it is looked at first.
+    columns.sort(key=lambda column: sum(column[1]) - column[0])
+    for size in range(max(map(_least, columns)), len(nearest) + 1):
         found = [
-            (sum(distances_m[it] for it in chosen), sorted(chosen), chosen)
-            for chosen in combinations(nearest, size)
-            if _fills(chosen, offers, target)
+            (sum(distances_m[it] for it in names), sorted(names), names)
+            for chosen in combinations(range(len(nearest)), size)
+            if all(sum([offered[i] for i in chosen]) >= quantity for quantity, offered in columns)
+            for names in [[nearest[i] for i in chosen]]
         ]
         if found:
             return min(found)[2]
     raise AssertionError("all warehouses together fill what was cut down to what they have")
 
 
+def _least(column: tuple[int, Sequence[int]]) -> int:
+    """How many warehouses it takes at least, by those that have most."""
+    quantity, offered = column
+    together = accumulate(sorted(offered, reverse=True))
+    return next(n for n, amount in enumerate(together, 1) if amount >= quantity)
+
+
 def _greedy(
     nearest: Sequence[str], offers: Mapping[str, Mapping[Goods, int]], target: Mapping[Goods, int]
 ) -> Sequence[str]:
     """Who gives most of what is missing comes next, the nearest of equals; then spare ones go."""
-    chosen: list[str] = []
+    rank = {warehouse: place for place, warehouse in enumerate(nearest)}
+    left, chosen = set(nearest), list[str]()
     missing = dict(target)
     while any(missing.values()):
-        best = max(
-            (it for it in nearest if it not in chosen),
-            key=lambda it: (_given(offers[it], missing), -nearest.index(it)),
-        )
+        best = max(left, key=lambda it: (_given(offers[it], missing), -rank[it]))
+        left.remove(best)
         chosen.append(best)
-        missing = {
-            goods: max(0, quantity - offers[best].get(goods, 0))
-            for goods, quantity in missing.items()
-        }
-    for spare in sorted(chosen, key=nearest.index, reverse=True):
+        for goods, given in offers[best].items():
+            missing[goods] = max(0, missing[goods] - given)
+    for spare in sorted(chosen, key=rank.__getitem__, reverse=True):
         rest = [it for it in chosen if it != spare]
         if _fills(rest, offers, target):
             chosen = rest
-    return sorted(chosen, key=nearest.index)
+    return sorted(chosen, key=rank.__getitem__)
 
 
 def _given(offer: Mapping[Goods, int], missing: Mapping[Goods, int]) -> int:
-    return sum(min(quantity, offer.get(goods, 0)) for goods, quantity in missing.items())
+    return sum(min(missing[goods], given) for goods, given in offer.items())
 
 
 def _share_out(

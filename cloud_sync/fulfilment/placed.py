@@ -73,7 +73,7 @@ class CustomerOrder(BaseModel):
     platform: Id
     market: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-    ordered_at_us: Time
+    ordered_at_us: Annotated[int, Field(ge=0, le=2**53 - SHIP_WITHIN_US)]
     promised_at_us: Time | None = None
     lines: Annotated[list[PricedLine], Field(min_length=1, max_length=LINES_MAX)]
     place: Place | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Final, Literal
@@ -112,7 +113,7 @@ async def get_orders_at_risk(
 
 def _due_place(after: str | None) -> tuple[int, str]:
     ship_by, order_id = place_of(after, n=2) or ("-1", "")
-    if not ship_by.lstrip("-").isascii() or not ship_by.lstrip("-").isdigit() or len(ship_by) > 17:
+    if re.fullmatch("-1|[0-9]{1,16}", ship_by) is None:
         raise Refused("malformed", "after: not of this list")
     return int(ship_by), order_id
 

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
+from cloud_sync.contract.master import WAREHOUSE, Warehouse
 from cloud_sync.fulfilment.places import Coordinates
 from cloud_sync.fulfilment.promise import (
     UNKNOWN_DEMAND,
@@ -161,7 +162,7 @@ def day_at(at_us: int, time_zone: str | None) -> str:
     """The date at a warehouse, YYYY-MM-DD; in UTC where its time zone is not known."""
     try:
         zone: tzinfo = ZoneInfo(time_zone) if time_zone else UTC
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         zone = UTC
     return local_day(at_us, zone)
 
@@ -225,22 +226,19 @@ async def _blocks(tx: Transaction) -> Blocks:
 class Whereabouts:
     """Where a warehouse is, as far as that is known."""
 
-    time_zone: str | None
+    time_zone: str
     coordinates: Coordinates | None
 
 
 async def read_whereabouts(tx: Transaction) -> dict[str, Whereabouts]:
     """Where each warehouse is that has master data."""
-    rows = await tx.fetch(
-        "select key, content from documents where kind = 'warehouse' and is_deleted = 0"
-    )
     found = {}
-    for key, content in rows:
-        about = json.loads(text(content))
-        at = (about.get("latitude"), about.get("longitude"))
-        found[text(key)] = Whereabouts(
-            about.get("time_zone"), None if None in at else Coordinates(*at)
-        )
+    for content in await read_documents(tx, WAREHOUSE):
+        about = Warehouse.model_validate(content)
+        place = None
+        if about.latitude is not None and about.longitude is not None:
+            place = Coordinates(about.latitude, about.longitude)
+        found[about.id] = Whereabouts(about.time_zone, place)
     return found
 
 
