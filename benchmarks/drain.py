@@ -48,7 +48,7 @@ from tests.rigs.postgres import find_programs, running_postgres
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/benchmarks/drain.md"
 GATEWAY, WAREHOUSE = "gw-drain", "W1"
-BATCH = 1000  # what a batch may hold at most
+BATCH = 4000
 SAMPLE_S = 0.25
 LIMIT_S = 280.0
 PER_APPEND = 500
@@ -64,6 +64,7 @@ port = {port}
 url = "{url}"
 token_file = "{token}"
 batch_events = {batch}
+batch_bytes = 4194304
 [[devices]]
 name = "pda-*"
 driver = "pda"
@@ -164,6 +165,12 @@ def resident_mib(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+def is_running(pid: int) -> bool:
+    """False once a process has ended, even if nobody has asked for its exit code yet."""
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
 def postgres_cpu_s(postmaster: int) -> float:
     """Processor seconds of a PostgreSQL cluster."""
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
@@ -177,6 +184,8 @@ def watch(state: Path, gateway: int, cloud: int, n_events: int) -> list[Sample]:
     uri = f"file:{state}/journal.db?mode=ro"
     with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=5)) as journal:
         while time.perf_counter() < deadline:
+            if not (is_running(gateway) and is_running(cloud)):
+                raise RuntimeError(f"a program ended; see {state.parent}/*.log")
             samples.append(sample(journal, gateway, cloud))
             if samples[-1].seq >= n_events:
                 return samples
@@ -249,15 +258,17 @@ def run(directory: Path, postgres: Path, n_events: int, live: float) -> dict[str
         assert cloud.process is not None
         before = cpu_s(cloud.process.pid), postgres_cpu_s(postmaster)
         gateway.start()
-        with scanning.running():
-            samples = watch(state, gateway.process.pid, cloud.process.pid, n_events)
-        used = {
-            "gateway": cpu_s(gateway.process.pid),
-            "cloud": cpu_s(cloud.process.pid) - before[0],
-            "postgresql": postgres_cpu_s(postmaster) - before[1],
-        }
-        gateway.stop()
-        cloud.terminate()
+        try:
+            with scanning.running():
+                samples = watch(state, gateway.process.pid, cloud.process.pid, n_events)
+            used = {
+                "gateway": cpu_s(gateway.process.pid),
+                "cloud": cpu_s(cloud.process.pid) - before[0],
+                "postgresql": postgres_cpu_s(postmaster) - before[1],
+            }
+        finally:
+            gateway.stop()
+            cloud.terminate()
     n_held = asyncio.run(held(url))
     if n_held < n_events:
         raise AssertionError(f"the cloud holds {n_held} of {n_events}")

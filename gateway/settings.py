@@ -105,7 +105,7 @@ class CloudSettings(BaseModel):
     url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
     token_file: Path
     ca_file: Path | None = None
-    batch_events: Annotated[int, Field(ge=1, le=1000)] = 500
+    batch_events: Annotated[int, Field(ge=1, le=5000)] = 2000
     batch_bytes: Annotated[int, Field(ge=65_536, le=8 * 2**20)] = 2**20
     batch_wait_ms: Annotated[float, Field(ge=0, le=60_000)] = 200.0
     """How old the oldest unsent event may get before a batch goes out half full."""

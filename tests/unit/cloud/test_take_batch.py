@@ -7,11 +7,11 @@ from functools import partial
 import pytest
 
 from cloud_sync.contract import events as ev
-from cloud_sync.inbox.admission import LEASE_US, Refusal
+from cloud_sync.inbox.admission import LEASE_US, Refusal, read_events
 from cloud_sync.inbox.wire import Upload, parse_upload
 from cloud_sync.store import queries
-from cloud_sync.store.batches import Taken, take_batch
-from cloud_sync.store.ports import Database
+from cloud_sync.store.batches import Taken, Taking
+from cloud_sync.store.ports import Database, Transaction
 from tests.fakes.uploads import EPOCH, EPOCH_2, ITEM, Book, changed, make_line
 
 pytestmark = pytest.mark.usefixtures("tokens")
@@ -20,14 +20,16 @@ pytestmark = pytest.mark.usefixtures("tokens")
 async def send(
     database: Database, upload: Upload, *, warehouse: str = "W1", now_us: int = 10
 ) -> Taken | Refusal:
-    return await database.transact(
-        partial(
-            take_batch,
-            gateway=upload.batch.gateway,
-            warehouse=warehouse,
-            upload=upload,
-            now_us=now_us,
-        )
+    return await database.transact(taking_of(upload, warehouse=warehouse, now_us=now_us))
+
+
+def taking_of(upload: Upload, *, warehouse: str = "W1", now_us: int = 10) -> Taking:
+    return Taking(
+        gateway=upload.batch.gateway,
+        warehouse=warehouse,
+        upload=upload,
+        now_us=now_us,
+        events=read_events(upload, warehouse),
     )
 
 
@@ -287,3 +289,45 @@ async def test_gateways_do_not_share_a_cursor(database: Database, book: Book) ->
     assert [row["quantity"] for row in rows] == [2]
     gateways = await database.read(queries.read_gateways)
     assert {g["gateway"]: g["acknowledged_seq"] for g in gateways} == {"gw-C1": 1, "gw-W1": 3}
+
+
+async def test_an_answer_in_runs_says_the_same(database: Database) -> None:
+    book = Book()
+    for number, quantity in ((1, 1), (2, 2), (3, 3), (4, 4), (4, 5)):
+        book.receive(quantity, number=number)
+    book.write(b"{}")
+    await taken(database, book.upload(1, 2))
+    asked = book.batch().replace(b'"first_seq"', b'"runs":true,"first_seq"', 1)
+    answers = (await taken(database, parse_upload(asked))).answer.events
+    assert [(run.seq, run.n, run.status) for run in answers] == [
+        (1, 2, "duplicate"),
+        (3, 2, "accepted"),
+        (5, 1, "quarantined"),
+        (6, 1, "quarantined"),
+    ]
+
+
+async def test_events_are_asked_for_only_where_the_index_refuses_them(
+    database: Database, book: Book
+) -> None:
+    asked: list[list[bool]] = []
+
+    async def spied(taking: Taking) -> Taken | Refusal:
+        asked.append([])
+
+        async def script(tx: Transaction) -> Taken | Refusal:
+            asked[-1].append(True)
+            return await taking(tx)
+
+        return await database.transact(script)
+
+    first = await spied(taking_of(book.upload()))
+    salvaged = Book(epoch=EPOCH_2, bodies=[*book.bodies])
+    salvaged.receive(70, number=70)
+    second = await spied(taking_of(salvaged.upload()))
+    assert isinstance(first, Taken)
+    assert isinstance(second, Taken)
+    assert [len(runs) for runs in asked] == [1, 2]
+    assert second.n_duplicate == len(book.bodies)
+    assert second.n_accepted == 1
+    assert (await stock_of(database))["DOCK"] == 5 + 7 + 11 + 70

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from cloud_sync.contract.batches import BatchAnswer, EventAnswer
+from cloud_sync.contract.batches import EVENTS_UNTOLD, BatchAnswer, EventAnswer
 from cloud_sync.contract.documents import Change, ChangePage
 from gateway.errors import BatchRefused, CloudUnavailable, JournalCorrupt, JournalError
 from gateway.ports import Draft, Entry, Row
@@ -29,6 +29,8 @@ class FakeCloud:
         self.faults_after: list[Exception] = []
         self.changes: list[Change] = []
         self.n_batches = 0
+        self.rows: list[int] = []
+        self.events_max: int | None = None
         self.gone: set[int] = set()
 
     @property
@@ -41,6 +43,9 @@ class FakeCloud:
             raise self.faults_before.pop(0)
         batch = json.loads(body)
         self.n_batches += 1
+        self.rows.append(len(batch["events"]))
+        if len(batch["events"]) > (self.events_max or EVENTS_UNTOLD):
+            raise BatchRefused("send fewer rows", code="too_large")
         assert (batch["gateway"], batch["epoch"]) == (GATEWAY, EPOCH)
         first = batch["first_seq"]
         self.gone |= {batch["gone_seq"]} if "gone_seq" in batch else set()
@@ -53,7 +58,7 @@ class FakeCloud:
             answers.append(EventAnswer(seq=seq, status=status))
         if self.faults_after:
             raise self.faults_after.pop(0)
-        return BatchAnswer(acknowledged_seq=self.held, events=answers)
+        return BatchAnswer(acknowledged_seq=self.held, events=answers, events_max=self.events_max)
 
     async def fetch_changes(self, cursor: int, limit: int, mark: str | None = None) -> ChangePage:
         await asyncio.sleep(0)
@@ -114,6 +119,56 @@ async def test_everything_arrives_once_and_in_order(bench: Bench) -> None:
     await bench.until(lambda: bench.journal.cursors.get(UP) == 10)
     assert bench.cloud.events == {seq: {"n": seq - 1} for seq in range(1, 11)}
     assert bench.cloud.n_batches == 4
+
+
+async def test_a_cloud_that_does_not_say_gets_what_every_cloud_takes(tmp_path: object) -> None:
+    bench = Bench(tmp_path, batch_events=5000)
+    await bench.journal_rows(2 * EVENTS_UNTOLD + 1)
+    await bench.until(lambda: bench.journal.cursors.get(UP) == 2 * EVENTS_UNTOLD + 1)
+    assert bench.cloud.rows == [EVENTS_UNTOLD, EVENTS_UNTOLD, 1]
+
+
+async def test_batches_grow_to_what_the_cloud_says(tmp_path: object) -> None:
+    bench = Bench(tmp_path, batch_events=5000)
+    bench.cloud.events_max = EVENTS_UNTOLD + 50
+    await bench.journal_rows(6 * EVENTS_UNTOLD)
+    await bench.until(lambda: bench.journal.cursors.get(UP) == 6 * EVENTS_UNTOLD)
+    assert bench.cloud.rows[0] == EVENTS_UNTOLD
+    assert max(bench.cloud.rows) == EVENTS_UNTOLD + 50
+
+
+async def test_batches_stay_within_the_settings(tmp_path: object) -> None:
+    bench = Bench(tmp_path, batch_events=EVENTS_UNTOLD + 7)
+    bench.cloud.events_max = 5000
+    await bench.journal_rows(4 * EVENTS_UNTOLD)
+    await bench.until(lambda: bench.journal.cursors.get(UP) == 4 * EVENTS_UNTOLD)
+    assert max(bench.cloud.rows) == EVENTS_UNTOLD + 7
+
+
+async def test_a_cloud_that_became_older_is_sent_less_again(tmp_path: object) -> None:
+    bench = Bench(tmp_path, batch_events=5000)
+    bench.cloud.events_max = 5000
+    await bench.journal_rows(5 * EVENTS_UNTOLD)
+    await bench.until(lambda: bench.journal.cursors.get(UP) == 5 * EVENTS_UNTOLD)
+    assert max(bench.cloud.rows) > EVENTS_UNTOLD
+    bench.cloud.events_max = None
+    bench.cloud.rows.clear()
+    await bench.journal_rows(5 * EVENTS_UNTOLD)
+    await bench.until(lambda: bench.journal.cursors.get(UP) == 10 * EVENTS_UNTOLD)
+    assert [n for n in bench.cloud.rows if n > EVENTS_UNTOLD] == bench.cloud.rows[:1]
+
+
+async def test_rows_set_aside_in_a_run_are_all_counted(bench: Bench) -> None:
+    await bench.journal_rows(3)
+
+    async def set_aside(body: bytes) -> BatchAnswer:
+        assert json.loads(body)["runs"] is True
+        run = EventAnswer(seq=1, n=3, status="quarantined", reason="why")
+        return BatchAnswer(acknowledged_seq=3, events=[run])
+
+    bench.cloud.send_batch = set_aside  # type: ignore[method-assign]
+    await bench.until(lambda: bench.journal.cursors.get(UP) == 3)
+    assert bench.uplink.state.n_quarantined == 3
 
 
 async def test_a_lost_answer_is_followed_by_the_same_rows(bench: Bench) -> None:
