@@ -11,7 +11,7 @@ from gateway.journal import inspection
 from gateway.journal.commands import show_quarantine
 from gateway.journal.connection import FILE
 from gateway.ports import Quarantined
-from gateway.services.reinjection import DIRECTORY, read_again
+from gateway.services.reinjection import DIRECTORY, Hopeless, read_again
 from gateway.settings import load_settings
 
 
@@ -56,8 +56,8 @@ def run(namespace: argparse.Namespace) -> int:
 
 
 def _reinject(directory: Path, id_: int, message: Quarantined) -> None:
-    if read_again(id_, message) is None:
-        raise JournalError(f"message {id_}: still no message of a device: {message.reason}")
+    if isinstance(reading := read_again(id_, message), Hopeless):
+        raise JournalError(f"message {id_} stays where it is: {reading.reason}")
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
         (directory / str(id_)).touch()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ from cloud_sync.contract import events as ev
 from gateway.__main__ import main
 from gateway.ports import Entry, Quarantined
 from gateway.services import reinjection as reinjection_module
-from gateway.services.reinjection import DIRECTORY, Reinjection, read_again
+from gateway.services.reinjection import _HOPELESS, DIRECTORY, Hopeless, Reinjection, read_again
 from gateway.services.supervisor import Heartbeats
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory_journal import MemoryJournal
@@ -89,7 +90,38 @@ def test_the_channel_is_known_by_what_is_said() -> None:
         return type(read_again(3, Quarantined("pda", 1, "k", "r", raw))).__name__
 
     assert kind(SCAN) == "Scan"
-    assert kind(b"[]") == "NoneType"
+    assert kind(b"[]") == "Hopeless"
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "told"),
+    [
+        ("journal.row", SCAN, "nothing proves"),
+        ("line", b"\x80 torn", "scanned again"),
+        ("m100", b"\xbb\x02\x22", "by itself"),
+        ("uhfreader18", b"\x05\x00", "by itself"),
+        ("llrp", b"\x04\x3e", "by itself"),
+        ("impinj", b'{"eventType":"x"}', "by itself"),
+        ("zebra-fx", b"{}", "by itself"),
+        ("zebra-rfd", b"{}", "by itself"),
+        ("datawedge", b"{}", "scanned again"),
+        ("item", b"0109506000134352", "have it scanned again"),
+        ("json", b"\x00\xff", "no message of a device: the reason then"),
+        ("contract", b"{}", "no message of a device: the reason then"),
+        ("a kind of tomorrow", b"?", "have it scanned again"),
+    ],
+)
+def test_what_can_never_be_taken_in_says_why(kind: str, raw: bytes, told: str) -> None:
+    refused = read_again(3, Quarantined("pda", 1, kind, "the reason then", raw))
+    assert isinstance(refused, Hopeless)
+    assert told in refused.reason
+
+
+def test_every_driver_whose_bytes_may_be_set_aside_is_known_here() -> None:
+    """Under its own name; those named here set aside under the contract's kinds, or nothing."""
+    others = {"pda", "mqtt-climate", "serial-scanner", "xy-md02"}
+    drivers = {point.name for point in entry_points(group="gateway.drivers")}
+    assert drivers - others <= _HOPELESS.keys()
 
 
 @pytest.fixture
