@@ -31,10 +31,14 @@ def label_in(scan: Scan, patterns: Sequence[tuple[str, str]]) -> Label | None:
     """What a scan without a trade item names; None if nothing that is known."""
     if scan.symbol is not None:
         return None if scan.symbol.sscc is None else Label(LOGISTIC_UNIT, scan.symbol.sscc)
-    data = scan.data
-    text = data[AIM_LENGTH:] if data.startswith("]") and len(data) > AIM_LENGTH else data
+    text = text_of(scan.data)
     if len(text) <= LABEL_MAX:
         for kind, pattern in patterns:
             if fnmatchcase(text, pattern):
                 return Label(kind, text)
     return None
+
+
+def text_of(data: str) -> str:
+    """What is printed on a label: the scanned text without the scanner's own prefix."""
+    return data[AIM_LENGTH:] if data.startswith("]") and len(data) > AIM_LENGTH else data

@@ -19,6 +19,8 @@ def undo(request: Request, floor: Floor) -> Verdict:
     body: dict[str, object] = {"corrects_type": event.type}
     if event.body:
         body["of"] = dict(event.body)
+    if event.flags:
+        body["of_flags"] = list(event.flags)
     deed = Deed(
         type=ev.EVENT_CORRECTED,
         place=event.location,

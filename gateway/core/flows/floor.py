@@ -26,7 +26,7 @@ from gateway.core.facts import Facts
 from gateway.core.flows import kinds
 from gateway.core.flows.goods import Candidate, Goods, goods_in, number
 from gateway.core.flows.state import Flows
-from gateway.core.labels import Label
+from gateway.core.labels import Label, text_of
 
 BESIDE_THE_SHELVES: Final = frozenset({keys.RECEIVING, keys.PACKING})
 """Places whose goods are on their way in or out: no order is filled from there."""
@@ -173,10 +173,11 @@ class Floor:
         known = self.facts.workers.get(worker) if worker is not None else None
         return None if known is None else known.language
 
-    def label(self, text: str) -> Label | None:
+    def label(self, data: str) -> Label | None:
         """What a label names that is a known place, worker or document; None if nothing."""
-        facts = self.facts
-        if text in facts.locations:
+        facts, text = self.facts, text_of(data)
+        is_place = text in facts.locations or text in BESIDE_THE_SHELVES or text in self._by_place
+        if is_place and not keys.is_virtual(text):
             return Label("location", text)
         if text in facts.workers:
             return Label("worker", text)

@@ -81,12 +81,14 @@ class Flows:
     def _correct(self, event: ev.Event) -> None:
         """Fold the corrected event with the sign turned; it can be taken back no more."""
         was, original_type = event.body.get("of"), str(event.body.get("corrects_type"))
+        flags = event.body.get("of_flags")
         handler = _HANDLERS.get(original_type)
         if handler is not None and original_type in kinds.UNDOABLE:
             original = replace(
                 event,
                 type=original_type,
                 lines=tuple(map(turned, event.lines)),
+                flags=tuple(map(str, flags)) if isinstance(flags, list | tuple) else (),
                 body=was if isinstance(was, Mapping) else {},
             )
             handler(self, original, -1)

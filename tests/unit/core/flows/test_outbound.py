@@ -114,6 +114,15 @@ def test_goods_that_must_not_be_sold_are_told_at_once_and_fill_no_line(
     assert hall.on_hand(MILK, "OLD", "PACK") == 4, "what was taken is recorded"
 
 
+def test_an_expired_pick_taken_back_changes_nothing_about_the_order(hall: Hall) -> None:
+    hall.scan(TaskContext("start", "O-1"))
+    before = hall.scan(TaskContext("start", "O-1"))
+    hall.scan(TaskContext("pick", "O-1", "R-01", 1), of(MILK, "STALE", "2026-01-01"))
+    hall.scan(TaskContext("undo"))
+    assert stops_of(hall.scan(TaskContext("start", "O-1"))) == stops_of(before)
+    assert hall.floor.flows.orders["O-1"].picked == {}
+
+
 def test_held_goods_are_not_allocated_and_released_ones_are(hall: Hall) -> None:
     hall.scan(TaskContext("hold", reason="smells"), of(MILK, "OLD"))
     assert ("R-03", "OLD", 4) not in stops_of(hall.scan(TaskContext("start", "O-1")))
