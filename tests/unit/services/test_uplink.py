@@ -2,110 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
-from cloud_sync.contract.batches import EVENTS_UNTOLD, BatchAnswer, EventAnswer
-from cloud_sync.contract.documents import Change, ChangePage
+from cloud_sync.contract.batches import BatchAnswer, EventAnswer
+from cloud_sync.contract.documents import Change
 from gateway.errors import BatchRefused, CloudUnavailable, JournalCorrupt, JournalError
-from gateway.ports import Draft, Entry, Row
+from gateway.ports import Row
 from gateway.services import uplink as uplink_module
-from gateway.services.alarms import Alarms
 from gateway.services.metering import BURST_S, EXCHANGE_BYTES, Meter
-from gateway.services.supervisor import Heartbeats
-from gateway.services.uplink import DOWN, UP, Uplink
-from gateway.settings import CloudSettings
+from gateway.services.uplink import DOWN, UP
 from tests.fakes.clock import FakeClock
-from tests.fakes.memory_journal import EPOCH, GATEWAY, MemoryJournal
-
-
-class FakeCloud:
-    """Takes batches by the contract's rules; `faults` are raised, in turn, before or after."""
-
-    def __init__(self) -> None:
-        self.events: dict[int, object] = {}
-        self.faults_before: list[Exception] = []
-        self.faults_after: list[Exception] = []
-        self.changes: list[Change] = []
-        self.n_batches = 0
-        self.rows: list[int] = []
-        self.events_max: int | None = None
-        self.gone: set[int] = set()
-
-    @property
-    def held(self) -> int:
-        return max(self.events, default=0)
-
-    async def send_batch(self, body: bytes) -> BatchAnswer:
-        await asyncio.sleep(0)
-        if self.faults_before:
-            raise self.faults_before.pop(0)
-        batch = json.loads(body)
-        self.n_batches += 1
-        self.rows.append(len(batch["events"]))
-        if len(batch["events"]) > (self.events_max or EVENTS_UNTOLD):
-            raise BatchRefused("send fewer rows", code="too_large")
-        assert (batch["gateway"], batch["epoch"]) == (GATEWAY, EPOCH)
-        first = batch["first_seq"]
-        self.gone |= {batch["gone_seq"]} if "gone_seq" in batch else set()
-        if first > self.held + 1:
-            raise BatchRefused("rows are missing", code="gap", expected_seq=self.held + 1)
-        answers = []
-        for seq, event in enumerate(batch["events"], first):
-            status = "duplicate" if seq in self.events else "accepted"
-            assert self.events.setdefault(seq, event) == event
-            answers.append(EventAnswer(seq=seq, status=status))
-        if self.faults_after:
-            raise self.faults_after.pop(0)
-        return BatchAnswer(acknowledged_seq=self.held, events=answers, events_max=self.events_max)
-
-    async def fetch_changes(self, cursor: int, limit: int, mark: str | None = None) -> ChangePage:
-        await asyncio.sleep(0)
-        page = [change for change in self.changes if change.cursor > cursor][:limit]
-        following = page[-1].cursor if page else cursor
-        more = any(change.cursor > following for change in self.changes)
-        return ChangePage(changes=page, next_cursor=following, more=more)
-
-
-class Bench:
-    def __init__(self, tmp_path: object, **settings: object) -> None:
-        self.journal = MemoryJournal()
-        self.cloud = FakeCloud()
-        clock = FakeClock()
-        self.alarms = Alarms(clock)
-        self.uplink = Uplink(
-            journal=self.journal,
-            cloud=self.cloud,
-            settings=CloudSettings.model_validate(
-                {"url": "http://x", "token_file": "t", "batch_events": 3, "batch_wait_ms": 0}
-                | settings
-            ),
-            gateway=GATEWAY,
-            warehouse="J1",
-            instance="ab",
-            clock=clock,
-            random=lambda: 0.0,
-            new_id=lambda: "00000000-0000-7000-8000-000000000001",
-            heartbeats=Heartbeats(clock),
-            alarms=self.alarms,
-        )
-
-    async def journal_rows(self, n: int) -> None:
-        drafts = tuple(Draft(str(i), "t", 0, b'{"n":%d}' % i) for i in range(n))
-        await self.journal.append([Entry(drafts)])
-
-    async def until(self, is_done: Callable[[], bool]) -> None:
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(self.uplink.run_up()),
-                group.create_task(self.uplink.run_down()),
-            ]
-            async with asyncio.timeout(5):
-                while not is_done():
-                    await asyncio.sleep(0)
-            for task in tasks:
-                task.cancel()
+from tests.fakes.sync_bench import Bench
 
 
 @pytest.fixture
@@ -119,43 +28,6 @@ async def test_everything_arrives_once_and_in_order(bench: Bench) -> None:
     await bench.until(lambda: bench.journal.cursors.get(UP) == 10)
     assert bench.cloud.events == {seq: {"n": seq - 1} for seq in range(1, 11)}
     assert bench.cloud.n_batches == 4
-
-
-async def test_a_cloud_that_does_not_say_gets_what_every_cloud_takes(tmp_path: object) -> None:
-    bench = Bench(tmp_path, batch_events=5000)
-    await bench.journal_rows(2 * EVENTS_UNTOLD + 1)
-    await bench.until(lambda: bench.journal.cursors.get(UP) == 2 * EVENTS_UNTOLD + 1)
-    assert bench.cloud.rows == [EVENTS_UNTOLD, EVENTS_UNTOLD, 1]
-
-
-async def test_batches_grow_to_what_the_cloud_says(tmp_path: object) -> None:
-    bench = Bench(tmp_path, batch_events=5000)
-    bench.cloud.events_max = EVENTS_UNTOLD + 50
-    await bench.journal_rows(6 * EVENTS_UNTOLD)
-    await bench.until(lambda: bench.journal.cursors.get(UP) == 6 * EVENTS_UNTOLD)
-    assert bench.cloud.rows[0] == EVENTS_UNTOLD
-    assert max(bench.cloud.rows) == EVENTS_UNTOLD + 50
-
-
-async def test_batches_stay_within_the_settings(tmp_path: object) -> None:
-    bench = Bench(tmp_path, batch_events=EVENTS_UNTOLD + 7)
-    bench.cloud.events_max = 5000
-    await bench.journal_rows(4 * EVENTS_UNTOLD)
-    await bench.until(lambda: bench.journal.cursors.get(UP) == 4 * EVENTS_UNTOLD)
-    assert max(bench.cloud.rows) == EVENTS_UNTOLD + 7
-
-
-async def test_a_cloud_that_became_older_is_sent_less_again(tmp_path: object) -> None:
-    bench = Bench(tmp_path, batch_events=5000)
-    bench.cloud.events_max = 5000
-    await bench.journal_rows(5 * EVENTS_UNTOLD)
-    await bench.until(lambda: bench.journal.cursors.get(UP) == 5 * EVENTS_UNTOLD)
-    assert max(bench.cloud.rows) > EVENTS_UNTOLD
-    bench.cloud.events_max = None
-    bench.cloud.rows.clear()
-    await bench.journal_rows(5 * EVENTS_UNTOLD)
-    await bench.until(lambda: bench.journal.cursors.get(UP) == 10 * EVENTS_UNTOLD)
-    assert [n for n in bench.cloud.rows if n > EVENTS_UNTOLD] == bench.cloud.rows[:1]
 
 
 async def test_rows_set_aside_in_a_run_are_all_counted(bench: Bench) -> None:
