@@ -118,10 +118,12 @@ class Reinjection:
         found = await self._journal.read_quarantine(after_id=id_ - 1, limit=1)
         message = found[0][1] if found and found[0][0] == id_ else None
         if message is None:
-            return _failed(id_, "not there")
+            _failed(id_, "not there")
+            return
         reading = read_again(id_, message)
         if isinstance(reading, Hopeless):
-            return _failed(id_, reading.reason)
+            _failed(id_, reading.reason)
+            return
         fate: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         await self._intake.put(Arrival(reading, fate.set_result, message.raw))
         receipt = await fate

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
+import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 
 from tests.simulation.history import Outcome, play
 
+PR_SET_PDEATHSIG = 1
 HASH_SEED = "0"
 """The order of sets of strings is part of a history."""
 
@@ -34,7 +37,7 @@ def main() -> int:
 
 def _play_many(seeds: range, n_jobs: int, forgets: int) -> int:
     n_bad = n_scans = n_events = n_cuts = 0
-    with ProcessPoolExecutor(n_jobs) as pool:
+    with ProcessPoolExecutor(n_jobs, initializer=_end_with, initargs=(os.getpid(),)) as pool:
         for outcome in pool.map(play, seeds, [forgets] * len(seeds), chunksize=4):
             n_scans += outcome.n_scans
             n_events += outcome.n_events
@@ -47,6 +50,13 @@ def _play_many(seeds: range, n_jobs: int, forgets: int) -> int:
         f"{n_bad} with problems"
     )
     return 1 if n_bad else 0
+
+
+def _end_with(parent: int) -> None:
+    """Have this process end with its parent, however that one ends."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was gone before we asked
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _show(outcome: Outcome) -> None:

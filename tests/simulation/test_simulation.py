@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -68,6 +69,25 @@ def test_the_same_seed_gives_the_same_history_in_another_process() -> None:
     shown = [run_simulation("--seed", "11").stdout for _ in range(2)]
     assert shown[0] == shown[1]
     assert shown[0].startswith("seed 11, print ")
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_players_do_not_outlive_whoever_started_them() -> None:
+    command = [sys.executable, "-m", "tests.simulation", "--count", "1000", "--jobs", "2"]
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": "0"}) as parent:
+        try:
+            while not (players := children_of(parent.pid)):
+                assert parent.poll() is None
+            handles = [os.pidfd_open(player) for player in players]
+        finally:
+            parent.kill()
+    for handle in handles:
+        ended, _, _ = select.select([handle], [], [], 30)
+        os.close(handle)
+        assert ended, "a player goes on by itself"
 
 
 # ------------------------------------------------------------------ controls: each must be seen
