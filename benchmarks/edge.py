@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from paho.mqtt import client as mqtt
 
 from benchmarks.edge_programs import (
+    BROKER,
     CONFIG,
     DEVICES,
     GATEWAY,
@@ -187,7 +188,10 @@ def run_rounds(kind: str, n_messages: int, n_rounds: int) -> dict[str, object]:
     """Both consumers, in turn; medians, and the ratio of each round."""
     rounds: list[tuple[Figures, Figures]] = []
     for _ in range(n_rounds):
-        with tempfile.TemporaryDirectory() as name, running_mosquitto(Path(name)) as broker:
+        with (
+            tempfile.TemporaryDirectory() as name,
+            running_mosquitto(Path(name), BROKER) as broker,
+        ):
             alone = run_bare(broker.port, kind, n_messages)
             ours = run_gateway(broker.port, kind, n_messages, Path(name))
         rounds.append((alone, ours))
@@ -261,7 +265,10 @@ def main() -> None:
     }
     paced: list[Figures] = []
     for rate in options.rates:
-        with tempfile.TemporaryDirectory() as name, running_mosquitto(Path(name)) as broker:
+        with (
+            tempfile.TemporaryDirectory() as name,
+            running_mosquitto(Path(name), BROKER) as broker,
+        ):
             paced.append(run_paced(broker.port, rate, options.seconds, Path(name)))
     print(json.dumps({"backlog": backlog, "paced": paced}))
     if options.write:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -25,6 +26,8 @@ GATEWAY = "gw-edge"
 WAREHOUSE = "W1"
 DEVICES = 20
 RECEIVE_MAXIMUM = 500
+BROKER = "set_tcp_nodelay true\n"
+"""As the broker is shipped (deploy/mosquitto)."""
 CONFIG = """
 [gateway]
 id = "{gateway}"
@@ -76,6 +79,9 @@ def connect(port: int, client_id: str, *, keep: bool) -> mqtt.Client:
     properties.SessionExpiryInterval = 3600 if keep else 0
     properties.ReceiveMaximum = RECEIVE_MAXIMUM
     client.connect("127.0.0.1", port, clean_start=False, properties=properties)
+    connection = client.socket()
+    assert isinstance(connection, socket.socket)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return client
 
 

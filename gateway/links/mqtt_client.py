@@ -10,6 +10,7 @@ event loop leaves in one `send`. All other packets, the connection and its state
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -146,7 +147,12 @@ class BufferedClient(mqtt.Client):
     on_acknowledged: Callable[[int, int], None]
 
     def _create_socket(self) -> BufferedSocket:  # type: ignore[override]  # paho says SocketLike, which it is
-        return BufferedSocket(super()._create_socket(), self.on_unsent)
+        raw = super()._create_socket()
+        if isinstance(raw, socket.socket):
+            # What one turn says leaves in one piece; waiting for the broker's acknowledgement of
+            # the piece before (RFC 896) would cost each result up to 40 ms.
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return BufferedSocket(raw, self.on_unsent)
 
     def read_packet(self) -> bool:
         """Handle one packet; False if none is here, or the connection has just ended."""
