@@ -9,7 +9,8 @@ other's. So
 - of several corrections of one event the last in the order holds, and the others, with whatever
   corrects them, do nothing: sent twice is done once
 - a correction may be corrected like any event; only the last of the chain asserts its count
-- a correction whose event is not known yet acts at its own place, until that event comes
+- a correction whose event is not known yet, or is another warehouse's, acts at its own place,
+  until that event comes
 
 All of this is a function of the set of events. Events that correct one another in a ring say
 nothing and do nothing.
@@ -48,9 +49,9 @@ def acting(events: Iterable[Placed]) -> list[Acting]:
         )
     found: list[Acting] = []
     for placed in by_id.values():
-        target = target_of(placed.event)
+        target = _target_key(placed.event)
         is_root = target is None or (
-            target not in by_id and _winner(corrections[target]) is placed
+            not _is_there(by_id, target) and _winner(corrections[target]) is placed
         )
         if is_root:
             found += _chain(placed, corrections)
@@ -62,22 +63,36 @@ def conflicts(events: Iterable[Placed]) -> Iterator[Finding]:
     for target, several in sorted(_by_target(events).items()):
         if len(several) > 1:
             ids = tuple(placed.event.event_id for placed in sorted(several, key=_place))
-            yield Finding(CORRECTION_CONFLICT, (target,), ids, "the last correction holds")
+            yield Finding(CORRECTION_CONFLICT, target, ids, "the last correction holds")
 
 
-def _by_target(events: Iterable[Placed]) -> Mapping[str, list[Placed]]:
-    corrections: dict[str, list[Placed]] = {}
+Target = tuple[str, str]
+"""Warehouse and event id: nobody corrects what happened elsewhere."""
+
+
+def _target_key(event: ev.Event) -> Target | None:
+    target = target_of(event)
+    return None if target is None else (event.warehouse, target)
+
+
+def _is_there(by_id: Mapping[str, Placed], target: Target) -> bool:
+    warehouse, event_id = target
+    return event_id in by_id and by_id[event_id].event.warehouse == warehouse
+
+
+def _by_target(events: Iterable[Placed]) -> Mapping[Target, list[Placed]]:
+    corrections: dict[Target, list[Placed]] = {}
     for placed in events:
-        target = target_of(placed.event)
+        target = _target_key(placed.event)
         if target is not None:
             corrections.setdefault(target, []).append(placed)
     return corrections
 
 
-def _chain(root: Placed, corrections: Mapping[str, list[Placed]]) -> list[Acting]:
+def _chain(root: Placed, corrections: Mapping[Target, list[Placed]]) -> list[Acting]:
     links = [root]
-    while links[-1].event.event_id in corrections:
-        links.append(_winner(corrections[links[-1].event.event_id]))
+    while (key := (root.event.warehouse, links[-1].event.event_id)) in corrections:
+        links.append(_winner(corrections[key]))
     return [Acting(root.place, link.event, asserts=link is links[-1]) for link in links]
 
 

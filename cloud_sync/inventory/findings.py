@@ -24,7 +24,7 @@ COUNT_STALE: Final = "count_stale"
 TRANSIT_OVERDUE: Final = "transit_overdue"
 """Goods of a transfer are on their way for too long. key: transfer, item."""
 CORRECTION_CONFLICT: Final = "correction_conflict"
-"""An event was corrected more than once; only one correction holds. key: corrected event."""
+"""An event was corrected more than once; one correction holds. key: warehouse, event id."""
 
 RECOUNT: Final = "recount"
 """The action that settles a count nobody can be sure of."""

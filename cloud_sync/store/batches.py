@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import repeat
+from itertools import count, repeat
 from typing import Final
 
 from cloud_sync.contract import events as ev
@@ -39,7 +39,7 @@ from cloud_sync.store.documents import apply_orders
 from cloud_sync.store.exceptions import note_refusal
 from cloud_sync.store.orders import follow_orders
 from cloud_sync.store.ports import Transaction, fetch_in
-from cloud_sync.store.stock_effects import apply_stock
+from cloud_sync.store.stock_effects import Journal, apply_stock
 
 RECEIVED_COLUMNS: Final = (
     "warehouse", "gateway", "epoch", "seq", "status", "reason", "event_id", "type",
@@ -70,6 +70,15 @@ class _Rows:
     events: Sequence[ev.Event | None]
     statuses: Sequence[str]
     reasons: Sequence[str | None]
+
+    def accepted_rows(self) -> list[tuple[int, ev.Event]]:
+        """The events that count, with their seqs."""
+        numbered = zip(count(self.first_seq), self.events, self.statuses, strict=False)
+        return [
+            (seq, event)
+            for seq, event, status in numbered
+            if event is not None and status == ACCEPTED
+        ]
 
     def accepted(self) -> list[ev.Event]:
         """The events that count."""
@@ -143,7 +152,8 @@ async def take_batch(
     rows = await _rows(tx, standing, upload, links, events, asks_first=asks_first)
     await _save_rows(tx, standing, upload, rows, now_us)
     accepted = rows.accepted()
-    await apply_stock(tx, accepted)
+    journal = Journal(warehouse, gateway, upload.batch.epoch)
+    await apply_stock(tx, journal, rows.accepted_rows())
     await follow_orders(tx, accepted)
     await apply_orders(tx, accepted)
     await _move_cursor(tx, standing, upload, rows, now_us)

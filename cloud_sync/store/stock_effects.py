@@ -1,17 +1,76 @@
-"""What accepted events do to the balances, in the transaction that takes them."""
+"""What accepted events do to the stock, in the transaction that takes them.
+
+Most batches only move goods after the last count, and then the balances are all there is to
+change. Where a count, a sweep or a correction is in play, the part of the ledger that it touches
+is read, changed by the rules of cloud_sync.inventory, and written back (store/ledger.py).
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from cloud_sync.contract import events as ev
-from cloud_sync.inventory.stock import net_movements
-from cloud_sync.store.ports import Transaction
+from cloud_sync.contract.events import Event
+from cloud_sync.inventory.corrections import target_of
+from cloud_sync.inventory.counts import COUNTING, NOTHING, count_of
+from cloud_sync.inventory.places import Placed, journal_time, place_of, place_text
+from cloud_sync.inventory.stock import StockKey, net_movements
+from cloud_sync.store.columns import integer, text
+from cloud_sync.store.ledger import Head, Source, fold_with_counts
+from cloud_sync.store.ports import Transaction, fetch_in
+
+_LOCK = (
+    "insert into ledgers(warehouse, n_batches, horizon, last_count, n_open, times) "
+    "values (?, 1, '', '', 0, '{}') "
+    "on conflict (warehouse) do update set n_batches = ledgers.n_batches + 1 "
+    "returning horizon, last_count, n_open, times"
+)
+_SAVE = "update ledgers set horizon = ?, last_count = ?, n_open = ?, times = ? where warehouse = ?"
 
 
-async def apply_stock(tx: Transaction, events: Sequence[ev.Event]) -> None:
-    """Add what accepted events move, once per balance however many events move it."""
-    changes = net_movements(events)
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """Whose rows they are."""
+
+    warehouse: str
+    gateway: str
+    epoch: str
+
+
+async def apply_stock(
+    tx: Transaction,
+    journal: Journal,
+    rows: Sequence[tuple[int, Event]],
+    *,
+    before_position: int | None = None,
+) -> None:
+    """Fold the next accepted rows of a journal into its warehouse's stock.
+
+    rows: seq and event, ascending. before_position: only rows received before are known yet,
+    when the stock is folded again; None: all but these.
+    """
+    if not rows:
+        return
+    ((horizon, last_count, n_open, times),) = await tx.fetch(_LOCK, (journal.warehouse,))
+    clocks: dict[str, int] = json.loads(text(times))
+    name = f"{journal.gateway} {journal.epoch}"
+    batch, clocks[name] = _placed(journal, rows, clocks.get(name, 0))
+    head = Head(text(horizon), text(last_count), integer(n_open))
+    if await _only_moves(tx, journal.warehouse, head, batch):
+        await add_to_balances(tx, net_movements(event for _, event in batch))
+    else:
+        source = Source(journal.warehouse, journal.gateway, journal.epoch, rows[0][0])
+        source = source if before_position is None else source.up_to(before_position)
+        changes, head = await fold_with_counts(tx, source, head, batch)
+        await add_to_balances(tx, changes)
+    top = max(place_text(place) for place, _ in batch)
+    saved = max(head.horizon, top), head.last_count, head.n_open, json.dumps(clocks)
+    await tx.execute_many(_SAVE, [(*saved, journal.warehouse)])
+
+
+async def add_to_balances(tx: Transaction, changes: dict[StockKey, int]) -> None:
+    """Add to balances, once per balance however many events move it."""
     await tx.add(
         "stock",
         ("warehouse", "item", "location", "lot", "status", "unit"),
@@ -20,5 +79,38 @@ async def apply_stock(tx: Transaction, events: Sequence[ev.Event]) -> None:
         sorted(
             (key.warehouse, key.item, key.location, key.lot, key.status, key.unit, quantity)
             for key, quantity in changes.items()
+            if quantity
         ),
+    )
+
+
+def _placed(
+    journal: Journal, rows: Sequence[tuple[int, Event]], time_us: int
+) -> tuple[list[Placed], int]:
+    placed = []
+    gateway, epoch = journal.gateway, journal.epoch
+    for seq, event in rows:
+        time_us = journal_time(time_us, event)
+        place = place_of(event, gateway=gateway, epoch=epoch, seq=seq, time_us=time_us)
+        placed.append(Placed(place, event))
+    return placed, time_us
+
+
+async def _only_moves(
+    tx: Transaction, warehouse: str, head: Head, batch: Sequence[Placed]
+) -> bool:
+    """True if nothing but sums can change: no count, no correction, and none that matters yet."""
+    for _, event in batch:
+        if event.type in COUNTING and (target_of(event) or count_of(event) is not NOTHING):
+            return False
+    if head.last_count and place_text(min(place for place, _ in batch)) <= head.last_count:
+        return False
+    if not head.n_open:
+        return True
+    return not await fetch_in(
+        tx,
+        "select event_id from corrections where warehouse = ? and is_open = 1"
+        " and corrects in (?*)",
+        [event.event_id for _, event in batch],
+        before=(warehouse,),
     )

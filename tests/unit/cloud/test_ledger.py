@@ -183,7 +183,7 @@ def test_a_mistake_that_is_corrected_twice_is_taken_back_once() -> None:
     assert on_shelf(*twice) == 0
     found = list(corrections.conflicts(placed_events(twice)))
     assert [(each.kind, each.key) for each in found] == [
-        (findings.CORRECTION_CONFLICT, (wrong.event.event_id,))
+        (findings.CORRECTION_CONFLICT, ("J1", wrong.event.event_id))
     ]
 
 

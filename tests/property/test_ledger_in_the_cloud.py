@@ -1,0 +1,140 @@
+"""Pins that the cloud's balances, counts and sweeps are what a rebuild of all accepted rows gives,
+however two gateways of one warehouse cut their journals and take turns, in both stores."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cloud_sync.contract import events as ev
+from cloud_sync.inventory.folding import LedgerRow, rebuild
+from cloud_sync.inventory.ledger import Asserted, Ledger
+from cloud_sync.inventory.places import place_text
+from cloud_sync.store.batches import Taken, take_batch
+from cloud_sync.store.credentials import enrol_gateway
+from cloud_sync.store.open import open_database
+from cloud_sync.store.ports import Database
+from tests.fakes.uploads import EPOCH, Book
+from tests.property.test_ledger import GATEWAYS, histories
+from tests.rigs.postgres import find_programs, running_postgres
+
+Turn = tuple[str, int]
+turns = st.lists(st.tuples(st.sampled_from(GATEWAYS), st.integers(1, 5)), max_size=12)
+
+
+def as_taken(rows: list[LedgerRow]) -> list[LedgerRow]:
+    return [row._replace(epoch=EPOCH) for row in rows]
+
+
+async def take(database: Database, rows: list[LedgerRow], wanted: list[Turn]) -> None:
+    """Upload by turns, then what is left."""
+    books = {gateway: Book(gateway=gateway, warehouse="J1") for gateway in GATEWAYS}
+    for row in rows:
+        books[row.gateway].write(ev.encode_event(row.event))
+    done = dict.fromkeys(GATEWAYS, 0)
+    for gateway, n in [*wanted, *((gateway, 99) for gateway in GATEWAYS)]:
+        book, first = books[gateway], done[gateway] + 1
+        last = min(first + n - 1, len(book.bodies))
+        if first > last:
+            continue
+        outcome = await database.transact(
+            partial(
+                take_batch,
+                gateway=gateway,
+                warehouse="J1",
+                upload=book.upload(first, last),
+                now_us=1,
+            )
+        )
+        assert isinstance(outcome, Taken)
+        done[gateway] = last
+
+
+async def held(database: Database) -> tuple[object, object, object]:
+    """Balances, counts and sweeps as they lie in the tables."""
+    stock = await database.read(
+        lambda tx: tx.fetch(
+            "select warehouse, location, item, lot, status, unit, quantity from stock"
+            " where quantity <> 0"
+        )
+    )
+    counts = await database.read(
+        lambda tx: tx.fetch(
+            "select warehouse, location, item, lot, status, unit, place, event_id, counted,"
+            " variance, is_swept from stock_counts"
+        )
+    )
+    sweeps = await database.read(
+        lambda tx: tx.fetch("select location, place, event_id, item from stock_sweeps")
+    )
+    return sorted(map(tuple, stock)), sorted(map(tuple, counts)), sorted(map(tuple, sweeps))
+
+
+def expected(ledger: Ledger) -> tuple[object, object, object]:
+    def flat(row: Asserted) -> tuple[object, ...]:
+        return place_text(row.place), row.event_id, row.counted, row.variance, int(row.is_swept)
+
+    return (
+        sorted((*key, quantity) for key, quantity in ledger.balances.items()),
+        sorted((*key, *flat(row)) for key, rows in ledger.counts.items() for row in rows),
+        sorted(
+            (sweep.scope.location, place_text(sweep.place), sweep.event_id, sweep.scope.item)
+            for sweeps in ledger.sweeps.values()
+            for sweep in sweeps
+        ),
+    )
+
+
+async def kept(name: str, rows: list[LedgerRow], wanted: list[Turn]) -> tuple[object, ...]:
+    async with open_database(name) as database:
+        for gateway in GATEWAYS:
+            await database.transact(
+                partial(enrol_gateway, gateway=gateway, warehouse="J1", now_us=1)
+            )
+        await take(database, rows, wanted)
+        return await held(database)
+
+
+@settings(max_examples=30, deadline=None)
+@given(histories(), turns)
+def test_two_gateways_end_in_one_ledger_on_sqlite(
+    rows: list[LedgerRow], wanted: list[Turn]
+) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        found = asyncio.run(kept(str(Path(directory) / "cloud.db"), rows, wanted))
+    assert found == expected(rebuild(as_taken(rows)))
+
+
+async def on_postgres(server: str, rows: list[LedgerRow], wanted: list[Turn]) -> object:
+    admin = await asyncpg.connect(f"postgresql://forepost@/postgres?host={server}")
+    await admin.execute("drop database if exists ledger")
+    await admin.execute("create database ledger")
+    await admin.close()
+    return await kept(f"postgresql://forepost@/ledger?host={server}", rows, wanted)
+
+
+@pytest.mark.slow
+def test_two_gateways_end_in_one_ledger_on_postgres() -> None:
+    programs = find_programs()
+    if programs is None:
+        assert "CI" not in os.environ, "PostgreSQL is not installed"
+        pytest.skip("PostgreSQL is not installed (scripts/debian-packages installs it)")
+    with running_postgres(programs) as directory:
+        server = quote(str(directory), safe="")
+
+        @settings(max_examples=8, deadline=None)
+        @given(histories(), turns)
+        def check(rows: list[LedgerRow], wanted: list[Turn]) -> None:
+            found = asyncio.run(on_postgres(server, rows, wanted))
+            assert found == expected(rebuild(as_taken(rows)))
+
+        check()
