@@ -15,7 +15,7 @@ def undo(request: Request, floor: Floor) -> Verdict:
     recent = floor.flows.recent.get(request.device)
     if not recent:
         return Refused("nothing_to_undo", f"{request.device} has nothing to take back")
-    event = recent[-1]
+    event = recent[-1].event
     body: dict[str, object] = {"corrects_type": event.type}
     if event.body:
         body["of"] = dict(event.body)

@@ -57,6 +57,9 @@ def consume(stops: Sequence[Stop], location: str, goods: Goods, quantity: int) -
     item: who took another lot still took it for the order.
     """
     left = list(stops)
+    if len(left) == 1 and (left[0].location, left[0].goods) == (location, goods):
+        rest = left[0].quantity - quantity
+        return [Stop(location, goods, rest)] if rest > 0 else []
     meant: Sequence[Callable[[Stop], bool]] = (
         lambda stop: stop.location == location and stop.goods == goods,
         lambda stop: stop.goods == goods,

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from cloud_sync.contract import events as ev
 from gateway.core.flows.goods import number
 from gateway.core.flows.records import CountFlow, DispatchFlow, OrderFlow, ReceiptFlow, Unit
-from gateway.core.flows.state import AD_HOC, Flows
+from gateway.core.flows.state import AD_HOC, Flows, Recent
 
 Row = tuple[str, str, str]
 
@@ -30,7 +30,7 @@ def kept_rows(flows: Flows, dirty: Iterable[tuple[str, str]]) -> tuple[list[Row]
 def _body(flows: Flows, kind: str, key: str) -> str:
     if kind == "recent":
         events = flows.recent.get(key)
-        return _text([ev.encode_event(it).decode() for it in events]) if events else ""
+        return _text([it.encoded() for it in events]) if events else ""
     if kind == "hold":
         item, _, lot = key.partition("/")
         reason = flows.holds.get((item, lot))
@@ -84,7 +84,7 @@ def restored(rows: Iterable[Row]) -> Flows:
             case "doubt":
                 flows.doubts[key] = number(body["at_us"])
             case "recent":
-                flows.recent[key] = [ev.parse_event(it.encode()) for it in body]
+                flows.recent[key] = [Recent(ev.parse_event(it.encode()), it) for it in body]
     return flows
 
 

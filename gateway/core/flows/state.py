@@ -32,6 +32,20 @@ V = TypeVar("V")
 
 
 @dataclass(slots=True)
+class Recent:
+    """An event that can be taken back. text: its bytes once somebody asked for them."""
+
+    event: ev.Event
+    text: str = field(default="", compare=False)
+
+    def encoded(self) -> str:
+        """The event's canonical bytes as text, made once however often it is kept."""
+        if not self.text:
+            self.text = ev.encode_event(self.event).decode()
+        return self.text
+
+
+@dataclass(slots=True)
 class Flows:
     """Records by kind. counts: by `count_key`, of the count (or AD_HOC + device) and the place.
 
@@ -47,7 +61,7 @@ class Flows:
     units: dict[str, Unit] = field(default_factory=dict)
     holds: dict[tuple[str, str], str] = field(default_factory=dict)
     doubts: dict[str, int] = field(default_factory=dict)
-    recent: dict[str, list[ev.Event]] = field(default_factory=dict)
+    recent: dict[str, list[Recent]] = field(default_factory=dict)
     ad_hoc: dict[str, str] = field(default_factory=dict)
     dirty: set[tuple[str, str]] = field(default_factory=set, compare=False)
     """What has changed since somebody last asked, as (kind, key)."""
@@ -93,7 +107,7 @@ class Flows:
             )
             handler(self, original, -1)
         for device, events in list(self.recent.items()):
-            left = [recent for recent in events if recent.event_id != event.corrects]
+            left = [it for it in events if it.event.event_id != event.corrects]
             if len(left) < len(events):
                 self.dirty.add(("recent", device))
                 if left:
@@ -108,9 +122,9 @@ class Flows:
         if event.type in kinds.UNDOABLE:
             self.dirty.add(("recent", device))
             if device not in self.recent:
-                gone = _make_room(self.recent, lambda it: it[-1].occurred_at_us)
+                gone = _make_room(self.recent, lambda it: it[-1].event.occurred_at_us)
                 self.dirty |= {("recent", each) for each in gone}
-            self.recent[device] = [*self.recent.get(device, ()), event][-RECENT_MAX:]
+            self.recent[device] = [*self.recent.get(device, ()), Recent(event)][-RECENT_MAX:]
 
     def end_ad_hoc(self, device: str) -> None:
         """Who does something else has finished the count that nobody asked for."""
