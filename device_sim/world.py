@@ -190,7 +190,7 @@ class World:
         return self._single(warehouse, "return", None)
 
     def count(self, warehouse: str) -> list[ScanOrder]:
-        """Count one bin; an observation, which moves nothing."""
+        """Count one bin: what the books must say from then on, and do already if all is well."""
         bins = self._stocked_bins(warehouse)
         if not bins:
             return []

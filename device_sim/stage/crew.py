@@ -64,6 +64,7 @@ class Worker:
     received: dict[tuple[str, str, str], int] = field(default_factory=dict)
     dispatched: dict[tuple[str, str], int] = field(default_factory=dict)
     is_closing: bool = False
+    n_scanning: int = 0
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def hear(self, report: dict[str, object]) -> None:
@@ -76,12 +77,14 @@ class Worker:
 
     async def scan(self, orders: Iterable[ScanOrder]) -> None:
         """Make scans at a worker's pace; waits while too many have no receipt."""
+        self.n_scanning += 1
         for order in orders:
             self._tell(order)
             await asyncio.sleep(self.pace.scan_s)
             while self.ledger.n_open >= MAX_OPEN_SCANS:
                 self.news.clear()
                 await self.news.wait()
+        self.n_scanning -= 1
 
     def _tell(self, order: ScanOrder) -> None:
         ref = self.ledger.add(order)
@@ -174,7 +177,8 @@ class Worker:
             case 3:
                 self._rubbish(turn)
             case 4:
-                oddities = [world.count(here)]
+                # A bin is counted when nobody has goods in hand that are not scanned yet.
+                oddities = [] if self.n_scanning else [world.count(here)]
             case 5:
                 oddities = [world.waste(here), world.take_back(here)]
             case 6:

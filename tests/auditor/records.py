@@ -156,22 +156,6 @@ class History:
         return iter(newest.values())
 
 
-def fold(rows: Sequence[Row]) -> Counter[StockKey]:
-    """The stock that events add up to, from zero."""
-    stock: Counter[StockKey] = Counter()
-    for row in rows:
-        lines = row.event.get("lines", [])
-        for line in lines if isinstance(lines, list) else []:
-            rest = (line["item"], line.get("lot") or "")
-            unit, warehouse = line.get("unit", "EA"), str(row.event["warehouse"])
-            for side, sign in (("from", -1), ("to", 1)):
-                place = line[f"{side}_location"]
-                owner = "" if place.startswith("@") else warehouse
-                status = line.get(f"{side}_status", "available")
-                stock[(owner, place, *rest, status, unit)] += sign * line["quantity"]
-    return without_zeros(stock)
-
-
 def without_zeros(stock: Counter[StockKey]) -> Counter[StockKey]:
     """The balances that are not zero."""
     return Counter({key: quantity for key, quantity in stock.items() if quantity})

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from tests.auditor.records import Cloud, History, Journal, Json, Row, StockKey, fold
+from tests.auditor.records import Cloud, History, Journal, Json, Row, StockKey
 from tests.auditor.rules import NotChecked, cloud_of, log_of, rule, some
+from tests.auditor.stock_fold import fold
 
 TRIGGERED, PROPOSED = "replenishment.triggered", "plan.proposed"
 DECIDED = "plan.decided"

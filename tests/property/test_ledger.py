@@ -23,6 +23,8 @@ from cloud_sync.inventory.history import balances_at, postings
 from cloud_sync.inventory.ledger import Ledger
 from cloud_sync.inventory.places import BEGINNING, Placed, parse_place, place_text
 from cloud_sync.inventory.stock import net_movements
+from tests.auditor.records import Row
+from tests.auditor.stock_fold import fold
 
 ITEMS = ("09506000134352", "00614141123452")
 PLACES = ("@supplier", "R-01", "R-02", "@customer")
@@ -162,6 +164,16 @@ def test_any_order_grouping_and_repeats_end_in_the_same_ledger(
         keeper.take(shuffled[first : first + size])
     assert content(keeper.ledger) == content(whole)
     assert content(rebuild([*reversed(rows), *rows])) == content(whole)
+
+
+@settings(max_examples=150, deadline=None)
+@given(histories())
+def test_the_auditor_who_does_the_whole_day_again_agrees(rows: list[LedgerRow]) -> None:
+    told = [
+        Row(it.gateway, it.epoch, it.seq, it.event.event_id, ev.encode_event(it.event), None)
+        for it in rows
+    ]
+    assert dict(fold(told)) == rebuild(rows).balances
 
 
 @given(histories())
