@@ -53,6 +53,7 @@ IN_FLIGHT: Final = 4
 """Batches under way at most: one is packed, one travels, one is taken, one is answered."""
 TOO_LARGE: Final = frozenset({"too_large", "http_413"})
 """What the cloud says of a batch with too much in it, and what a proxy before it says."""
+ROWS_PER_READ: Final = 500
 ROWS_GROWTH: Final = 10
 """Rows, or else an eighth, that a batch may be larger than the one before it that got through."""
 REFUSED: Final = "sync_refused"
@@ -187,7 +188,19 @@ class Uplink:
             if is_more:
                 return ()
             await self._rest(self._settings.batch_wait_ms / 1000, UP)
-        rows = await self._journal.read(after_seq=after, limit=self._rows_max)
+        return await self._read(after)
+
+    async def _read(self, after: int) -> Sequence[Row]:
+        """The rows of one batch, a page at a time, so that scans do not wait for all of them."""
+        rows: list[Row] = []
+        n_bytes = 0
+        while (n_left := self._rows_max - len(rows)) and n_bytes <= self._settings.batch_bytes:
+            limit = min(n_left, ROWS_PER_READ)
+            page = await self._journal.read(after_seq=after + len(rows), limit=limit)
+            rows += page
+            n_bytes += sum(len(row.body) + 1 for row in page)
+            if len(page) < limit:
+                break
         return _within(rows, self._settings.batch_bytes)
 
     def _encode(self, rows: Sequence[Row], chain_before: bytes) -> bytes:
