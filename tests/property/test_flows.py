@@ -11,12 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_sync.contract import documents as doc
+from cloud_sync.contract import events as ev
+from gateway.codecs.mqtt_payloads import parse_payload
+from gateway.codecs.pda_messages import PdaResult, PdaScan, PdaTask, TaskList
 from gateway.core.facts import Facts
+from gateway.core.flows.board import open_tasks
 from gateway.core.flows.fefo import allocate, consume, drop, in_walking_order, put_back
 from gateway.core.flows.goods import Candidate, Goods, Stop
 from gateway.core.flows.kept import kept_rows, restored
 from gateway.core.flows.state import Flows
-from gateway.core.readings import COMMANDS, CONDITIONS, TASK_TYPES, Symbol, TaskContext
+from gateway.core.readings import COMMANDS, CONDITIONS, TASK_TYPES, Scan, Symbol, TaskContext
 from tests.rigs.flows import BIN_WALKS, MILK, PEAS, RICE, SSCC, Hall, base_facts
 
 BINS = st.sampled_from(sorted(BIN_WALKS))
@@ -99,6 +103,42 @@ def test_the_walk_passes_each_bin_once(stops: list[Stop]) -> None:
     assert turns == sorted(turns)
 
 
+# ---------------------------------------------------------------- what a PDA may send
+
+IDS = st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True)
+PDA_TASKS = st.builds(
+    PdaTask,
+    type=st.sampled_from(sorted(TASK_TYPES)),
+    id=st.none() | IDS,
+    location=st.none() | IDS,
+    quantity=st.none() | st.integers(-(10**9), 10**9),
+    unit=st.sampled_from(["EA", "g"]),
+    worker=st.none() | IDS,
+    reason=st.none() | st.text("abc ß漢", min_size=1, max_size=200),
+    sscc=st.none() | st.just(SSCC),
+    condition=st.none() | st.sampled_from(sorted(CONDITIONS)),
+    supervisor=st.none() | st.text("abc-1", min_size=1, max_size=64),
+    temperature_c=st.none() | st.floats(-100, 150),
+)
+
+
+@given(task=PDA_TASKS, boot=IDS, seq=st.integers(0, 2**53))
+def test_whatever_the_models_allow_is_understood_as_it_is(
+    task: PdaTask, boot: str, seq: int
+) -> None:
+    data = None if task.type in COMMANDS else "]C10109506000134352"
+    message = PdaScan(v=1, boot=boot, seq=seq, data=data, task=task)
+    raw = message.model_dump_json(exclude_none=True).encode()
+    reading = parse_payload("scan", raw, device="pda-1", received_at_us=5).reading
+    assert isinstance(reading, Scan)
+    assert reading.task is not None
+    for name in ("type", "id", "location", "quantity", "unit", "worker", "reason", "sscc"):
+        assert getattr(reading.task, name) == getattr(task, name)
+    assert (reading.task.condition, reading.task.supervisor) == (task.condition, task.supervisor)
+    celsius = task.temperature_c
+    assert reading.task.temperature_centi_c == (None if celsius is None else round(celsius * 100))
+
+
 # ---------------------------------------------------------------- a day of bad scanning
 
 DOCUMENTS = st.sampled_from(["O-1", "O-2", "ASN-1", "ASN-2", "TR-9", "C-1", SSCC, "X-1", None])
@@ -161,6 +201,8 @@ def test_a_day_of_bad_scanning_is_one_fold_and_keeps_every_unit(
     hall.put(RICE, "L1", "A-01", 6, None)
     for task, symbol, device, n_folded in steps:
         outcome = hall.scan(task, None if task.type in COMMANDS else symbol, device=device)
+        PdaResult.model_validate_json(ev.canonical(outcome.result))
+        TaskList.model_validate_json(ev.canonical({"v": 1, "tasks": open_tasks(hall.floor)}))
         assert (outcome.status == "refused") == (outcome.set_aside is not None) or outcome.events
         hall.fold(n_folded)
     whole = Flows()
