@@ -38,3 +38,12 @@ def test_a_dialect_falls_back_to_its_language() -> None:
 
 def test_a_word_that_is_missing_is_a_dash_and_no_failure() -> None:
     assert message("lot_held", "en", lot=None) == "Lot – is on hold: put it aside"
+
+
+def test_every_message_is_explained() -> None:
+    root = Path(__file__).resolve().parents[3]
+    pages = [(root / "docs" / name).read_text() for name in ("devices.md", "flows.md")]
+    # These name a label; their key in a result is label_known.
+    labels = {"location", "container", "worker", "document", "logistic_unit"}
+    told = LANGUAGES[ENGLISH].keys() - labels
+    assert not {key for key in told if not any(f"`{key}`" in page for page in pages)}
