@@ -1,6 +1,7 @@
 """A simulated PDA: scans in task context over MQTT, each kept until its receipt has come.
 
-Orders   {"do":"scan","ref":N,"data":…,"symbology":…,"task":{…}}   pull the trigger once
+Orders   {"do":"scan","ref":N,"data":…,"symbology":…,"task":{…}}   pull the trigger once; without
+                                         data, press the task's button (start, close, undo …)
          {"do":"repeat","seq":N}         send a scan again although it may have its receipt
          {"do":"raw","channel":C,"hex":…} publish these bytes, whatever they are
          {"do":"line","rates":{NAME:RATE,…}}  what the air does to messages from now on
@@ -14,7 +15,8 @@ Reports  {"event":"ready","boot":…}  {"event":"link","up":BOOL}
                                          now on it is held. at_us: when it truly was, whatever
                                          its own clock says
          {"event":"sent","seq":M,"attempt":K}
-         {"event":"receipt","seq":M,"status":…,"event_id":…,"message":…,"held":LEFT}
+         {"event":"receipt","seq":M,"status":…,"event_id":…,"message":…,"held":LEFT,"result":{…}}
+                                            result: the whole answer (docs/flows.md)
          {"event":"told","message":…}       a result that belongs to no scan (bytes refused)
          {"event":"tasks","tasks":[…]}      the open tasks of the warehouse, all of them
 """
@@ -153,9 +155,10 @@ class Pda:
             "boot": self._boot,
             "seq": seq,
             "time": iso_time(at_us + self._skew_us),
-            "data": order["data"],
-            "symbology": order.get("symbology", "GS1_128"),
         }
+        if order.get("data") is not None:
+            scan["data"] = order["data"]
+            scan["symbology"] = order.get("symbology", "GS1_128")
         if order.get("task") is not None:
             scan["task"] = order["task"]
         payload = json.dumps(scan, ensure_ascii=False).encode()
@@ -220,6 +223,7 @@ class Pda:
             event_id=body.get("event_id"),
             message=body.get("message"),
             held=len(self._outbox.held),
+            result=body,
         )
 
 
