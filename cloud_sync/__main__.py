@@ -44,6 +44,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=_port, default=8080, help="0 takes a free one")
     serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain, PEM")
     serve.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key, PEM")
+    serve.add_argument(
+        "--allow-private-webhooks",
+        action="store_true",
+        help="send webhooks to private and loopback addresses, too",
+    )
     serve.add_argument("--log-json", action="store_true", help="log as JSON, one object a line")
     serve.add_argument(
         "--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")

@@ -46,6 +46,7 @@ def run_service(namespace: argparse.Namespace) -> int:
         port=namespace.port,
         tls_cert=namespace.tls_cert,
         tls_key=namespace.tls_key,
+        allow_private_webhooks=namespace.allow_private_webhooks,
     )
     try:
         asyncio.run(serve(options))

@@ -13,7 +13,9 @@ from cloud_sync.contract.version import CONTRACT_VERSION
 from cloud_sync.service import (
     epcis_capture,
     epcis_events,
+    epcis_named,
     exchange,
+    history,
     orders,
     promises,
     reading,
@@ -50,6 +52,7 @@ def make_app(
     add_handlers(app)
     app.include_router(sync.router)
     app.include_router(reading.router)
+    app.include_router(history.router)
     app.include_router(records.router)
     app.include_router(exchange.router)
     app.include_router(users.router)
@@ -58,6 +61,7 @@ def make_app(
     app.include_router(promises.router)
     app.include_router(epcis_capture.router)
     app.include_router(epcis_events.router)
+    app.include_router(epcis_named.router)
 
     @app.get("/healthz", tags=["service"])
     async def healthz(request: Request) -> dict[str, str]:

@@ -49,7 +49,7 @@ from cloud_sync.store.ports import Transaction
 router = make_router("EPCIS query")
 
 SIMPLE_QUERY: Final = "SimpleEventQuery"
-CATCH_UP_STEPS: Final = 20
+CATCH_UP_STEPS: Final = 50
 """So many steps of rows are told before an answer; what is left is told in the background."""
 
 _PAGING: Final = frozenset({"perPage", "nextPageToken"})
@@ -149,8 +149,9 @@ async def tell_events(
     per_page: int,
     token: str | None,
     name: str = SIMPLE_QUERY,
+    seen: Sequence[str] | None = None,
 ) -> Response:
-    """One page of the events of a query."""
+    """One page of the events of a query. seen: the warehouses, where not all of the caller's."""
     context = context_of(request)
     question = f"{request.url.path} {name} {query!r} {credential.name}"
     place = read_token(token, question, context.wall_us())
@@ -160,7 +161,7 @@ async def tell_events(
         query=query,
         place=place,
         per_page=per_page,
-        warehouses=reach(credential, None),
+        warehouses=reach(credential, None) if seen is None else seen,
     )
     try:
         found = await context.database.read(script)

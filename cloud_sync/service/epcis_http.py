@@ -37,6 +37,8 @@ QUERY_CHARACTERS_MAX: Final = 8000
 as_capturer: Final = may(rights.CAPTURE)
 as_reader: Final = may(rights.READ)
 AsCapturer = Annotated[Credential, Depends(as_capturer)]
+as_subscriber: Final = may(rights.ADMINISTER)
+AsSubscriber = Annotated[Credential, Depends(as_subscriber)]
 AsReader = Annotated[Credential, Depends(as_reader)]
 
 SPOKEN: Final = {

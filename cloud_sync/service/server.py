@@ -14,8 +14,10 @@ from typing import Final
 
 import uvicorn
 
+from cloud_sync.outbound.post import HttpPost
 from cloud_sync.service.app import make_app
 from cloud_sync.service.clock import wall_us
+from cloud_sync.service.epcis_delivery import look_after_subscriptions
 from cloud_sync.service.fulfilment import look_after_orders
 from cloud_sync.store.open import open_database
 
@@ -36,6 +38,7 @@ class ServeOptions:
     port: int
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    allow_private_webhooks: bool = False
 
 
 class CannotServe(Exception):
@@ -70,9 +73,16 @@ async def serve(options: ServeOptions) -> None:
             for sign in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(sign, server.stop)
             async with asyncio.TaskGroup() as group:
-                rounds = group.create_task(look_after_orders(database, wall_us), name="orders")
+                post = HttpPost(allows_private=options.allow_private_webhooks)
+                rounds = [
+                    group.create_task(look_after_orders(database, wall_us), name="orders"),
+                    group.create_task(
+                        look_after_subscriptions(database, post, wall_us), name="subscriptions"
+                    ),
+                ]
                 await server.serve(sockets=[listener])
-                rounds.cancel()
+                for each in rounds:
+                    each.cancel()
     logger.info("cloud stopped", extra={"action": "stopped"})
 
 

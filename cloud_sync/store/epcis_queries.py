@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cloud_sync.epcis.times import format_time
 from cloud_sync.store.columns import integer, optional_integer, optional_text, text
 from cloud_sync.store.ports import Row, Transaction
 
 Json = Mapping[str, object]
+
+FROM_INITIAL_TIME: Final = -1
+"""The position of a subscription that has been told nothing yet."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
+
+
+def is_name(name: str) -> bool:
+    """True for what a query may be called: it stands in URLs as it is."""
+    return _NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +165,15 @@ async def drop_subscription(tx: Transaction, query: str, subscription_id: str) -
     return bool(gone)
 
 
-async def due_subscriptions(tx: Transaction, now_us: int, *, limit: int) -> list[Subscription]:
-    """Whose turn it is, the longest waiting first."""
+async def claim_due(
+    tx: Transaction, *, now_us: int, until_us: int, limit: int
+) -> list[Subscription]:
+    """Whose turn it is, the longest waiting first; nobody else is given them until then."""
     rows = await tx.fetch(
-        f"{_SELECT} where due_at_us <= ? order by due_at_us limit ?", (now_us, limit)
+        f"update epcis_subscriptions set due_at_us = ? where subscription_id in "  # noqa: S608 -- constants
+        "(select subscription_id from epcis_subscriptions where due_at_us <= ? "
+        f"order by due_at_us limit ?) and due_at_us <= ? returning {', '.join(_COLUMNS)}",
+        (until_us, now_us, limit, now_us),
     )
     return [_subscription(row) for row in rows]
 

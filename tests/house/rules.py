@@ -22,7 +22,11 @@ BANNED_NAMES = {"utils", "util", "helpers", "helper", "manager", "data", "proces
 MAY_SHIELD = {"cloud_sync/store/finish.py", "gateway/journal/connection.py"}
 """Where a task may be born outside a TaskGroup: one transaction, shielded against a cancel."""
 
-MAY_CATCH_ALL = {"cloud_sync/service/fulfilment.py", "gateway/services/supervisor.py"}
+MAY_CATCH_ALL = {
+    "cloud_sync/service/epcis_delivery.py",
+    "cloud_sync/service/fulfilment.py",
+    "gateway/services/supervisor.py",
+}
 """Where `except Exception` may stand: the places that restart what failed and log the trace."""
 
 MAY_READ_THE_CLOCK = {
