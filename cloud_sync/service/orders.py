@@ -21,7 +21,7 @@ from cloud_sync.service.access import as_reader, may, reach, within
 from cloud_sync.service.bodies import documented
 from cloud_sync.service.context import context_of
 from cloud_sync.service.mutation import Mutation, mutation_by
-from cloud_sync.service.pages import AfterQuery, PageLimit, mark_place, place_of
+from cloud_sync.service.pages import AfterQuery, mark_place, place_of
 from cloud_sync.service.problems import Refused
 from cloud_sync.store.allocations import (
     NothingBetter,
@@ -45,6 +45,7 @@ AsReader = Annotated[Credential, Depends(as_reader)]
 OrderMutation = Annotated[Mutation, Depends(mutation_by(as_order_writer))]
 OrderPath = Annotated[str, Path(pattern=ORDER_ID_PATTERN)]
 IdQuery = Annotated[str | None, Query(pattern=keys.ID_PATTERN)]
+OrderLimit = Annotated[int, Query(ge=1, le=1000)]
 StatusQuery = (
     Literal["open", "allocated", "picking", "picked", "part_delivered", "delivered", "cancelled"]
     | None
@@ -71,7 +72,7 @@ async def get_orders(
     status: StatusQuery = None,
     platform: IdQuery = None,
     warehouse: IdQuery = None,
-    limit: PageLimit = 1000,
+    limit: OrderLimit = 100,
     after: AfterQuery = None,
 ) -> dict[str, object]:
     """Orders by id; those with a parcel at a warehouse, if one is asked for."""
@@ -93,7 +94,7 @@ async def get_orders_at_risk(
     *,
     soon_s: SoonQuery = 86_400,
     warehouse: IdQuery = None,
-    limit: PageLimit = 1000,
+    limit: OrderLimit = 100,
     after: AfterQuery = None,
 ) -> dict[str, object]:
     """Orders that may not leave within 72 hours, the most urgent first, each with the reasons:
@@ -239,7 +240,8 @@ async def _move(
 ) -> Mapping[str, object]:
     await _locked(tx, mutation, order_id)
     try:
-        await move_order(tx, order_id, warehouse, now_us=mutation.now_us)
+        reaches = mutation.credential.reaches
+        await move_order(tx, order_id, warehouse, reaches=reaches, now_us=mutation.now_us)
     except NothingBetter as error:
         raise Refused("short", f"no other warehouse can send all of it: {order_id}") from error
     (state,) = await load_orders(tx, [order_id])

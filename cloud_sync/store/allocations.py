@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cloud_sync.fulfilment.allocation import allocate
 from cloud_sync.fulfilment.placed import CustomerOrder, parcel_id
 from cloud_sync.fulfilment.places import distance_m
 from cloud_sync.fulfilment.promise import SECOND_US, Shelf
-from cloud_sync.store.columns import text
+from cloud_sync.store.columns import integer, text
 from cloud_sync.store.orders import (
     CANCELLED,
     MOVED,
@@ -32,6 +33,9 @@ from cloud_sync.store.promises import (
     read_whereabouts,
 )
 from cloud_sync.store.reservations import Wanted, lock_reservation, release, reserve
+
+TRIED_EVERY_US: Final = 30 * SECOND_US
+"""What could not be done for an order is not tried again before this."""
 
 Reach = Callable[[str], bool]
 """Whether a warehouse may be asked to send something."""
@@ -79,9 +83,7 @@ async def allocate_order(
 
 async def _fill(tx: Transaction, state: OrderState, *, reaches: Reach, now_us: int) -> None:
     order, missing = state.order, state.missing
-    await tx.execute_many(
-        "update orders set tried_at_us = ? where order_id = ?", [(now_us, order.id)]
-    )
+    await note_try(tx, order.id, now_us)
     if missing and state.status != "delivered":
         items = {goods.item for goods in missing}
         distances = {
@@ -150,7 +152,9 @@ async def cancel_order(tx: Transaction, state: OrderState) -> None:
     await save_orders(tx, [state])
 
 
-async def move_order(tx: Transaction, order_id: str, warehouse: str, *, now_us: int) -> list[str]:
+async def move_order(
+    tx: Transaction, order_id: str, warehouse: str, *, reaches: Reach, now_us: int
+) -> list[str]:
     """Give what a warehouse has not begun to pick for an order to others; gives its new parcels.
 
     Warehouses that are dark themselves are not asked. Raises NothingBetter, which has to undo the
@@ -176,7 +180,7 @@ async def move_order(tx: Transaction, order_id: str, warehouse: str, *, now_us: 
     await _fill(
         tx,
         state,
-        reaches=lambda it: it != warehouse and not darkness.of(it),
+        reaches=lambda it: it != warehouse and not darkness.of(it) and reaches(it),
         now_us=now_us,
     )
     after = state.missing
@@ -185,8 +189,12 @@ async def move_order(tx: Transaction, order_id: str, warehouse: str, *, now_us: 
     return [row.parcel for row in state.parcels if row.number > n_before]
 
 
-async def orders_to_move(tx: Transaction, *, now_us: int, limit: int) -> list[tuple[str, str]]:
-    """Order and warehouse of parcels at warehouses dark for too long, the most urgent first."""
+# ------------------------------------------------------------------ what to look after
+
+
+async def orders_at_dark(tx: Transaction, *, now_us: int, limit: int) -> list[tuple[str, str]]:
+    """Order and warehouse of parcels at warehouses dark for too long, that were not tried lately;
+    the most urgent first."""
     rules = await read_rules(tx)
     darkness = await read_darkness(tx, rules, now_us)
     dark = [
@@ -198,17 +206,66 @@ async def orders_to_move(tx: Transaction, *, now_us: int, limit: int) -> list[tu
         tx,
         "select distinct parcels.order_id, parcels.warehouse, orders.ship_by_us from parcels "
         "join orders on orders.order_id = parcels.order_id "
-        "where parcels.status = 'open' and parcels.warehouse in (?*)",
+        "where orders.tried_at_us <= ? and parcels.status = 'open' and parcels.warehouse in (?*)",
         dark,
+        before=(now_us - TRIED_EVERY_US,),
     )
     urgent = sorted(rows, key=lambda row: (row[2], row[0], row[1]))
     return [(text(order_id), text(warehouse)) for order_id, warehouse, _ in urgent[:limit]]
 
 
-async def orders_to_fill(tx: Transaction, *, limit: int) -> list[str]:
-    """Orders that lack goods; those first that were looked at longest ago."""
+async def items_reserved(tx: Transaction, *, after: str, limit: int) -> list[str]:
+    """Items that parcels wait for, behind `after`."""
     rows = await tx.fetch(
-        "select order_id from orders where is_missing = 1 order by tried_at_us, order_id limit ?",
-        (limit,),
+        "select distinct item from reservations where state = 'confirmed' and item > ? "
+        "order by item limit ?",
+        (after, limit),
     )
     return [text(row[0]) for row in rows]
+
+
+async def orders_in_want(
+    tx: Transaction, items: Sequence[str], *, now_us: int, limit: int
+) -> list[tuple[str, str]]:
+    """Order and warehouse of parcels to move because less is usable than was promised.
+
+    Goods went bad, are held, or were counted away. Those with most time left give way.
+    """
+    promises = await read_promises(tx, items, now_us=now_us, at_us=now_us)
+    lacking = {
+        shelf: it.reserved - it.usable for shelf, it in promises.items() if it.reserved > it.usable
+    }
+    found: list[tuple[str, str]] = []
+    for shelf, lack in lacking.items():
+        rows = await tx.fetch(
+            "select orders.order_id, reservations.quantity from reservations "
+            "join orders on orders.order_id = reservations.order_id "
+            "where reservations.warehouse = ? and reservations.item = ? "
+            "and reservations.unit = ? and reservations.state = 'confirmed' "
+            "and reservations.consumed = 0 and orders.tried_at_us <= ? "
+            "order by orders.ship_by_us desc, orders.order_id desc limit ?",
+            (*shelf, now_us - TRIED_EVERY_US, limit),
+        )
+        together = 0
+        for order_id, quantity in rows:
+            if together < lack:
+                together += integer(quantity)
+                found.append((text(order_id), shelf.warehouse))
+    return list(dict.fromkeys(found))[:limit]
+
+
+async def orders_to_fill(tx: Transaction, *, now_us: int, limit: int) -> list[str]:
+    """Orders that lack goods; those first that were looked at longest ago."""
+    rows = await tx.fetch(
+        "select order_id from orders where is_missing = 1 and tried_at_us <= ? "
+        "order by tried_at_us, order_id limit ?",
+        (now_us - TRIED_EVERY_US, limit),
+    )
+    return [text(row[0]) for row in rows]
+
+
+async def note_try(tx: Transaction, order_id: str, now_us: int) -> None:
+    """Note that nothing better was found for an order, so that others have their turn."""
+    await tx.execute_many(
+        "update orders set tried_at_us = ? where order_id = ?", [(now_us, order_id)]
+    )

@@ -9,10 +9,11 @@ import pytest
 
 from cloud_sync.contract import events as ev
 from cloud_sync.service.fulfilment import go_round
+from cloud_sync.store.allocations import TRIED_EVERY_US
 from cloud_sync.store.ports import Database
 from tests.fakes.http_words import NOW_US, code_of
 from tests.fakes.shop import HOUR_US, Shop, open_shop, order_body, parcels, reservation_body
-from tests.fakes.uploads import ITEM
+from tests.fakes.uploads import ITEM, make_line
 
 OTHER = "04012345678901"
 
@@ -71,6 +72,10 @@ async def test_an_order_that_is_short_waits_and_is_filled_when_goods_come(cloud:
     await cloud.place(5, "O-2", partial=False)
     assert parcels(await cloud.get("/v1/orders/O-2")) == []
     await cloud.stock(C1=8)
+    cloud.now_us += TRIED_EVERY_US - 1
+    await go_round(cloud.database, cloud.now_us)
+    assert (await cloud.get("/v1/orders/O-1"))["status"] == "open", "not tried again so soon"
+    cloud.now_us += 1
     await go_round(cloud.database, cloud.now_us)
     assert parcels(await cloud.get("/v1/orders/O-1"))[1:] == [("O-1.2", "C1", "open", 2)]
     assert parcels(await cloud.get("/v1/orders/O-2")) == [("O-2.1", "C1", "open", 5)]
@@ -88,6 +93,7 @@ async def test_a_short_pick_is_completed_from_elsewhere(cloud: Shop) -> None:
     await cloud.tell("W1")
     told = await cloud.get("/v1/orders/O-1")
     assert told["missing"] == [{"item": ITEM, "unit": "EA", "quantity": 3}]
+    cloud.now_us += TRIED_EVERY_US
     await go_round(cloud.database, cloud.now_us)
     told = await cloud.get("/v1/orders/O-1")
     assert parcels(told) == [("O-1.1", "W1", "open", 5), ("O-1.2", "C1", "open", 3)]
@@ -150,6 +156,27 @@ async def test_an_order_that_nobody_else_can_fill_stays_at_the_dark_warehouse(
     assert parcels(await cloud.get("/v1/orders/O-1")) == [("O-1.1", "W1", "open", 5)]
     refused = await cloud.call("POST", "/v1/orders/O-1/move", {"warehouse": "W1"})
     assert (refused.status_code, code_of(refused)) == (409, "short")
+
+
+async def test_orders_give_way_where_less_is_left_than_was_promised(cloud: Shop) -> None:
+    await cloud.stock(W1=10, C1=4)
+    for n in range(3):
+        await cloud.place(3, f"O-{n}", ordered_at_us=NOW_US + n)
+    cloud.now_us += TRIED_EVERY_US
+    cloud.books["W1"].record(ev.STOCK_WASTED, lines=(make_line("R-01", "@waste", 2),))
+    await cloud.tell("W1")
+    assert await cloud.available() == {"W1": -1, "C1": 4}
+    place = await go_round(cloud.database, cloud.now_us)
+    assert place == "", "all items were looked at"
+    assert await cloud.available() == {"W1": 2, "C1": 1}
+    assert parcels(await cloud.get("/v1/orders/O-2")) == [
+        ("O-2.1", "W1", "moved", 3),
+        ("O-2.2", "C1", "open", 3),
+    ]
+    cloud.books["W1"].record(ev.STOCK_WASTED, lines=(make_line("R-01", "@waste", 4),))
+    await cloud.tell("W1")
+    await go_round(cloud.database, cloud.now_us)
+    assert (await cloud.available())["W1"] == -2, "nobody has it; a picker may find it yet"
 
 
 # ------------------------------------------------------------------ promises

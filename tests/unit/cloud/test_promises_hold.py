@@ -162,21 +162,28 @@ async def test_many_at_once_promise_no_piece_twice(
     database: Database, tokens: dict[str, str], seed: int
 ) -> None:
     rng = random.Random(seed)
-    # One gateway's facts come one after the other; all else comes at once.
-    calls = [
-        it for it in STEPS if it not in {"receive", "wait", "pick", "back", "deliver", "short"}
-    ]
+    calls = ["reserve", "confirm", "release", "place", "place", "reserve", "round"]
     facts = ["pick", "back", "deliver", "short", "pick"]
     async with open_shop(database, tokens) as shop:
         day = Day(shop)
         await shop.stock(W1=30, C1=20)
         for _ in range(3):
             async with asyncio.TaskGroup() as group:
-                for n in range(12):
-                    name, number = rng.choice([*calls, "place", "reserve"]), rng.randrange(100)
-                    group.create_task(day.step(name, number), name=f"{n}: {name}")
+                # One gateway's facts come one after the other; all else comes at once.
                 group.create_task(_one_by_one(day, facts, rng.randrange(100)), name="facts")
+                _at_once(group, day, calls, rng)
             await day.check()
+            # Who picks for a parcel that was just taken away takes what nobody promised, so facts
+            # keep still while orders are cancelled and moved.
+            async with asyncio.TaskGroup() as group:
+                _at_once(group, day, [*calls, "cancel", "move"], rng)
+            await day.check()
+
+
+def _at_once(group: asyncio.TaskGroup, day: Day, names: Sequence[str], rng: random.Random) -> None:
+    for n in range(12):
+        name, number = rng.choice(names), rng.randrange(100)
+        group.create_task(day.step(name, number), name=f"{n}: {name}")
 
 
 async def _one_by_one(day: Day, names: Sequence[str], number: int) -> None:
