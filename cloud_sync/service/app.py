@@ -15,7 +15,6 @@ from cloud_sync.service import (
     epcis_events,
     epcis_named,
     exchange,
-    history,
     orders,
     promises,
     reading,
@@ -52,7 +51,6 @@ def make_app(
     add_handlers(app)
     app.include_router(sync.router)
     app.include_router(reading.router)
-    app.include_router(history.router)
     app.include_router(records.router)
     app.include_router(exchange.router)
     app.include_router(users.router)
