@@ -62,21 +62,51 @@ async def read_stock(
 
     within: the warehouses to look at. after: the key of the row before the first.
     """
+    wanted = within if warehouse is None else [warehouse]
+    if wanted is None:
+        return await _stock_part(
+            tx, None, item=item, with_virtual=with_virtual, after=after, limit=limit
+        )
+    found: list[dict[str, object]] = []
+    # One walk along the key for each: together they would be sorted, and read whole before that.
+    for each in sorted({*wanted, *([""] if with_virtual else [])}):
+        if after is not None and each < after[0]:
+            continue
+        left = None if limit is None else limit - len(found)
+        found += await _stock_part(
+            tx, each, item=item, with_virtual=with_virtual, after=after, limit=left
+        )
+        if limit is not None and len(found) >= limit:
+            break
+    return found
+
+
+async def _stock_part(
+    tx: Transaction,
+    warehouse: str | None,
+    *,
+    item: str | None,
+    with_virtual: bool,
+    after: tuple[str, ...] | None,
+    limit: int | None,
+) -> list[dict[str, object]]:
     where = _Where()
     where.add("quantity <> 0")
+    key: tuple[str, ...] = STOCK_KEY
     if warehouse is not None:
-        where.add("warehouse in (?, ?)", warehouse, "" if with_virtual else warehouse)
+        where.add("warehouse = ?", warehouse)
+        after = after if after is not None and after[0] == warehouse else None
+        key, after = key[1:], None if after is None else after[1:]
     elif not with_virtual:
         where.add("warehouse <> ''")
-    where.among("warehouse", None if within is None else [*within, ""])
     if item is not None:
         where.add("item = ?", item)
     if after is not None:
-        where.add(f"({', '.join(STOCK_KEY)}) > (?, ?, ?, ?, ?, ?)", *after)
+        where.add(f"({', '.join(key)}) > ({', '.join('?' * len(key))})", *after)
     names = ("warehouse", "location", "item", "lot", "status", "unit", "quantity")
     rows = await tx.fetch(
         f"select {', '.join(names)} from stock where {where} "  # noqa: S608 -- constants only
-        f"order by {', '.join(STOCK_KEY)}" + ("" if limit is None else " limit ?"),
+        f"order by {', '.join(key)}" + ("" if limit is None else " limit ?"),
         [*where.parameters, *([] if limit is None else [limit])],
     )
     return [dict(zip(names, row, strict=True)) for row in rows]
