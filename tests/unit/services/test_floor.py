@@ -1,10 +1,16 @@
-"""Pins what scans are decided on after a crash."""
+"""Pins what scans are decided on after a crash, and what a sweep of tags is made of."""
 
 from cloud_sync.contract import events as ev
 from gateway.core.flows.goods import Goods
+from gateway.core.readings import Stamp, Tag, TagRead, TaskContext
 from gateway.services.projector import CONSUMER
+from tests.fakes.memory_journal import MemoryJournal
 from tests.rigs.flows import MILK, Hall
+from tests.unit.services.test_intake import Bench as IntakeBench
+from tests.unit.services.test_intake import running
 from tests.unit.services.test_projector import Bench
+
+SGTIN = "3034257BF7194E4000001A85"
 
 
 def line(quantity: int) -> ev.Line:
@@ -41,3 +47,17 @@ async def test_rows_that_were_followed_change_nothing_when_they_come_again() -> 
     hall.floor.follow(list(enumerate(hall.events, 1)))
     assert hall.floor.flows == before
     assert hall.on_hand(MILK, "L1", "R-01") == 5
+
+
+async def test_a_sweep_counts_tags_once_and_leaves_aside_what_is_no_trade_item() -> None:
+    bench = IntakeBench(MemoryJournal())
+    tags = [Tag(epc, 1, None, 1) for epc in (SGTIN, SGTIN, "30" + "F" * 22, "E2" * 12)]
+    task = TaskContext("count", None, "R-01")
+    async with running(bench):
+        await bench.say(TagRead(Stamp("sled-1", "b", 1, None, 5), tuple(tags), task))
+        (receipt,) = await bench.settled(1)
+    assert receipt.body["counted"] == 1
+    (row,) = bench.journal.rows
+    assertions = ev.parse_event(row.body).body["assertions"]
+    assert isinstance(assertions, list)
+    assert [(it["item"], it["serials"]) for it in assertions] == [("80614141123458", ["6789"])]
