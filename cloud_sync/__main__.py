@@ -59,6 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_database(migrate)
     migrate.set_defaults(run=_command("migrate"))
 
+    refold = commands.add_parser("refold", help="fold all stock again from the events received")
+    _add_database(refold)
+    refold.set_defaults(run=_command("refold"))
+
     gateways = commands.add_parser("gateways", help="let gateways in and keep them out")
     actions = gateways.add_subparsers(metavar="ACTION", required=True)
     enrol = actions.add_parser("enrol", help="give a gateway a token, printed once")

@@ -20,6 +20,7 @@ from cloud_sync.store.credentials import (
 )
 from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database, StoreError
+from cloud_sync.store.stock_history import refold
 
 DAY_US: Final = 86_400_000_000
 LISTED_MAX: Final = 100_000
@@ -70,6 +71,11 @@ async def _on_database(command: Command, namespace: argparse.Namespace) -> str:
 
 async def _migrate(database: Database, namespace: argparse.Namespace) -> str:
     return f"{namespace.database}: up to date"
+
+
+async def _refold(database: Database, namespace: argparse.Namespace) -> str:
+    n_rows = await refold(database)
+    return f"{namespace.database}: stock folded again from {n_rows} events"
 
 
 async def _enrol(database: Database, namespace: argparse.Namespace) -> str:
@@ -127,6 +133,7 @@ async def _revoke_token(database: Database, namespace: argparse.Namespace) -> st
 
 _COMMANDS: Final[dict[str, Command]] = {
     "migrate": _migrate,
+    "refold": _refold,
     "enrol": _enrol,
     "revoke": _revoke,
     "create_token": _create_token,

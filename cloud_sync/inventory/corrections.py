@@ -104,5 +104,6 @@ def _place(placed: Placed) -> Place:
     return placed.place
 
 
-def _order(each: Acting) -> tuple[Place, str]:
-    return each.place, each.event.event_id
+def _order(each: Acting) -> Place:
+    # Only the links of a chain share a place, and they come in their own order already.
+    return each.place

@@ -15,13 +15,16 @@ from cloud_sync.service import (
     epcis_events,
     epcis_named,
     exchange,
+    history,
     orders,
     promises,
     reading,
     records,
     reservations,
+    sellable,
     sync,
     users,
+    webhooks,
 )
 from cloud_sync.service.context import Context, context_of
 from cloud_sync.service.page import render_page
@@ -51,9 +54,12 @@ def make_app(
     add_handlers(app)
     app.include_router(sync.router)
     app.include_router(reading.router)
+    app.include_router(history.router)
     app.include_router(records.router)
     app.include_router(exchange.router)
     app.include_router(users.router)
+    app.include_router(webhooks.router)
+    app.include_router(sellable.router)
     app.include_router(orders.router)
     app.include_router(reservations.router)
     app.include_router(promises.router)

@@ -1,0 +1,84 @@
+"""Stock as it was, what made it, and the stock folded anew. Reads whole journals: minutes for
+millions of events, and nothing that a page polls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from cloud_sync.contract.events import parse_event
+from cloud_sync.inventory.folding import LedgerRow
+from cloud_sync.inventory.places import parse_place
+from cloud_sync.store.columns import blob, integer, text
+from cloud_sync.store.ports import Database, Row, Transaction
+from cloud_sync.store.stock_effects import Journal, apply_stock
+
+PAGE_ROWS = 2000
+_TABLES = ("stock", "stock_counts", "stock_sweeps", "corrections", "ledgers")
+
+
+async def read_rows(tx: Transaction, warehouse: str) -> Sequence[Row]:
+    """Gateway, epoch, seq, time of arrival and bytes of all that a warehouse reported."""
+    return await tx.fetch(
+        "select gateway, epoch, seq, received_at_us, body from received"
+        " where warehouse = ? and status = 'accepted'",
+        (warehouse,),
+    )
+
+
+def ledger_rows(rows: Sequence[Row]) -> list[LedgerRow]:
+    """The same as the ledger takes them; to be run beside the event loop."""
+    return [
+        LedgerRow(
+            text(gateway), text(epoch), integer(seq), parse_event(blob(body)), integer(known_us)
+        )
+        for gateway, epoch, seq, known_us, body in rows
+    ]
+
+
+async def read_counts(
+    tx: Transaction, *, warehouse: str, item: str | None, limit: int
+) -> list[dict[str, object]]:
+    """The newest counts of a warehouse, with what they changed."""
+    condition, values = ("", []) if item is None else (" and item = ?", [item])
+    names = ("location", "item", "lot", "status", "unit", "place", "event_id", "counted",
+             "variance", "is_swept")  # fmt: skip
+    rows = await tx.fetch(
+        f"select {', '.join(names)} from stock_counts where warehouse = ?{condition}"  # noqa: S608 -- constants only
+        " order by place desc, location, item, lot, status, unit limit ?",
+        [warehouse, *values, limit],
+    )
+    found: list[dict[str, object]] = [dict(zip(names, row, strict=True)) for row in rows]
+    for count in found:
+        count["at_us"] = parse_place(text(count.pop("place"))).at_us
+        count["is_swept"] = bool(count["is_swept"])
+    return found
+
+
+async def refold(database: Database) -> int:
+    """Fold the stock of all warehouses anew from what was received; gives how many rows."""
+    return await database.transact(_refold)
+
+
+async def _refold(tx: Transaction) -> int:
+    # Locks out every batch, which takes its gateway's row first.
+    await tx.execute_many("update gateways set contact_at_us = contact_at_us", [()])
+    for table in _TABLES:
+        await tx.execute_many(f"delete from {table}", [()])  # noqa: S608 -- our own names
+    n_rows, last = 0, 0
+    while rows := await tx.fetch(
+        "select position, warehouse, gateway, epoch, seq, body from received"
+        " where status = 'accepted' and position > ? order by position limit ?",
+        (last, PAGE_ROWS),
+    ):
+        for names, several in groupby(rows, key=lambda row: row[1:4]):
+            page = list(several)
+            await apply_stock(
+                tx,
+                Journal(*map(text, names)),
+                [(integer(seq), parse_event(blob(body))) for *_, seq, body in page],
+                before_position=integer(page[0][0]),
+            )
+        n_rows += len(rows)
+        last = integer(rows[-1][0])
+    return n_rows
