@@ -37,6 +37,7 @@ from cloud_sync.inbox.wire import Upload
 from cloud_sync.store.columns import blob, integer, optional_integer, optional_text, text
 from cloud_sync.store.documents import apply_orders
 from cloud_sync.store.exceptions import note_refusal
+from cloud_sync.store.lot_states import note_lots
 from cloud_sync.store.orders import follow_orders
 from cloud_sync.store.ports import Transaction, fetch_in
 from cloud_sync.store.stock_effects import Journal, apply_stock
@@ -71,20 +72,12 @@ class _Rows:
     statuses: Sequence[str]
     reasons: Sequence[str | None]
 
-    def accepted_rows(self) -> list[tuple[int, ev.Event]]:
+    def accepted(self) -> list[tuple[int, ev.Event]]:
         """The events that count, with their seqs."""
         numbered = zip(count(self.first_seq), self.events, self.statuses, strict=False)
         return [
             (seq, event)
             for seq, event, status in numbered
-            if event is not None and status == ACCEPTED
-        ]
-
-    def accepted(self) -> list[ev.Event]:
-        """The events that count."""
-        return [
-            event
-            for event, status in zip(self.events, self.statuses, strict=True)
             if event is not None and status == ACCEPTED
         ]
 
@@ -94,7 +87,7 @@ class Taking:
 
     First it takes its events for new. The unique index on their ids refuses them if they are not;
     the store then runs the script again, and now it asks. To ask for every event of every batch
-    took a fifth of the time of taking it, for what happens after a salvage only.
+    took a tenth of all work, for what happens after a salvage only.
     """
 
     def __init__(
@@ -151,9 +144,11 @@ async def take_batch(
         return links
     rows = await _rows(tx, standing, upload, links, events, asks_first=asks_first)
     await _save_rows(tx, standing, upload, rows, now_us)
-    accepted = rows.accepted()
-    journal = Journal(warehouse, gateway, upload.batch.epoch)
-    await apply_stock(tx, journal, rows.accepted_rows())
+    numbered = rows.accepted()
+    accepted = [event for _, event in numbered]
+    await _save_plans(tx, accepted)
+    await apply_stock(tx, Journal(warehouse, gateway, upload.batch.epoch), numbered)
+    await note_lots(tx, warehouse, accepted)
     await follow_orders(tx, accepted)
     await apply_orders(tx, accepted)
     await _move_cursor(tx, standing, upload, rows, now_us)
@@ -279,10 +274,16 @@ async def _save_rows(
             )
         ),
     )
-    plans = [(plan_of(event), event.warehouse, event.event_id) for event in rows.accepted()]
+
+
+async def _save_plans(tx: Transaction, events: Sequence[ev.Event]) -> None:
     await tx.execute_many(
         "insert into plans(plan_id, warehouse, event_id) values (?, ?, ?)",
-        [plan for plan in plans if plan[0] is not None],
+        [
+            (plan_of(event), event.warehouse, event.event_id)
+            for event in events
+            if event.type == ev.PLAN_PROPOSED
+        ],
     )
 
 

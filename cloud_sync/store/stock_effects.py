@@ -64,7 +64,7 @@ async def apply_stock(
         source = source if before_position is None else source.up_to(before_position)
         changes, head = await fold_with_counts(tx, source, head, batch)
         await add_to_balances(tx, changes)
-    top = max(place_text(place) for place, _ in batch)
+    top = place_text(max(place for place, _ in batch))
     saved = max(head.horizon, top), head.last_count, head.n_open, json.dumps(clocks)
     await tx.execute_many(_SAVE, [(*saved, journal.warehouse)])
 
