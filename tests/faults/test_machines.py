@@ -62,6 +62,50 @@ def test_a_rewound_cloud_is_filled_again(site: Site) -> None:
     tier.record("cloud rewound", faults=1, lost=0)
 
 
+def test_a_flipped_balance_is_found_and_folded_again(site: Site) -> None:
+    """The bit is flipped on the disk of a gateway that is off; the rows themselves are sound."""
+    site.gateway.start()
+    site.until_papers_are_there()
+    with handheld(site.broker.port, "pda-1", site.log) as pda:
+        for _ in range(10):
+            receive(pda)
+        pda.settle(120)
+        site.stop_drained()
+        flip_balance(site.journal)
+        site.gateway.start()
+        status = site.until_drained()
+        assert "table stock does not fit its checksum" in str(status["alarms"])
+        receive(pda)
+        pda.settle(120)
+        site.until_drained()
+        site.write_truth(pda)
+    site.stop_drained()
+    site.cloud.terminate()
+    (kept,) = site.state.glob("damaged-*/journal.db")
+    audited = site.audit(journals=(kept,))
+    failed = [line for line in audited.stdout.splitlines() if "FAIL" in line]
+    # What is set aside is damaged, and the auditor says so of it, and of nothing else.
+    assert failed == [], audited.stdout
+    tier.record("flipped balance", faults=1, lost=0)
+
+
+def flip_balance(journal: Path) -> None:
+    """Change one bit of a balance, in the page where it lies and in no other way."""
+    with closing(sqlite3.connect(journal)) as connection:
+        connection.execute("pragma wal_checkpoint(truncate)")
+        sql = "select rootpage from sqlite_master where name = 'stock'"
+        ((page,),) = connection.execute(sql).fetchall()
+        ((size,),) = connection.execute("pragma page_size").fetchall()
+        ((before,),) = connection.execute("select sum(quantity) from stock where warehouse <> ''")
+    content = bytearray(journal.read_bytes())
+    at = content.index(b"availableEA", (page - 1) * size) + len(b"availableEA")
+    content[at] ^= 0x40
+    journal.write_bytes(content)
+    with closing(sqlite3.connect(journal)) as connection:
+        ((after,),) = connection.execute("select sum(quantity) from stock where warehouse <> ''")
+    assert after != before, "no balance was changed"
+
+
 def test_a_gateway_killed_again_and_again_loses_and_doubles_nothing(site: Site) -> None:
     site.gateway.start()
     site.until_papers_are_there()

@@ -52,8 +52,9 @@ class Handheld:
         self._random = random
         self._weather = weather
         self._log = log
-        self._boot = "b0"
-        self._outbox = Outbox(random)
+        self._boot = ""
+        self._outboxes: dict[str, Outbox] = {}
+        self._switch_on()
         self._line = FaultyLine((), random)
         self._skew_us = round(random.uniform(-90, 90) * 1_000_000)
         broker.listen(f"forepost/v1/{WAREHOUSE}/{name}/result", self._on_result)
@@ -61,7 +62,12 @@ class Handheld:
     @property
     def n_held(self) -> int:
         """Scans without a receipt."""
-        return len(self._outbox.held)
+        return sum(len(outbox.held) for outbox in self._outboxes.values())
+
+    def _switch_on(self) -> None:
+        """Begin to number anew; what was held is held, under its old numbers."""
+        self._boot = f"b{len(self._outboxes)}"
+        self._outboxes[self._boot] = Outbox(self._random)
 
     async def run(self, until_s: float) -> None:
         """Scan until then; send for ever."""
@@ -71,16 +77,20 @@ class Handheld:
             if next_scan_s <= now_s < until_s:
                 self._scan(now_s)
                 next_scan_s = now_s + self._random.expovariate(0.5)
+            if self._random.random() < self._weather().handheld_restarts_per_minute * TICK_S / 60:
+                self._switch_on()
             self._line.faults = _faults(self._weather())
             if self._broker.is_up:
-                for _, payload in self._outbox.take_due(now_s):
-                    self._line.put(payload, now_s)
+                for outbox in self._outboxes.values():
+                    for _, payload in outbox.take_due(now_s):
+                        self._line.put(payload, now_s)
             for payload in self._line.take(now_s):
                 self._broker.publish(f"forepost/v1/{WAREHOUSE}/{self.name}/scan", payload)
             await asyncio.sleep(TICK_S)
 
     def _scan(self, now_s: float) -> None:
-        random, seq = self._random, self._outbox.next_seq()
+        random, outbox = self._random, self._outboxes[self._boot]
+        seq = outbox.next_seq()
         gtin, lot = random.choice(GTINS), f"L{random.randrange(4)}"
         task: dict[str, object] = {"quantity": random.randint(1, 9), "worker": "w1"}
         kind = random.choice(("receive", "putaway", "pick", "waste"))
@@ -101,16 +111,17 @@ class Handheld:
             "task": task,
         }
         self._log.scanned[self.name, self._boot, seq] = scan
-        self._outbox.keep(seq, json.dumps(scan).encode(), now_s)
+        outbox.keep(seq, json.dumps(scan).encode(), now_s)
 
     def _on_result(self, _topic: str, payload: bytes) -> None:
         if self._random.random() < self._weather().air_loses:
             return
         body = json.loads(payload)
-        if body.get("boot") != self._boot or not isinstance(body.get("seq"), int):
+        boot, seq = body.get("boot"), body.get("seq")
+        if boot not in self._outboxes or not isinstance(seq, int):
             return
-        self._log.receipts.setdefault((self.name, self._boot, body["seq"]), []).append(body)
-        self._outbox.settle(body["seq"])
+        self._log.receipts.setdefault((self.name, boot, seq), []).append(body)
+        self._outboxes[boot].settle(seq)
 
 
 class Sensor:

@@ -41,6 +41,8 @@ LIVENESS_S: Final = 600.0
 QUIET_S: Final = 120.0
 """A stretch without an event at the end, as at night."""
 N_HANDHELDS: Final = 2
+RETENTION_DAYS: Final = 10 / 86_400
+"""Ten seconds, where the weather has rows leave."""
 
 
 @dataclass(slots=True)
@@ -93,6 +95,10 @@ async def _play(loop: VirtualLoop, seed: int, forgets: int) -> Outcome:
     await _open_office(world, name="after the storm")
     drained_s = await _drain(world)
     await asyncio.sleep(QUIET_S)
+    if world.rows_leave and world.box is not None:
+        world.box.cut_power()  # rows leave at a start, and the cursors are all saved by now
+        await asyncio.sleep(QUIET_S)
+        await _drain(world)
     for task in others:
         if task.done() and (error := task.exception()) is not None:
             world.problems.append(f"{task.get_name()} fell: {error!r}")
@@ -111,11 +117,13 @@ def _make_world(loop: VirtualLoop, seed: int, forgets: int) -> World:
     def chance(name: str) -> Random:
         return Random(f"{seed}/{name}")
 
+    weather = draw_weather(chance("weather"))
     world = World(
         loop=loop,
         seed=seed,
         forgets=forgets,
-        weather=draw_weather(chance("weather")),
+        weather=weather,
+        rows_leave=weather.prunes > 0,
         clock=clock,
         broker=Broker(chance("broker"), now),
         cloud=Cloud(chance("cloud"), now, VirtualClock(loop)),
@@ -189,7 +197,7 @@ def _why_it_ended(life: asyncio.Task[None]) -> list[str]:
 
 
 async def _live(world: World, box: Box) -> None:
-    settings = _settings()
+    settings = _settings(RETENTION_DAYS if world.rows_leave else 7)
     random = world.random(f"{box.name}/gateway")
 
     def new_id() -> str:
@@ -228,7 +236,7 @@ async def _live(world: World, box: Box) -> None:
         await asyncio.Event().wait()
 
 
-def _settings() -> Settings:
+def _settings(retention_days: float) -> Settings:
     devices = [
         {"name": "pda-*", "driver": "pda", "link": "mqtt"},
         {"name": "sensor-*", "driver": "mqtt-climate", "link": "mqtt", "zone": "refrigerated"},
@@ -236,6 +244,7 @@ def _settings() -> Settings:
     return Settings.model_validate(
         {
             "gateway": {"id": GATEWAY, "warehouse": WAREHOUSE, "state_dir": Path("/simulated")},
+            "journal": {"retention_days": retention_days},
             "intake": {"queue_max": 50, "group_max": 20},
             "mqtt": {"host": "simulated"},
             "cloud": {

@@ -15,6 +15,7 @@ import pytest
 from cloud_sync.store import feed
 from gateway.errors import BatchRefused, CloudUnavailable
 from gateway.journal import rows, writer
+from gateway.journal.store import JournalStore
 from gateway.ports import Arrival, Entry, ReceiptKey
 from gateway.services.flights import Flight
 from gateway.services.intake import IntakeService, _Group
@@ -88,6 +89,24 @@ def test_players_do_not_outlive_whoever_started_them() -> None:
         ended, _, _ = select.select([handle], [], [], 30)
         os.close(handle)
         assert ended, "a player goes on by itself"
+
+
+ROWS_LEAVE = Weather(prunes=1, crashes_per_minute=1, handheld_restarts_per_minute=4)
+
+
+def test_rows_leave_in_the_histories_that_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[int] = []
+
+    async def counted(self: JournalStore, *, older_than_us: int, has_cloud: bool = True) -> int:
+        n_rows = await prune(self, older_than_us=older_than_us, has_cloud=has_cloud)
+        left.append(n_rows)
+        return n_rows
+
+    prune = JournalStore.prune
+    monkeypatch.setattr(JournalStore, "prune", counted)
+    monkeypatch.setattr(history, "draw_weather", lambda random: ROWS_LEAVE)
+    assert problems_within(range(3)) == []
+    assert sum(left) > 0
 
 
 # ------------------------------------------------------------------ controls: each must be seen

@@ -23,6 +23,9 @@ class Weather:
     """The box dies right before or right after a transaction is on disk."""
     crashes_per_minute: float = 0.0
     clock_jumps_per_minute: float = 0.0
+    prunes: float = 0.0
+    """Above zero, rows that the cloud has leave the journal seconds later, at each start."""
+    handheld_restarts_per_minute: float = 0.0
     broker_kills_per_minute: float = 0.0
     broker_drops_session: float = 0.0
     air_loses: float = 0.0
@@ -48,6 +51,8 @@ _WORST: Final = Weather(
     crash_at_commit=0.05,
     crashes_per_minute=3.0,
     clock_jumps_per_minute=2.0,
+    prunes=1.0,
+    handheld_restarts_per_minute=3.0,
     broker_kills_per_minute=2.0,
     broker_drops_session=0.05,
     air_loses=0.5,
@@ -67,8 +72,11 @@ _WORST: Final = Weather(
 
 
 def draw_weather(random: Random) -> Weather:
-    """Each fault absent or up to its worst, mostly mild."""
-    return Weather(
+    """Each fault absent or up to its worst, mostly mild.
+
+    A cloud is never set back behind what has left the journal: retention is longer than that.
+    """
+    weather = Weather(
         **{
             each.name: 0.0
             if random.random() < CALM_SHARE
@@ -76,6 +84,7 @@ def draw_weather(random: Random) -> Weather:
             for each in fields(Weather)
         }
     )
+    return replace(weather, cloud_rewinds_per_minute=0.0) if weather.prunes else weather
 
 
 def calm(weather: Weather) -> Weather:

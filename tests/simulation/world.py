@@ -20,6 +20,7 @@ class World:
     seed: int
     forgets: int
     weather: Weather
+    rows_leave: bool
     clock: VirtualClock
     broker: Broker
     cloud: Cloud
