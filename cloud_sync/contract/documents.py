@@ -57,7 +57,7 @@ class Item(BaseModel):
     grams_per_unit: net weight, g. shelf_life_days: from production, days; None: does not spoil.
     receive_centi_c_min, receive_centi_c_max: 1/100 °C; colder or warmer at the door is held.
     aliases: further SKUs of the same thing. contains: of a case or pallet, what is in it.
-    certificates: the types of paper without which it is not sold. vat: its category.
+    vat: its category.
     """
 
     model_config = _WIRE
@@ -74,7 +74,6 @@ class Item(BaseModel):
     receive_centi_c_max: Annotated[int, Field(ge=-10_000, le=10_000)] | None = None
     aliases: Annotated[list[Id], Field(max_length=100)] = []
     contains: Contents | None = None
-    certificates: Annotated[list[Id], Field(max_length=100)] = []
     vat: Id | None = None
 
 

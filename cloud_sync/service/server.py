@@ -7,9 +7,10 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Final
 
 import uvicorn
@@ -19,7 +20,9 @@ from cloud_sync.service.app import make_app
 from cloud_sync.service.clock import wall_us
 from cloud_sync.service.epcis_delivery import look_after_subscriptions
 from cloud_sync.service.fulfilment import look_after_orders
+from cloud_sync.service.webhook_delivery import Dispatcher
 from cloud_sync.store.open import open_database
+from cloud_sync.store.ports import Database
 
 logger = logging.getLogger(__name__)
 
@@ -79,11 +82,18 @@ async def serve(options: ServeOptions) -> None:
                     group.create_task(
                         look_after_subscriptions(database, post, wall_us), name="subscriptions"
                     ),
+                    group.create_task(_webhooks(database, post), name="webhooks"),
                 ]
                 await server.serve(sockets=[listener])
                 for each in rounds:
                     each.cancel()
     logger.info("cloud stopped", extra={"action": "stopped"})
+
+
+def _webhooks(database: Database, post: HttpPost) -> Coroutine[None, None, None]:
+    # When to try again is not a secret: any seed will do that other processes do not share.
+    chance = Random(wall_us())  # noqa: S311
+    return Dispatcher(database, post, wall_us=wall_us, chance=chance).run()
 
 
 class _Server(uvicorn.Server):

@@ -24,7 +24,6 @@ BODIES: dict[str, dict[str, object]] = {
         "zone": "refrigerated",
         "grams_per_unit": 1000,
         "aliases": ["M-1"],
-        "certificates": ["organic"],
         "vat": "reduced",
     },
     "policies": {

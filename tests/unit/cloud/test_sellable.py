@@ -1,0 +1,99 @@
+"""Pins why goods may not be sold: papers end with their last day where the warehouse is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cloud_sync.service.app import make_app
+from cloud_sync.service.sellable import day_at
+from cloud_sync.store.ports import Database
+from tests.fakes.http_words import bearer
+from tests.fakes.uploads import ITEM
+
+# One second before midnight in Shanghai, on the paper's last day.
+EVE_US = int(datetime(2026, 6, 30, 15, 59, 59, tzinfo=UTC).timestamp()) * 1_000_000
+
+
+class Wall:
+    """A clock that is set."""
+
+    now_us = EVE_US
+
+    def __call__(self) -> int:
+        return self.now_us
+
+
+@pytest.fixture
+def database_name(tmp_path: Path) -> str:
+    """The same on any store: the quicker one will do."""
+    return str(tmp_path / "cloud.db")
+
+
+@pytest.fixture
+def wall() -> Wall:
+    return Wall()
+
+
+@pytest.fixture
+async def http(
+    database: Database, wall: Wall, tokens: dict[str, str]
+) -> AsyncIterator[httpx.AsyncClient]:
+    app = make_app(database, wall_us=wall, deadline_s=30)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://cloud", headers=bearer(tokens["admin"])
+    ) as it:
+        yield it
+
+
+async def blocks(http: httpx.AsyncClient, warehouse: str = "SH") -> tuple[bool, list[str]]:
+    answer = (await http.get(f"/v1/sellable?item={ITEM}&warehouse={warehouse}")).json()
+    return answer["sellable"], [f"{it['reason']} {it['document']}" for it in answer["blocks"]]
+
+
+async def certify(http: httpx.AsyncClient, name: str, until: str, type_: str = "organic") -> None:
+    body = {"id": name, "type": type_, "items": [ITEM], "valid_until": until, "supplier": "S1"}
+    assert (await http.put(f"/v1/certificates/{name}", json=body)).status_code == 200
+
+
+async def test_a_paper_is_good_on_its_last_day_in_the_warehouses_own_time(
+    http: httpx.AsyncClient, wall: Wall
+) -> None:
+    place = {"id": "SH", "name": "Shanghai", "country": "CN", "time_zone": "Asia/Shanghai"}
+    await http.put("/v1/warehouses/SH", json=place)
+    await certify(http, "C-1", "2026-06-30")
+    assert await blocks(http) == (True, [])
+    wall.now_us += 1_000_000
+    assert await blocks(http) == (False, ["certificate_expired C-1"])
+    assert await blocks(http, "elsewhere") == (True, []), "without a zone days are UTC's"
+
+
+async def test_a_newer_paper_of_the_same_type_makes_it_good_again(
+    http: httpx.AsyncClient,
+) -> None:
+    await certify(http, "C-1", "2026-01-01")
+    await certify(http, "C-2", "2027-01-01", "customs")
+    assert await blocks(http) == (False, ["certificate_expired C-1"])
+    await certify(http, "C-3", "2027-01-01")
+    assert await blocks(http) == (True, [])
+
+
+async def test_holds_and_recalls_say_which_lots_and_where(http: httpx.AsyncClient) -> None:
+    hold = {"id": "H-1", "kind": "hold", "item": ITEM, "lot": "L1", "reason": "torn",
+            "warehouse": "SH"}  # fmt: skip
+    await http.put("/v1/holds/H-1", json=hold)
+    assert await blocks(http) == (True, ["hold H-1"])
+    assert await blocks(http, "elsewhere") == (True, [])
+    recall = {"id": "R-1", "item": ITEM, "lots": [], "reason": "glass"}
+    await http.put("/v1/recalls/R-1", json=recall)
+    assert await blocks(http, "elsewhere") == (False, ["recall R-1.1"])
+
+
+def test_days_are_those_of_the_zone() -> None:
+    assert day_at(EVE_US, "UTC") == "2026-06-30"
+    assert day_at(EVE_US + 1_000_000, "Asia/Shanghai") == "2026-07-01"
