@@ -33,6 +33,7 @@ from cloud_sync.fulfilment.promise import (
 from cloud_sync.inventory.lots import LotState, local_day, usable
 from cloud_sync.store.columns import integer, optional_integer, optional_text, text
 from cloud_sync.store.documents import read_documents
+from cloud_sync.store.lot_states import read_barred
 from cloud_sync.store.ports import Transaction, fetch_in
 
 ACTIVE = "(state = 'confirmed' or (state = 'held' and expires_at_us > ?))"
@@ -141,7 +142,7 @@ async def read_lots(tx: Transaction, items: Iterable[str], *, at_us: int) -> lis
         wanted,
         before=(keys.PACKING,),
     )
-    blocks = await _blocks(tx)
+    blocks = await _blocks(tx, wanted)
     places = await read_whereabouts(tx)
     days: dict[str, str] = {}
     found: dict[Shelf, list[tuple[str, str | None, int]]] = {}
@@ -211,13 +212,14 @@ async def read_demands(
     return demands
 
 
-async def _blocks(tx: Transaction) -> Blocks:
+async def _blocks(tx: Transaction, items: Sequence[str]) -> Blocks:
+    told = {(item, lot or None, where) for item, lot, where in await read_barred(tx, items)}
     holds = [doc.Hold.model_validate(it) for it in await read_documents(tx, doc.HOLD)]
     papers = [
         doc.Certificate.model_validate(it) for it in await read_documents(tx, doc.CERTIFICATE)
     ]
     return Blocks(
-        held=frozenset((it.item, it.lot, it.warehouse) for it in holds),
+        held=frozenset(told | {(it.item, it.lot, it.warehouse) for it in holds}),
         certified_until=certified_until((it.type, it.items, it.valid_until) for it in papers),
     )
 

@@ -223,6 +223,25 @@ async def test_a_lot_is_promised_up_to_its_last_day(cloud: Shop) -> None:
     assert told["status"] == "allocated"
 
 
+async def test_what_a_gateway_holds_or_recalls_is_not_promised(cloud: Shop) -> None:
+    for warehouse in ("W1", "C1"):
+        for lot in ("L1", "L2"):
+            cloud.books[warehouse].receive(5, to="R-01", lot=lot)
+        await cloud.tell(warehouse)
+    for at_us, kind, body, expected in (
+        (20, ev.LOT_HELD, {"lot": "L1"}, {"W1": 5, "C1": 10}),
+        (10, ev.LOT_RELEASED, {"lot": "L1"}, {"W1": 5, "C1": 10}),
+        (30, ev.LOT_RELEASED, {"lot": "L1"}, {"W1": 10, "C1": 10}),
+        (40, ev.LOT_RECALLED, {"lot": "L2"}, {"W1": 5, "C1": 5}),
+        (50, ev.LOT_HELD, {}, {"W1": 0, "C1": 5}),
+        (60, ev.LOT_RELEASED, {}, {"W1": 5, "C1": 5}),
+        (70, ev.LOT_RELEASED, {"lot": "L2", "lifts": "recall"}, {"W1": 10, "C1": 10}),
+    ):
+        cloud.books["W1"].record(kind, body={"item": ITEM, "reason": "x", **body}, at_us=at_us)
+        await cloud.tell("W1")
+        assert await cloud.available() == expected, (at_us, kind)
+
+
 # ------------------------------------------------------------------ reservations
 
 
