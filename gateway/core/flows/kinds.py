@@ -30,7 +30,9 @@ OF_WORKERS: Final = UNDOABLE | {
 }  # fmt: skip
 """What somebody with a device did, as against what a sensor or the office said."""
 
-NOT_FOR_ORDER: Final = frozenset({"lot_expired", "lot_held", "certificate_expired", "wrong_item"})
+NOT_FOR_ORDER: Final = frozenset(
+    {"lot_expired", "lot_held", "lot_recalled", "certificate_expired", "wrong_item"}
+)
 """Flags of a pick that fills no order line: the goods were taken, and must not be sent."""
 
 GOOD: Final = "available"

@@ -355,5 +355,6 @@ _HANDLERS: Final[Mapping[str, Callable[[Flows, ev.Event, int], None]]] = {
     ev.COUNT_OBSERVED: _counted,
     ev.COUNT_CLOSED: _count_closed,
     ev.LOT_HELD: _held,
+    ev.LOT_RECALLED: _held,
     ev.LOT_RELEASED: _released,
 }

@@ -37,6 +37,7 @@ MESSAGES: Final[dict[str, str]] = {
     # recorded, and something is wrong
     "lot_expired": "Lot {lot} expired on {expiry}: put it aside",
     "lot_held": "Lot {lot} is on hold: put it aside",
+    "lot_recalled": "Lot {lot} is recalled: put it aside, tell your supervisor",
     "certificate_expired": "{item} must not be sold, its certificate has expired: put it aside",
     "expiry_conflict": "Lot {lot} is known with expiry {expiry}: tell your supervisor",
     "unknown_item": "Unknown item {item}: recorded, tell your supervisor",

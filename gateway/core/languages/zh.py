@@ -37,6 +37,7 @@ MESSAGES: Final[dict[str, str]] = {
     # recorded, and something is wrong
     "lot_expired": "批次 {lot} 已于 {expiry} 过期：请隔离",
     "lot_held": "批次 {lot} 已冻结：请隔离",
+    "lot_recalled": "批次 {lot} 已召回：请隔离并告知主管",
     "certificate_expired": "{item} 的证书已过期，不得销售：请隔离",
     "expiry_conflict": "批次 {lot} 已登记的有效期为 {expiry}：请告知主管",
     "unknown_item": "未知商品 {item}：已记录，请告知主管",
