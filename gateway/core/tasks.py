@@ -20,15 +20,14 @@ At a pre-positioned warehouse the order leaves with the rider at the door: that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
+from cloud_sync.contract.values import value
 from gateway.core.facts import Facts
 from gateway.core.readings import TaskContext
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Movement:
     """What a task does. place: where the worker stood. moves: False for mere observations.
 

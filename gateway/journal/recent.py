@@ -16,8 +16,8 @@ from typing import Final
 
 from gateway.ports import Row
 
-ROWS_MAX: Final = 1000
-"""Several groups and batches, so that a consumer which is one of them behind finds all."""
+ROWS_MAX: Final = 2000
+"""Four groups, as many as may be on their way to the disk: who is so far behind finds all."""
 BYTES_MAX: Final = 4 * 2**20
 
 

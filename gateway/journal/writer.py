@@ -1,8 +1,8 @@
 """The journal's one writer: whatever is waiting goes to disk in one transaction.
 
 Invariants
-- Jobs are committed in the order in which they were queued; `seq` and `chain` are given out
-  here, at commit, so a failed commit leaves no hole.
+- Jobs are committed in the order in which they were queued, but those that bring no row ride
+  with the next commit; `seq` and `chain` are given out here, so a failed commit leaves no hole.
 - A job is written whole or not at all. If a group fails, each of its jobs is tried alone, so
   that one bad value does not fail the others. The tail is read again before anything else.
 - An entry whose receipt key is already in the journal is left out: appending is idempotent for
@@ -204,6 +204,10 @@ class GroupWriter:
             job = self._jobs.popleft()
             weight += job.weight
             group.append(job)
+        if self._jobs:
+            # Behind all that devices have queued, consumers would fall back beyond `recent`.
+            group += [job for job in self._jobs if not job.weight]
+            self._jobs = deque(job for job in self._jobs if job.weight)
         self._n_waiting -= weight
         if self._n_waiting < self._settings.group_max and not self._is_closing:
             self._is_group_full.clear()

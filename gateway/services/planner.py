@@ -32,7 +32,7 @@ from gateway.settings import PlannerSettings
 logger = logging.getLogger(__name__)
 
 CONSUMER: Final = "planner"
-BATCH_ROWS: Final = 500
+BATCH_ROWS: Final = 1000
 RETRY_S: Final = 10.0
 LOOK_S: Final = 1.0
 """How often one looks whether planning is possible again."""

@@ -28,7 +28,7 @@ from gateway.services.supervisor import Heartbeats
 logger = logging.getLogger(__name__)
 
 CONSUMER: Final = "projector"
-BATCH_ROWS: Final = 500
+BATCH_ROWS: Final = 1000
 
 
 class QueryableJournal(Journal, Reader, Protocol):

@@ -27,7 +27,7 @@ from gateway.services.supervisor import Heartbeats
 logger = logging.getLogger(__name__)
 
 CONSUMER: Final = "sensor-watch"
-BATCH_ROWS: Final = 500
+BATCH_ROWS: Final = 1000
 TICK_S: Final = 5.0
 SAVE_S: Final = 60.0
 SAVE_ROWS: Final = 5000

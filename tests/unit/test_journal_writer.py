@@ -1,6 +1,7 @@
 """Pins the writer: groups, order, failures that stay alone, cancels, limits, nothing hanging."""
 
 import asyncio
+from collections.abc import Awaitable
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,29 @@ async def test_a_group_is_bounded(tmp_path: Path) -> None:
         database.gate.set()
         assert [await one for one in waiting] == list(range(1, 36))
         assert database.n_transactions == 4
+
+
+async def test_a_cursor_rides_with_the_next_commit_however_much_is_queued(tmp_path: Path) -> None:
+    settings = JournalSettings(group_wait_ms=0, group_max=10)
+    async with steered(tmp_path, settings) as (store, database):
+        await store.append([entry(1)])
+        order: list[str] = []
+
+        async def note(name: str, what: Awaitable[object]) -> None:
+            await what
+            order.append(name)
+
+        async with asyncio.TaskGroup() as group:
+            database.gate.clear()
+            for first in (2, 12, 22, 32):
+                commit = store.append([entry(n) for n in range(first, first + 10)])
+                group.create_task(note(str(first), commit))
+            group.create_task(note("cursor", store.advance("projector", to_seq=1)))
+            await asyncio.sleep(0)
+            database.gate.set()
+        assert order.index("cursor") < order.index("22")
+        assert [name for name in order if name != "cursor"] == ["2", "12", "22", "32"]
+        assert await store.cursor("projector") == 1
 
 
 async def test_a_full_group_does_not_wait_for_company(tmp_path: Path) -> None:

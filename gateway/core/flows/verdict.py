@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from cloud_sync.contract import events as ev
+from cloud_sync.contract.values import named_value, value
 from gateway.core.flows.goods import Goods
 from gateway.core.readings import Symbol, TaskContext
 
 NO_GOODS: Final = Goods("", "", "EA")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Request:
     """One scan in its task. symbol: None for what is done without scanning goods.
 
@@ -33,7 +34,7 @@ class Request:
         return self.task.supervisor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Deed:
     """An event to be: everything but its id, its time, its device and its flags."""
 
@@ -45,7 +46,7 @@ class Deed:
     corrects: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Told:
     """What happened. main: which of the deeds the result names.
 
@@ -61,7 +62,7 @@ class Told:
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refused:
     """Nothing happened, and why. kind and why name the bytes in quarantine."""
 
