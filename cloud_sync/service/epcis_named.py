@@ -200,7 +200,9 @@ def _subscription(body: dict[str, object], query: str, now_us: int) -> Subscript
         check_url(dest)
     except PostForbidden as error:
         raise _controls(f"dest: {error}") from error
-    if secret is not None and not (isinstance(secret, str) and 0 < len(secret) <= 512):
+    if secret is not None and not (
+        isinstance(secret, str) and 0 < len(secret) <= SECRET_CHARACTERS_MAX
+    ):
         raise _controls(f"signatureToken: 1 to {SECRET_CHARACTERS_MAX} characters are expected")
     if not isinstance(body.get("reportIfEmpty", False), bool):
         raise _controls("reportIfEmpty: true or false is expected")
@@ -304,7 +306,7 @@ async def delete_subscription(
 
 
 @router.delete("/nextPageToken/{token}", status_code=501)
-async def delete_token(credential: AsReader, token: str) -> Response:
+async def delete_token(credential: AsSubscriber, token: str) -> Response:
     """Not offered: a token holds its place itself, so there is nothing to let go."""
     raise EpcisProblem(
         501, "ImplementationException", "Functionality not supported by server",
