@@ -27,6 +27,7 @@ DOWNLINK: Final = "downlink"
 KEPT: Final = {
     "receipt": "device, boot, seq",
     "received_range": "device, boot, first",
+    "received_floor": "device, boot",
     "device_mark": "device, boot",
     "quarantine": "id",
     "trigger_state": "item",

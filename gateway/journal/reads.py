@@ -11,13 +11,14 @@ from gateway.errors import JournalCorrupt
 from gateway.journal.connection import Database
 from gateway.journal.rows import (
     CONSUMERS,
-    FORGOTTEN,
     KEYS_PER_QUERY,
     UPLINK,
     as_bytes,
     as_int,
     find_forgotten_query,
     find_receipts_query,
+    forgotten_result,
+    unknown_result,
 )
 from gateway.journal.salvage import SALVAGE, SALVAGE_TOLD, LastSalvage, parse_salvage
 from gateway.ports import Quarantined, ReceiptKey
@@ -87,7 +88,7 @@ async def last_salvage(database: Database) -> LastSalvage | None:
 async def find_receipts(
     database: Database, keys: Sequence[ReceiptKey]
 ) -> Mapping[ReceiptKey, bytes]:
-    """The stored results of those messages that were received before, or FORGOTTEN.
+    """The stored results of those messages that were received before, or what is left of them.
 
     Receipts are asked first: one that is forgotten in between is then in the ranges.
     """
@@ -100,8 +101,9 @@ async def find_receipts(
         rest = [key for key in asked if key not in found]
         if rest:
             sql, values = find_forgotten_query(rest)
-            for device, boot, seq in await database.query(sql, values):
-                found[ReceiptKey(str(device), str(boot), as_int(seq))] = FORGOTTEN
+            for device, boot, seq, was_received in await database.query(sql, values):
+                key = ReceiptKey(str(device), str(boot), as_int(seq))
+                found[key] = forgotten_result(key) if was_received else unknown_result(key)
     return found
 
 

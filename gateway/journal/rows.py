@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from cloud_sync.contract.chain import next_link
+from cloud_sync.contract.events import canonical
 from gateway.errors import JournalCorrupt
 from gateway.journal.proof import columns_of
 from gateway.ports import Entry, ReceiptKey, Row
@@ -44,12 +45,13 @@ _FIND_RECEIPTS: Final = (
     "select device, boot, seq, result from receipt where (device, boot, seq) in (values {})"
 )
 _FIND_FORGOTTEN: Final = (
-    "with key(device, boot, seq) as (values {}) select device, boot, seq from key"
-    " where seq <= (select last from received_range as range where range.device = key.device"
-    " and range.boot = key.boot and range.first <= key.seq order by range.first desc limit 1)"
+    "with key(device, boot, seq) as (values {}), known as (select device, boot, seq,"
+    " coalesce(seq <= (select last from received_range as range where range.device = key.device"
+    " and range.boot = key.boot and range.first <= key.seq order by range.first desc limit 1), 0)"
+    " as was_received, coalesce(seq <= (select floor from received_floor as low"
+    " where low.device = key.device and low.boot = key.boot), 0) as is_below from key)"
+    " select device, boot, seq, was_received from known where was_received or is_below"
 )
-FORGOTTEN: Final = b'{"status":"accepted","v":1}'
-"""The result told again for a message whose own result is forgotten; it becomes "duplicate"."""
 KEYS_PER_QUERY: Final = 250
 """SQLite's oldest limit on parameters is 999, three to a key."""
 
@@ -58,6 +60,25 @@ CONSUMERS: Final = ("projector", "planner", "sensor-watch", UPLINK)
 """Whose cursors are positions in the journal; others keep their own kind of position there."""
 
 Parts = list[tuple[str, Sequence[Sequence[object]]]]
+
+
+def forgotten_result(key: ReceiptKey) -> bytes:
+    """What is told again where the result itself is forgotten; it becomes "duplicate"."""
+    return canonical({"boot": key.boot, "seq": key.seq, "status": "accepted", "v": 1})
+
+
+def unknown_result(key: ReceiptKey) -> bytes:
+    """What is told where it is not known whether the message was received: neither yes nor no."""
+    return canonical(
+        {
+            "boot": key.boot,
+            "seq": key.seq,
+            "status": "refused",
+            "message_key": "too_old",
+            "message": "too old: nobody knows whether this was counted; look, and scan again",
+            "v": 1,
+        }
+    )
 
 
 def row_statements(rows: Sequence[Row], now_us: int) -> Parts:

@@ -1,6 +1,7 @@
 """Pins how a journal is opened: migrations, the lock, whose it is, and every refusal in words."""
 
 import gzip
+import json
 import os
 import sqlite3
 import subprocess
@@ -14,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import JournalCorrupt, JournalError
+from gateway.journal import forgetting
 from gateway.journal.connection import FILE
 from gateway.journal.forgetting import merged
 from gateway.journal.inspection import open_read_only, verify
 from gateway.journal.migrate import migrations, statements_of
-from gateway.journal.rows import FORGOTTEN
+from gateway.journal.rows import forgotten_result
 from gateway.journal.store import PRUNE_ROWS, open_journal
 from gateway.ports import ReceiptKey
 from tests.fakes.clock import START_US, FakeClock
@@ -309,7 +311,7 @@ async def test_a_late_repeat_is_known_for_ever(tmp_path: Path) -> None:
         await store.prune(older_than_us=clock.wall_us() - WEEK_US)
         found = await store.find_receipts(keys)
         assert [key.seq for key in found] == came
-        assert set(found.values()) == {FORGOTTEN}
+        assert found == {key: forgotten_result(key) for key in found}
         assert await store.query("select device, boot, first, last from received_range") == [
             ("pda-1", "boot-1", 1, 4),
             ("pda-1", "boot-1", 7, 699),
@@ -324,6 +326,31 @@ async def test_a_late_repeat_is_known_for_ever(tmp_path: Path) -> None:
         await store.prune(older_than_us=clock.wall_us() - WEEK_US)
         assert (1, 699) in await store.query("select first, last from received_range")
         assert await store.query("select count(*) from receipt") == [(0,)]
+
+
+async def test_numbers_full_of_gaps_are_bounded_and_below_nobody_guesses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forgetting, "RANGES_MAX", 3)
+    clock = FakeClock()
+    came = [10, 20, 30, 40, 50, 51, 52, 60]
+    async with opened(tmp_path, clock=clock) as store:
+        await store.append([entry(n) for n in came])
+        for consumer in CONSUMERS:
+            await store.advance(consumer, to_seq=store.last_seq)
+        clock.forward(8 * 86_400 + MONTH_S)
+        await store.prune(older_than_us=clock.wall_us() - WEEK_US)
+        ranges = await store.query("select first, last from received_range order by first")
+        assert ranges == [(40, 40), (50, 52), (60, 60)]
+        keys = [ReceiptKey("pda-1", "boot-1", n) for n in (1, 10, 29, 30, 31, 39, 40, 45, 51)]
+        found = await store.find_receipts(keys)
+        told = {key.seq: json.loads(result) for key, result in found.items()}
+        assert {seq for seq, it in told.items() if it["status"] == "refused"} == {1, 10, 29, 30}
+        assert {seq for seq, it in told.items() if it["status"] == "accepted"} == {40, 51}
+        assert all((it["boot"], it["seq"]) == ("boot-1", seq) for seq, it in told.items())
+        last = store.last_seq
+        assert await store.append([entry(10), entry(29)]) == last, "neither lost nor counted twice"
+        assert await store.append([entry(31), entry(45)]) == last + 2, "in a gap: never received"
 
 
 @settings(max_examples=200)
