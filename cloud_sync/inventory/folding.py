@@ -8,13 +8,16 @@ repeats in which rows come, a ledger that takes steps ends as `rebuild` makes it
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from cloud_sync.contract.events import Event
 from cloud_sync.inventory.corrections import Acting, acting, target_of
 from cloud_sync.inventory.counts import COUNTING, NOTHING, count_of
 from cloud_sync.inventory.ledger import Ledger
-from cloud_sync.inventory.places import Place, Placed, journal_time, place_of
+from cloud_sync.inventory.places import Place, Placed, place_next
+
+_ROW = itemgetter(0, 1, 2)
 
 
 class LedgerRow(NamedTuple):
@@ -52,15 +55,11 @@ def placed_events(rows: Iterable[LedgerRow]) -> list[Placed]:
     placed: dict[str, Placed] = {}
     journal: tuple[str, str] | None = None
     time_us = 0
-    for row in sorted(rows, key=lambda row: row[:3]):
-        if row[:2] != journal:
-            journal, time_us = row[:2], 0
-        event = row.event
-        time_us = journal_time(time_us, event)
+    for gateway, epoch, seq, event, _ in sorted(rows, key=_ROW):
+        if (gateway, epoch) != journal:
+            journal, time_us = (gateway, epoch), 0
+        place, time_us = place_next(event, gateway=gateway, epoch=epoch, seq=seq, time_us=time_us)
         if event.event_id not in placed:
-            place = place_of(
-                event, gateway=row.gateway, epoch=row.epoch, seq=row.seq, time_us=time_us
-            )
             placed[event.event_id] = Placed(place, event)
     return list(placed.values())
 

@@ -19,7 +19,7 @@ was not zero get a row; movements that come later and lie before the sweep make 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -93,10 +93,15 @@ class Ledger:
         for each in undo:
             self._take_back(each)
         window: list[tuple[Place, StockKey, int]] | None = None
+        # By far the most keys were never counted: their movements are only summed.
+        sums: dict[StockKey, int] = {}
+        counts, sweeps = self.counts, self.sweeps
         for place, event, asserts in do:
-            if event.lines:
-                for key, quantity in movements(event):
+            for key, quantity in movements(event):
+                if sweeps or key in counts:
                     self._move(key, place, quantity)
+                else:
+                    sums[key] = sums.get(key, 0) + quantity
             count = count_of(event) if asserts else NOTHING
             if count is NOTHING:
                 continue
@@ -105,7 +110,11 @@ class Ledger:
                 continue
             if window is None:
                 window = _postings(later)
+            for key in list(sums) if count.sweep is not None else count.counted:
+                self._add(key, sums.pop(key, 0))
             self._count(place, event.event_id, count, window)
+        for key, quantity in sums.items():
+            self._add(key, quantity)
 
     def _take_back(self, each: Acting) -> None:
         for key, quantity in movements(each.event):
@@ -118,10 +127,6 @@ class Ledger:
 
     def _move(self, key: StockKey, place: Place, quantity: int) -> None:
         if not quantity:
-            return
-        rows = self.counts.get(key)
-        if rows is None and not self.sweeps:
-            self._add(key, quantity)  # by far the most: nobody ever counted here
             return
         following = self._following(key, place, is_included=True)
         if following is None:
@@ -216,18 +221,15 @@ class Ledger:
     def _following(self, key: StockKey, place: Place, *, is_included: bool) -> Asserted | None:
         """The first count of the key after a place, or at it too; a sweep's may have no row."""
         rows = self.counts.get(key, [])
-        found = next(
-            (row for row in rows if row.place > place or (is_included and row.place == place)),
-            None,
-        )
-        for sweep in self.sweeps.get(key[:2], ()):
-            at = sweep.place
-            if at < place or (at == place and not is_included):
-                continue
-            if found is not None and found.place <= at:
+        bisect = bisect_left if is_included else bisect_right
+        at = bisect(rows, place, key=_place)
+        found = rows[at] if at < len(rows) else None
+        sweeps = self.sweeps.get(key[:2], [])
+        for sweep in sweeps[bisect(sweeps, place, key=_place) :]:
+            if found is not None and found.place <= sweep.place:
                 break
             if sweep.scope.covers(key):
-                return Asserted(at, sweep.event_id, 0, 0, is_swept=True)
+                return Asserted(sweep.place, sweep.event_id, 0, 0, is_swept=True)
         return found
 
     def _vary(self, key: StockKey, row: Asserted, amount: int) -> None:

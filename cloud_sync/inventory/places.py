@@ -57,19 +57,20 @@ def is_late(event: Event) -> bool:
     return event.received_at_us - event.occurred_at_us > LATE_US + (mark.error_us or 0)
 
 
-def journal_time(time_us: int, event: Event) -> int:
-    """The time of a journal after this row, from the time before it; 0 at its beginning."""
-    if is_late(event):
-        return time_us
-    return max(time_us, min(event.occurred_at_us, event.received_at_us))
+def place_next(
+    event: Event, *, gateway: str, epoch: str, seq: int, time_us: int
+) -> tuple[Place, int]:
+    """The place of a journal's next row, and the journal's time with it.
 
-
-def place_of(event: Event, *, gateway: str, epoch: str, seq: int, time_us: int) -> Place:
-    """The event's place. time_us: of its journal, with this row."""
+    time_us: the journal's before it; 0 at its beginning.
+    """
     mark = event.device
     if mark is not None and mark.seq is not None and is_late(event):
-        return Place(event.occurred_at_us, gateway, epoch, mark.id, mark.seq, seq)
-    return Place(time_us, gateway, epoch, "", 0, seq)
+        return Place(event.occurred_at_us, gateway, epoch, mark.id, mark.seq, seq), time_us
+    occurred_us, received_us = event.occurred_at_us, event.received_at_us
+    at_us = min(received_us, occurred_us)
+    time_us = max(time_us, at_us)
+    return Place(time_us, gateway, epoch, "", 0, seq), time_us
 
 
 def place_text(place: Place) -> str:

@@ -19,9 +19,8 @@ from cloud_sync.inventory.places import (
     Place,
     Placed,
     is_late,
-    journal_time,
     parse_place,
-    place_of,
+    place_next,
     place_text,
 )
 from cloud_sync.inventory.stock import StockKey
@@ -139,7 +138,7 @@ async def _named(tx: Transaction, source: Source, event_ids: Iterable[str]) -> l
         journal = text(gateway), text(epoch)
         event = parse_event(blob(body))
         if is_late(event):
-            place = place_of(
+            place, _ = place_next(
                 event, gateway=journal[0], epoch=journal[1], seq=integer(seq), time_us=0
             )
             found.append(Placed(place, event))
@@ -168,8 +167,7 @@ async def _between(
     placed, time_us = [], 0
     for seq, body in rows:
         event = parse_event(blob(body))
-        time_us = journal_time(time_us, event)
-        place = place_of(
+        place, time_us = place_next(
             event, gateway=journal[0], epoch=journal[1], seq=integer(seq), time_us=time_us
         )
         placed.append(Placed(place, event))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from cloud_sync.contract.events import Event
 from cloud_sync.inventory.corrections import target_of
 from cloud_sync.inventory.counts import COUNTING, NOTHING, count_of
-from cloud_sync.inventory.places import Placed, journal_time, place_of, place_text
+from cloud_sync.inventory.places import Placed, place_next, place_text
 from cloud_sync.inventory.stock import StockKey, net_movements
 from cloud_sync.store.columns import integer, text
 from cloud_sync.store.ledger import Head, Source, fold_with_counts
@@ -90,8 +90,7 @@ def _placed(
     placed = []
     gateway, epoch = journal.gateway, journal.epoch
     for seq, event in rows:
-        time_us = journal_time(time_us, event)
-        place = place_of(event, gateway=gateway, epoch=epoch, seq=seq, time_us=time_us)
+        place, time_us = place_next(event, gateway=gateway, epoch=epoch, seq=seq, time_us=time_us)
         placed.append(Placed(place, event))
     return placed, time_us
 

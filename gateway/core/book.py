@@ -16,7 +16,7 @@ from cloud_sync.inventory.corrections import Acting, target_of
 from cloud_sync.inventory.findings import Finding
 from cloud_sync.inventory.folding import Step
 from cloud_sync.inventory.ledger import Asserted, Ledger, Spot, Sweep, rows_of
-from cloud_sync.inventory.places import BEGINNING, Place, Placed, journal_time, place_of
+from cloud_sync.inventory.places import BEGINNING, Place, Placed, place_next
 from cloud_sync.inventory.stock import StockKey
 
 RECEIVING: frozenset[str] = frozenset({ev.GOODS_RECEIVED, ev.TRANSFER_RECEIVED})
@@ -116,10 +116,8 @@ def place_rows(rows: Iterable[tuple[int, ev.Event]], time_us: int) -> tuple[list
     """
     placed = []
     for seq, event in rows:
-        time_us = journal_time(time_us, event)
-        placed.append(
-            Placed(place_of(event, gateway="", epoch="", seq=seq, time_us=time_us), event)
-        )
+        place, time_us = place_next(event, gateway="", epoch="", seq=seq, time_us=time_us)
+        placed.append(Placed(place, event))
     return placed, time_us
 
 
