@@ -94,4 +94,5 @@ def on_hand(balances: Mapping[StockKey, int], warehouse: str, item: str) -> int:
         and key.item == item
         and key.status == "available"
         and key.location != keys.PACKING
+        and key.unit != CATCH_WEIGHT
     )

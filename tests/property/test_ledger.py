@@ -150,7 +150,7 @@ def content(ledger: Ledger) -> tuple[object, object, object]:
     return ledger.balances, ledger.counts, ledger.sweeps
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(histories(), st.randoms(use_true_random=False), st.integers(1, 5))
 def test_any_order_grouping_and_repeats_end_in_the_same_ledger(
     rows: list[LedgerRow], random: Random, size: int
@@ -166,7 +166,7 @@ def test_any_order_grouping_and_repeats_end_in_the_same_ledger(
     assert content(rebuild([*reversed(rows), *rows])) == content(whole)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(histories())
 def test_the_auditor_who_does_the_whole_day_again_agrees(rows: list[LedgerRow]) -> None:
     told = [
@@ -176,7 +176,7 @@ def test_the_auditor_who_does_the_whole_day_again_agrees(rows: list[LedgerRow]) 
     assert dict(fold(told)) == rebuild(rows).balances
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(histories())
 def test_nothing_appears_or_vanishes(rows: list[LedgerRow]) -> None:
     totals: dict[tuple[str, str, str], int] = defaultdict(int)
@@ -185,7 +185,7 @@ def test_nothing_appears_or_vanishes(rows: list[LedgerRow]) -> None:
     assert set(totals.values()) <= {0}
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(histories())
 def test_a_balance_is_its_movements_and_its_variances(rows: list[LedgerRow]) -> None:
     ledger = rebuild(rows)
@@ -197,7 +197,7 @@ def test_a_balance_is_its_movements_and_its_variances(rows: list[LedgerRow]) -> 
     }
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(histories())
 def test_what_changed_is_told_to_the_last_piece(rows: list[LedgerRow]) -> None:
     keeper, told = Keeper(), defaultdict(int)
@@ -208,7 +208,7 @@ def test_what_changed_is_told_to_the_last_piece(rows: list[LedgerRow]) -> None:
     assert {k: v for k, v in told.items() if v} == keeper.ledger.balances
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(histories())
 def test_the_account_of_a_balance_ends_in_the_balance(rows: list[LedgerRow]) -> None:
     now = balances_at(rows)
@@ -218,7 +218,7 @@ def test_the_account_of_a_balance_ends_in_the_balance(rows: list[LedgerRow]) -> 
             assert account[-1].balance == balance == sum(each.quantity for each in account)
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(histories())
 def test_places_are_a_total_order_that_keeps_each_journals_own(rows: list[LedgerRow]) -> None:
     placed = placed_events(rows)

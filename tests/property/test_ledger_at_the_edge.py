@@ -63,7 +63,7 @@ def content(ledger: Ledger) -> tuple[object, object, object]:
     return ledger.balances, ledger.counts, ledger.sweeps
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(histories(), cuts)
 def test_what_is_kept_in_steps_is_what_a_rebuild_gives(
     rows: list[LedgerRow], wanted: list[tuple[int, bool]]

@@ -104,7 +104,7 @@ async def kept(name: str, rows: list[LedgerRow], wanted: list[Turn]) -> tuple[ob
         return await held(database)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(histories(), turns)
 def test_two_gateways_end_in_one_ledger_on_sqlite(
     rows: list[LedgerRow], wanted: list[Turn]
