@@ -95,7 +95,9 @@ def read_old(old: sqlite3.Connection) -> Carried:
         )
     except (sqlite3.Error, KeyError, ValueError) as error:
         carried.notes.append(f"table meta: {error!r}")
-    with contextlib.suppress(sqlite3.Error):  # what cannot be read shows when it is copied
+    with contextlib.suppress(
+        sqlite3.Error, UnicodeDecodeError
+    ):  # what cannot be read shows when it is copied
         carried.wrong = frozenset(wrong_tables(old))
     carried.notes += map(complaint, sorted(carried.wrong))
     rows, problem = _read(old, "cursor", ["consumer", "seq"], "consumer")

@@ -174,7 +174,7 @@ def _missing(first: int, last: int) -> str:
 def _table_problems(connection: sqlite3.Connection) -> list[str]:
     try:
         return [complaint(table) for table in wrong_tables(connection)]
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         return [f"the tables' checksums: {error}"]
 
 

@@ -36,8 +36,9 @@ def content(path: Path, tables: Sequence[str]) -> list[tuple[object, ...]] | str
     """What the rows say, or how SQLite fails."""
     try:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            connection.text_factory = bytes  # a flipped bit leaves text that is none
             return [row for table in tables for row in connection.execute(f"select {table}")]
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         return str(error)
 
 
@@ -45,7 +46,7 @@ def integrity_check_is_content(path: Path) -> bool:
     try:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             return connection.execute("pragma integrity_check").fetchall() == [("ok",)]
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return False
 
 

@@ -113,6 +113,16 @@ async def test_a_changed_row_is_found_by_whoever_looks(
     assert wrong(tmp_path) == []
 
 
+async def test_a_sum_whose_name_is_no_text_any_more_is_damage_too(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await filled(store)
+    edit(tmp_path, "update model_sum set name = cast(x'ff' as text) where name = 'stock'")
+    async with opened(tmp_path) as store:
+        assert await store.query("select quantity from stock where location = 'A-0'") == [(7,)]
+    assert found(tmp_path).n_rows == N_ROWS
+    assert wrong(tmp_path) == []
+
+
 async def test_a_wrong_balance_is_folded_again(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
         await filled(store)
