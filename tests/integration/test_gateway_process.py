@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from tests.rigs.broker import Mosquitto, running_mosquitto
+from tests.rigs.broker import Mosquitto
 from tests.rigs.device import device
 from tests.rigs.gateway import GatewayProcess, Status
 
@@ -36,14 +36,6 @@ name = "t-*"
 driver = "mqtt-climate"
 link = "mqtt"
 """
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    store = tmp_path / "broker"
-    store.mkdir()
-    with running_mosquitto(store) as it:
-        yield it
 
 
 def make_gateway(directory: Path, port: int, gateway: str = "gw-J1") -> GatewayProcess:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rigs.broker import Mosquitto, running_mosquitto
+from tests.rigs.broker import Mosquitto
 from tests.rigs.gateway import GatewayProcess
 
 pytestmark = pytest.mark.slow
@@ -26,14 +26,6 @@ name = "pda-*"
 driver = "pda"
 link = "mqtt"
 """
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    store = tmp_path / "broker"
-    store.mkdir()
-    with running_mosquitto(store) as it:
-        yield it
 
 
 @pytest.fixture
