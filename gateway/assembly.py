@@ -16,6 +16,7 @@ from functools import lru_cache, partial
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
+from cloud_sync.inventory.lots import local_day
 from gateway.core.decode import Decoder
 from gateway.core.sensor_faults import SensorRule
 from gateway.core.smoothing import SmoothingRule, TagPresence
@@ -113,6 +114,7 @@ def _consumers(parts: Parts, outside: Outside) -> list[Loop]:
         new_id=outside.new_id,
         heartbeats=parts.heartbeats,
         is_shut_out=lambda: SHUT_OUT in parts.alarms,
+        today=_today(settings, outside.clock),
     )
     housekeeping = Housekeeping(
         journal=journal,
@@ -167,6 +169,7 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
         new_id=outside.new_id,
         quiet_us=round(settings.planner.quiet_s * 1_000_000),
         heartbeats=heartbeats,
+        today=_today(settings, clock),
     )
     queue = IntakeQueue(settings.intake.queue_max)
     rule = _sensor_rule(settings.sensors)
@@ -178,6 +181,7 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
         new_id=outside.new_id,
         sensors=lambda: _sensors(outside.drivers),
         is_served=lambda name: _is_served(name, settings, outside.drivers),
+        facts=lambda: projector.facts,
         heartbeats=heartbeats,
     )
     intake = IntakeService(
@@ -211,6 +215,12 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
         Alarms(clock),
         outside.drivers,
     )
+
+
+def _today(settings: Settings, clock: Clock) -> Callable[[], str]:
+    """What tells the date on the warehouse's own walls."""
+    zone = ZoneInfo(settings.gateway.timezone)
+    return lambda: local_day(clock.wall_us(), zone)
 
 
 def _zones(settings: Settings) -> dict[str, str]:

@@ -8,7 +8,7 @@ gives the same balances. Negative balances are kept as they are; they are facts 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from cloud_sync.contract import keys
@@ -81,18 +81,15 @@ def net_movements(events: Iterable[Event]) -> dict[StockKey, int]:
     return {StockKey(*key): quantity for key, quantity in total.items() if quantity}
 
 
-def on_hand(balances: Mapping[StockKey, int], warehouse: str, item: str) -> int:
-    """Units of an item on the shelves of a warehouse that may still be promised.
+def is_on_shelf(key: StockKey, warehouse: str) -> bool:
+    """True for goods at a warehouse that are `available` and not picked for an order already.
 
-    Leaves out what is picked for an order already (the packing bench) and what is not
-    `available`.
+    Whether their lot is usable is another question (inventory/lots.py).
     """
-    return sum(
-        quantity
-        for key, quantity in balances.items()
-        if key.warehouse == warehouse
-        and key.item == item
+    return (
+        key.warehouse == warehouse
         and key.status == "available"
         and key.location != keys.PACKING
+        and not keys.is_virtual(key.location)
         and key.unit != CATCH_WEIGHT
     )

@@ -97,13 +97,14 @@ class Held(BaseModel):
 
 
 class ResultItem(BaseModel):
-    """The item of a scan, in the worker's language."""
+    """The item of a scan, in the worker's language. on_hand: pieces that may be sold today."""
 
     model_config = _DOWN
 
     gtin: Gtin
     name: str
     on_hand: int | None = None
+    on_hand_g: int | None = None
 
 
 class Label(BaseModel):

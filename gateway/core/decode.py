@@ -253,7 +253,7 @@ class Decoder:
         goods = Goods(symbol.gtin or "", symbol.lot or "", "EA")
         request = Request(scan.stamp.device, task, when.today, symbol, goods, 1)
         language = floor.language(task.worker) or self.language
-        verdict = where_is(goods.item, floor, language)
+        verdict = where_is(goods.item, floor, language, when.today)
         return self._answer(scan.stamp, request, verdict, floor, when)
 
     def _refuse(

@@ -6,9 +6,9 @@ the journal says: folding it again from the first row gives the same Facts.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 
-from cloud_sync.contract import keys
 from cloud_sync.contract.documents import (
     Asn,
     Certificate,
@@ -21,7 +21,8 @@ from cloud_sync.contract.documents import (
     Transfer,
     Worker,
 )
-from cloud_sync.inventory.stock import CATCH_WEIGHT, StockKey
+from cloud_sync.inventory.lots import Bans, Usability, make_bans
+from cloud_sync.inventory.stock import StockKey, is_on_shelf
 from gateway.core.book import Book
 from gateway.core.flows.state import Flows
 
@@ -65,8 +66,14 @@ class Facts:
     ordered: dict[tuple[str, str], int] = field(default_factory=dict)
     received: dict[tuple[str, str], int] = field(default_factory=dict)
     triggers: dict[str, TriggerState] = field(default_factory=dict)
-    sellable: dict[str, int] = field(default_factory=dict)
-    """Units on the shelves per GTIN, kept beside `stock` so that a trigger costs no scan."""
+    shelves: dict[str, dict[tuple[str, str], int]] = field(default_factory=dict)
+    """What is on the shelves per GTIN, by lot and unit: beside `stock`, so that a trigger costs no
+    scan. Whether a lot of it is usable depends on the day."""
+    n_bans: int = 0
+    """How often holds and certificates have changed; to be raised by who changes them."""
+    _bans: tuple[tuple[int, int, int], Bans] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
 
     @property
     def stock(self) -> dict[StockKey, int]:
@@ -75,8 +82,58 @@ class Facts:
 
     def note_moved(self, key: StockKey, quantity: int) -> None:
         """Keep up with a balance that the book has changed."""
-        if is_sellable(key, self.warehouse):
-            self.sellable[key.item] = self.sellable.get(key.item, 0) + quantity
+        if is_on_shelf(key, self.warehouse):
+            lots = self.shelves.setdefault(key.item, {})
+            left = lots.get((key.lot, key.unit), 0) + quantity
+            if left:
+                lots[key.lot, key.unit] = left
+            else:
+                del lots[key.lot, key.unit]
+
+    def bans(self) -> Bans:
+        """What the office's documents say against goods; made once per change of them."""
+        version = (self.n_bans, len(self.holds), len(self.certificates))
+        if self._bans is None or self._bans[0] != version:
+            bans = make_bans(self.holds.values(), self.certificates.values())
+            self._bans = (version, bans)
+        return self._bans[1]
+
+    def usable(
+        self,
+        gtin: str,
+        lot: str,
+        today: str,
+        *,
+        held: Container[tuple[str, str]],
+        expiry: str | None,
+    ) -> Usability:
+        """Whether a lot may be sold, picked, promised or planned with here: the one answer.
+
+        held: what is held by this warehouse itself, as (item, lot), lot "" for all of them.
+        """
+        return self.bans().usable(
+            self.warehouse,
+            (gtin, lot),
+            expiry=expiry,
+            on=today,
+            is_held=(gtin, lot) in held or (gtin, "") in held,
+        )
+
+    def on_hand(self, gtin: str, today: str) -> dict[str, int]:
+        """What is usable on the shelves today, by unit (EA, g); the rest is not on hand."""
+        sums: dict[str, int] = {}
+        held = self.flows.holds
+        for (lot, unit), quantity in self.shelves.get(gtin, {}).items():
+            expiry = self.lots.get((gtin, lot))
+            if self.usable(gtin, lot, today, held=held, expiry=expiry):
+                sums[unit] = sums.get(unit, 0) + quantity
+        return sums
+
+    def units_on_hand(self, gtin: str, today: str) -> int:
+        """What is on hand in pieces; what is kept by weight makes as many as it weighs."""
+        sums, item = self.on_hand(gtin, today), self.items.get(gtin)
+        by_weight = 0 if item is None else sums.get("g", 0) // item.grams_per_unit
+        return sums.get("EA", 0) + by_weight
 
     def on_order(self, gtin: str) -> int:
         """Units that are expected and have not come: ordered less received, per delivery."""
@@ -86,20 +143,10 @@ class Facts:
             if item == gtin
         )
 
-    def position(self, gtin: str) -> int:
-        """Inventory position = on hand + on order - backorders, in units.
+    def position(self, gtin: str, today: str) -> int:
+        """Inventory position = on hand (usable) + on order - backorders, in units.
 
         Goods picked for an order stand on the packing bench and are not counted; backorders do
         not exist yet (an order that cannot be picked is not accepted).
         """
-        return self.sellable.get(gtin, 0) + self.on_order(gtin)
-
-
-def is_sellable(key: StockKey, warehouse: str) -> bool:
-    """True for stock on this warehouse's shelves that is not yet picked and may be sold."""
-    return (
-        key.warehouse == warehouse
-        and key.status == "available"
-        and key.location != keys.PACKING
-        and key.unit != CATCH_WEIGHT
-    )
+        return self.units_on_hand(gtin, today) + self.on_order(gtin)

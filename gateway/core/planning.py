@@ -21,9 +21,18 @@ from gateway.errors import PlanError
 
 
 def make_job(
-    facts: Facts, low_items: Iterable[str], *, solver: str, seed: int, time_limit_s: float
+    facts: Facts,
+    low_items: Iterable[str],
+    *,
+    today: str,
+    solver: str,
+    seed: int,
+    time_limit_s: float,
 ) -> dict[str, object]:
-    """The job for the items that ran low. Raises PlanError if there is nothing to plan with."""
+    """The job for the items that ran low, with what is usable today on hand.
+
+    Raises PlanError if there is nothing to plan with.
+    """
     if facts.network is None:
         raise PlanError("network: no planning network received from the cloud yet")
     zones = sorted({facts.items[item].zone for item in low_items if item in facts.items})
@@ -37,7 +46,9 @@ def make_job(
         "seed": seed,
         "time_limit_s": time_limit_s,
         "skus": [
-            _sku(facts, gtin) for gtin in sorted(facts.policies) if _is_in(facts, gtin, zones)
+            _sku(facts, gtin, today)
+            for gtin in sorted(facts.policies)
+            if _is_in(facts, gtin, zones)
         ],
     }
 
@@ -46,14 +57,14 @@ def _is_in(facts: Facts, gtin: str, zones: Sequence[str]) -> bool:
     return gtin in facts.items and facts.items[gtin].zone in zones
 
 
-def _sku(facts: Facts, gtin: str) -> dict[str, object]:
+def _sku(facts: Facts, gtin: str, today: str) -> dict[str, object]:
     item, policy = facts.items[gtin], facts.policies[gtin]
     return {
         "gtin": gtin,
         "zone": item.zone,
         "forecast_units_per_day": policy.demand_units_per_day,
         "forecast_sd_units_per_day": policy.demand_sd_units_per_day,
-        "on_hand_units": facts.sellable.get(gtin, 0),
+        "on_hand_units": facts.units_on_hand(gtin, today),
         "on_order_units": facts.on_order(gtin),
         "usable_life_days": item.shelf_life_days,
         "grams_per_unit": item.grams_per_unit,

@@ -52,6 +52,7 @@ class Effects:
     stock: made by the ledger, which needs to know more than these rows (services/stock_keeper).
 
     tags: by read point and EPC, the arrival of a tag that is there; None for one that left.
+    judged: items of which a lot was held, let go or first seen: other goods may be usable now.
     """
 
     stock: StockEffects = field(default_factory=StockEffects)
@@ -61,15 +62,33 @@ class Effects:
     climate: dict[tuple[str, str], Climate] = field(default_factory=dict)
     tags: dict[tuple[str, str], Sighting | None] = field(default_factory=dict)
     milestones: list[Milestone] = field(default_factory=list)
+    judged: set[str] = field(default_factory=set)
 
-    def touched_items(self) -> set[str]:
-        """The items whose position or rule may have changed."""
+    def touched_items(self, before: Facts) -> set[str]:
+        """The items whose position or rule may have changed. before: the facts without these."""
         touched = {key.item for key in self.stock.balances}
         touched |= {item for _, item in self.ordered} | {item for _, item in self.stock.received}
         for change in self.documents.values():
             if change.kind == doc.POLICY and change.data is not None:
                 touched.add(str(change.data["gtin"]))
-        return touched
+            elif change.kind in {doc.HOLD, doc.CERTIFICATE}:
+                touched |= _items_banned(change, before)
+        return touched | self.judged
+
+
+def _items_banned(change: doc.Change, before: Facts) -> set[str]:
+    """The items that a hold or a certificate named and names now."""
+    named: set[str] = set()
+    if change.kind == doc.HOLD:
+        was = before.holds.get(change.key)
+        named |= set() if was is None else {was.item}
+        named |= {str(change.data["item"])} if change.data is not None else set()
+    else:
+        paper = before.certificates.get(change.key)
+        named |= set() if paper is None else set(paper.items)
+        if change.data is not None:
+            named |= set(doc.Certificate.model_validate(change.data).items)
+    return named
 
 
 def effects_of(rows: Iterable[tuple[int, ev.Event]], warehouse: str) -> Effects:
@@ -116,11 +135,17 @@ def _apply_document(facts: Facts, change: doc.Change) -> None:
         _put(facts.counts, change.key, doc.Count, data)
     elif change.kind == doc.WORKER:
         _put(facts.workers, change.key, doc.Worker, data)
-    elif change.kind == doc.CERTIFICATE:
-        _put(facts.certificates, change.key, doc.Certificate, data)
-    elif change.kind == doc.HOLD:
-        _put(facts.holds, change.key, doc.Hold, data)
+    elif change.kind in {doc.CERTIFICATE, doc.HOLD}:
+        _apply_ban(facts, change, data)
     # A kind of a newer cloud is kept in the journal and of no use here yet.
+
+
+def _apply_ban(facts: Facts, change: doc.Change, data: dict[str, object] | None) -> None:
+    if change.kind == doc.HOLD:
+        _put(facts.holds, change.key, doc.Hold, data)
+    else:
+        _put(facts.certificates, change.key, doc.Certificate, data)
+    facts.n_bans += 1
 
 
 def _put(place: dict[str, M], key: str, model: type[M], data: dict[str, object] | None) -> None:
@@ -135,6 +160,11 @@ def _lot_created(effects: Effects, seq: int, event: ev.Event, warehouse: str) ->
     expiry = event.body.get("expiry")
     # The first expiry of a lot stands; another one is flagged where it is scanned.
     effects.lots.setdefault(key, None if expiry is None else str(expiry))
+    effects.judged.add(key[0])
+
+
+def _lot_judged(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
+    effects.judged.add(str(event.body["item"]))
 
 
 def _climate(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
@@ -200,6 +230,9 @@ def _trigger(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> Non
 
 _HANDLERS = {
     ev.LOT_CREATED: _lot_created,
+    ev.LOT_HELD: _lot_judged,
+    ev.LOT_RECALLED: _lot_judged,
+    ev.LOT_RELEASED: _lot_judged,
     ev.CLIMATE_SAMPLED: _climate,
     ev.TAG_ARRIVED: _tag,
     ev.TAG_LEFT: _tag,

@@ -41,7 +41,10 @@ RunJob = Callable[[Mapping[str, object]], Awaitable[dict[str, object]]]
 
 
 class Planner:
-    """One gateway's planner. `run_job` solves a job, in another process in the real thing."""
+    """One gateway's planner. `run_job` solves a job, in another process in the real thing.
+
+    today: the date in the warehouse's own time zone.
+    """
 
     def __init__(
         self,
@@ -54,9 +57,11 @@ class Planner:
         new_id: Callable[[], str],
         heartbeats: Heartbeats,
         is_shut_out: Callable[[], bool],
+        today: Callable[[], str],
     ) -> None:
         self._journal = journal
         self._is_shut_out = is_shut_out
+        self._today = today
         self._facts = facts
         self._run_job = run_job
         self._settings = settings
@@ -109,6 +114,7 @@ class Planner:
         job = make_job(
             facts,
             low_items,
+            today=self._today(),
             solver=self._settings.solver,
             seed=self._settings.seed,
             time_limit_s=self._settings.time_limit_s,

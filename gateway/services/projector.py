@@ -36,7 +36,7 @@ class QueryableJournal(Journal, Reader, Protocol):
 
 
 class Projector:
-    """The only writer of the Facts."""
+    """The only writer of the Facts. today: the date in the warehouse's own time zone."""
 
     def __init__(
         self,
@@ -47,6 +47,7 @@ class Projector:
         new_id: Callable[[], str],
         quiet_us: int,
         heartbeats: Heartbeats,
+        today: Callable[[], str],
     ) -> None:
         self._journal = journal
         self._warehouse = warehouse
@@ -54,12 +55,15 @@ class Projector:
         self._new_id = new_id
         self._quiet_us = quiet_us
         self._heartbeats = heartbeats
+        self._today = today
+        self._judged_on = ""
         self.facts = Facts(warehouse)
         self.floor = Floor(lambda: self.facts)
         self.changed = Signal()
 
     async def load(self) -> None:
         """Take the facts as they were last committed; to be done before anybody reads them."""
+        self._judged_on = ""
         facts = await load_facts(self._journal, self._warehouse)
         facts.flows = await load_flows(self._journal)
         self.facts = facts
@@ -108,11 +112,12 @@ class Projector:
             events = [(row.seq, event_of(row)) for row in rows]
             effects = effects_of(events, self._warehouse)
             effects.stock = await fold_stock(self._journal, self.facts.book, events)
+            touched = effects.touched_items(self.facts)
             apply_effects(self.facts, effects)
             for _, event in events:
                 self.facts.flows.apply(event)
             self.floor.follow(events)
-            drafts, states = self._fire(effects.touched_items())
+            drafts, states = self._fire(touched)
             done = rows[-1].seq
             await self._journal.advance(
                 CONSUMER,
@@ -127,6 +132,14 @@ class Projector:
             self.changed.notify()
 
     def _fire(self, items: set[str]) -> tuple[list[Draft], dict[str, TriggerState]]:
+        """Triggers for items whose position may have changed; on a new day that is all of them.
+
+        Lots and papers end with a day. A box whose journal stands still overnight looks at the
+        first row of the morning, of whatever kind.
+        """
+        today = self._today()
+        if today != self._judged_on:
+            self._judged_on, items = today, set(self.facts.policies)
         drafts: list[Draft] = []
         states: dict[str, TriggerState] = {}
         now_us = self._clock.wall_us()
@@ -134,7 +147,7 @@ class Projector:
             before = self.facts.triggers.get(item, TriggerState())
             body, after = reorder_trigger(
                 self.facts.policies[item],
-                position_units=self.facts.position(item),
+                position_units=self.facts.position(item, today),
                 state=before,
                 now_us=now_us,
                 quiet_us=self._quiet_us,

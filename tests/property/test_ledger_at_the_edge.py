@@ -104,10 +104,10 @@ async def test_a_journal_from_before_counts_were_folded_is_folded_again(
         await store.advance(CONSUMER, to_seq=2, effects=[(old, [(item,)]), *asked])
         projector = Projector(
             journal=store, warehouse="J1", clock=clock, new_id=str, quiet_us=1,
-            heartbeats=Heartbeats(clock),
+            heartbeats=Heartbeats(clock), today=lambda: "2026-11-18",
         )  # fmt: skip
         await projector.load()
         assert await store.query("select quantity from stock where location = 'R-1'") == [(7,)]
     shelf = {key.location: quantity for key, quantity in projector.facts.stock.items()}
     assert shelf == {"@supplier": -9, "R-1": 7, "@adjustment": 2}
-    assert projector.facts.sellable == {item: 7}
+    assert projector.facts.on_hand(item, "2026-11-18") == {"EA": 7}

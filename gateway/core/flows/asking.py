@@ -14,14 +14,17 @@ ROWS_MAX: Final = 100
 """Rows in one answer; a PDA's screen holds ten, and its radio carries others' scans too."""
 
 
-def where_is(gtin: str, floor: Floor, language: str) -> Told:
-    """An item: how many may be sold, and where they are."""
+def where_is(gtin: str, floor: Floor, language: str, today: str) -> Told:
+    """An item: how many pieces may be sold today (and grams, if any), and where they are."""
+    on_hand = floor.facts.on_hand(gtin, today)
     rows = [_row(key, n, floor) for key, n in floor.stock_of(gtin)]
     item = {
         "gtin": gtin,
         "name": floor.name(gtin, language),
-        "on_hand": floor.facts.sellable.get(gtin, 0),
+        "on_hand": on_hand.get("EA", 0),
     }
+    if "g" in on_hand:
+        item["on_hand_g"] = on_hand["g"]
     extra: dict[str, object] = {"item": item}
     if rows:
         extra["places"] = rows[:ROWS_MAX]

@@ -14,14 +14,13 @@ noted event is never refused later, because the intake commits it or ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
-from cloud_sync.contract.documents import Hold, Item, Location
-from cloud_sync.inventory.lots import LotState, usable
+from cloud_sync.contract.documents import Item, Location
 from cloud_sync.inventory.stock import NOWHERE, StockKey, movements
 from gateway.core.facts import Facts
 from gateway.core.flows import kinds
@@ -31,6 +30,14 @@ from gateway.core.labels import Label, text_of
 
 BESIDE_THE_SHELVES: Final = frozenset({keys.RECEIVING, keys.PACKING})
 """Places whose goods are on their way in or out: no order is filled from there."""
+
+_WHY_UNUSABLE: Final = {
+    "expired": "lot_expired",
+    "held": "lot_held",
+    "recalled": "lot_recalled",
+    "uncertified": "certificate_expired",
+}
+"""What a worker is told, by what makes goods unusable."""
 
 
 @dataclass(slots=True)
@@ -53,9 +60,6 @@ class Floor:
         self._lots: dict[tuple[str, str], str | None] = {}
         self._by_item: dict[str, set[StockKey]] = {}
         self._by_place: dict[str, set[StockKey]] = {}
-        self._n_documents = 0
-        self._rules_version = (-1, 0, 0)
-        self._rules: dict[str, tuple[list[Hold], list[str]]] = {}
         for key in facts().stock:
             self._index(key)
 
@@ -97,7 +101,6 @@ class Floor:
             if seq <= self._done:
                 continue
             self._done = seq
-            self._n_documents += event.type == ev.DOCUMENT_CHANGED
             ahead = self._ahead.pop(event.event_id, None)
             if ahead is None:
                 for key, _ in self._moves_of(event):
@@ -227,37 +230,14 @@ class Floor:
 
         expiry: what the symbol in the worker's hand says, if it says one.
         """
-        holds, last_days = self._rules_of(goods.item)
-        covering = [hold for hold in holds if hold.lot in {None, goods.lot}]
-        held = self.flows.holds
-        keys_held = ((goods.item, goods.lot), (goods.item, ""))
-        state = LotState(
+        found = self.facts.usable(
+            goods.item,
+            goods.lot,
+            today,
+            held=self.flows.holds,
             expiry=expiry or self.expiry(goods),
-            is_held=bool(covering) or any(key in held for key in keys_held),
-            is_recalled=any(hold.kind == "recall" for hold in covering),
         )
-        found = usable(state, today)
-        if not found:
-            return f"lot_{found.reason}"
-        return "certificate_expired" if any(day < today for day in last_days) else None
-
-    def _rules_of(self, item: str) -> tuple[Sequence[Hold], Sequence[str]]:
-        """The holds on an item that hold here, and the last days of its certificates.
-
-        Sorted by item once per change of the documents: a scan has no time to read them all.
-        """
-        facts = self.facts
-        version = (self._n_documents, len(facts.holds), len(facts.certificates))
-        if version != self._rules_version:
-            self._rules_version, self._rules = version, {}
-            for hold in facts.holds.values():
-                if hold.warehouse in {None, facts.warehouse}:
-                    self._rules.setdefault(hold.item, ([], []))[0].append(hold)
-            for certificate in facts.certificates.values():
-                for gtin in certificate.items:
-                    days = self._rules.setdefault(gtin, ([], []))[1]
-                    days.append(certificate.valid_until)
-        return self._rules.get(item, ((), ()))
+        return None if found else _WHY_UNUSABLE[found.reason]
 
     def candidates(
         self,

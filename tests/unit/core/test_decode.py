@@ -200,10 +200,15 @@ def test_a_symbol_without_a_product_is_refused(decoder: Decoder, facts: Facts) -
 def test_a_lookup_answers_and_records_nothing(
     decoder: Decoder, facts: Facts, task: TaskContext | None
 ) -> None:
-    facts.sellable[GTIN] = 41
+    facts.shelves[GTIN] = {("", "EA"): 41, ("", "g"): 500}
     outcome = decoder.scan(scan(task), Floor(lambda: facts), WHEN)
     assert (outcome.status, outcome.events) == ("accepted", ())
-    assert outcome.result["item"] == {"gtin": GTIN, "name": "Milk 1 l", "on_hand": 41}
+    assert outcome.result["item"] == {
+        "gtin": GTIN,
+        "name": "Milk 1 l",
+        "on_hand": 41,
+        "on_hand_g": 500,
+    }
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from gateway.core.projection import apply_effects, effects_of
 
 GTIN = "09506000134352"
 OTHER = "00614141123452"
+TODAY = "2026-11-18"
 PLACES = ("@supplier", "DOCK", "R-01", "PACK", "@customer", "@waste", "@transit.TR-1")
 _numbers = count(1)
 
@@ -94,9 +95,8 @@ def test_any_order_and_any_batching_gives_the_same_balances(
         fold_more(piecemeal, seq, one)
     whole = fold(*events)
     assert piecemeal.stock == whole.stock == net_movements(events)
-    assert {k: v for k, v in piecemeal.sellable.items() if v} == {
-        k: v for k, v in whole.sellable.items() if v
-    }
+    for item in (GTIN, OTHER):
+        assert piecemeal.on_hand(item, TODAY) == whole.on_hand(item, TODAY)
 
 
 @given(histories)
@@ -116,7 +116,7 @@ def test_virtual_places_belong_to_no_warehouse() -> None:
 
 def test_negative_stock_is_kept_as_it_is() -> None:
     facts = fold(event(ev.GOODS_PICKED, move("R-01", "PACK", 3)))
-    assert facts.sellable[GTIN] == -3
+    assert facts.on_hand(GTIN, TODAY) == {"EA": -3}
 
 
 def test_what_is_picked_is_no_longer_on_hand() -> None:
@@ -124,7 +124,71 @@ def test_what_is_picked_is_no_longer_on_hand() -> None:
         event(ev.GOODS_RECEIVED, move(keys.SUPPLIER, "DOCK", 10)),
         event(ev.GOODS_PICKED, move("DOCK", "PACK", 4)),
     )
-    assert facts.position(GTIN) == 6
+    assert facts.position(GTIN, TODAY) == 6
+
+
+def lot(expiry: str) -> ev.Event:
+    return event(ev.LOT_CREATED, body={"item": GTIN, "lot": "L", "expiry": expiry})
+
+
+def test_a_lot_is_on_hand_through_its_last_day() -> None:
+    facts = fold(lot("2026-11-18"), event(ev.GOODS_RECEIVED, move(keys.SUPPLIER, "R-01", 5)))
+    assert facts.on_hand(GTIN, "2026-11-18") == {"EA": 5}
+    assert facts.on_hand(GTIN, "2026-11-19") == {}
+
+
+def test_weight_and_pieces_are_not_added_but_weight_makes_pieces_for_the_plan() -> None:
+    weighed = ev.Line(
+        item=GTIN, from_location=keys.SUPPLIER, to_location="R-01", quantity=2600, unit="g"
+    )
+    item = {"gtin": GTIN, "names": {"en": "Milk"}, "zone": "cold", "grams_per_unit": 500}
+    facts = fold(
+        changed(doc.ITEM, GTIN, item),
+        event(ev.GOODS_RECEIVED, weighed, move(keys.SUPPLIER, "R-01", 5)),
+    )
+    assert facts.on_hand(GTIN, TODAY) == {"EA": 5, "g": 2600}
+    assert facts.position(GTIN, TODAY) == 10, "five of 500 g, and 100 g that make none"
+
+
+def paper(name: str, until: str, type_: str = "organic") -> ev.Event:
+    data = {"id": name, "type": type_, "items": [GTIN], "valid_until": until, "supplier": "S"}
+    return changed(doc.CERTIFICATE, name, data)
+
+
+@pytest.mark.parametrize(
+    ("papers", "n"),
+    [
+        ([paper("C-1", "2026-11-18")], 5),
+        ([paper("C-1", "2026-11-17")], 0),
+        ([paper("C-1", "2026-11-17"), paper("C-2", "2027-11-17")], 5),
+        ([paper("C-1", "2026-11-17"), paper("C-2", "2027-11-17", "customs")], 0),
+        ([paper("C-1", "2026-11-17"), changed(doc.CERTIFICATE, "C-1", None)], 5),
+        ([paper("C-1", "2026-11-19"), paper("C-1", "2026-11-17")], 0),
+    ],
+)
+def test_the_newest_paper_of_each_type_counts(papers: list[ev.Event], n: int) -> None:
+    facts = fold(event(ev.GOODS_RECEIVED, move(keys.SUPPLIER, "R-01", 5)), *papers)
+    assert facts.on_hand(GTIN, TODAY).get("EA", 0) == n
+
+
+def hold(kind: str = "hold", **said: object) -> ev.Event:
+    return changed(doc.HOLD, "H", {"id": "H", "kind": kind, "item": GTIN, "reason": "x", **said})
+
+
+@pytest.mark.parametrize(
+    ("said", "n"),
+    [
+        (hold(), 0),
+        (hold("recall"), 0),
+        (hold(lot="L"), 0),
+        (hold(lot="other"), 5),
+        (hold(warehouse="J1"), 0),
+        (hold(warehouse="J2"), 5),
+    ],
+)
+def test_a_hold_takes_its_lots_off_what_is_on_hand_where_it_holds(said: ev.Event, n: int) -> None:
+    facts = fold(event(ev.GOODS_RECEIVED, move(keys.SUPPLIER, "R-01", 5)), said)
+    assert facts.on_hand(GTIN, TODAY).get("EA", 0) == n
 
 
 @pytest.mark.parametrize(
@@ -171,7 +235,4 @@ def test_a_document_of_a_newer_cloud_is_no_stumbling_block() -> None:
 
 
 def test_the_first_expiry_of_a_lot_stands() -> None:
-    def lot(expiry: str) -> ev.Event:
-        return event(ev.LOT_CREATED, body={"item": GTIN, "lot": "L", "expiry": expiry})
-
     assert fold(lot("2026-12-01"), lot("2027-01-01")).lots == {(GTIN, "L"): "2026-12-01"}

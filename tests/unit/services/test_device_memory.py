@@ -70,7 +70,7 @@ class Bench:
         """Let the projector fold all that is there."""
         projector = Projector(
             journal=self.journal, warehouse="J1", clock=self.clock, new_id=str, quiet_us=0,
-            heartbeats=Heartbeats(self.clock),
+            heartbeats=Heartbeats(self.clock), today=lambda: "2026-11-18",
         )  # fmt: skip
         task = asyncio.create_task(projector.run())
         while await self.journal.cursor("projector") < self.journal.last_seq:

@@ -49,6 +49,7 @@ class Bench:
             new_id=self._ids.__next__,
             heartbeats=Heartbeats(self.clock),
             is_shut_out=lambda: self.is_shut_out,
+            today=lambda: "2026-11-18",
         )
 
     async def _solve(self, job: Mapping[str, object]) -> dict[str, object]:

@@ -35,6 +35,7 @@ class Bench:
     def __init__(self) -> None:
         self.journal = ReadableJournal()
         self.clock = FakeClock()
+        self.today = "2026-11-18"
         self._ids = (f"00000000-0000-7000-8000-{n:012x}" for n in count(1))
         self.projector = Projector(
             journal=self.journal,
@@ -43,6 +44,7 @@ class Bench:
             new_id=self._ids.__next__,
             quiet_us=60_000_000,
             heartbeats=Heartbeats(self.clock),
+            today=lambda: self.today,
         )
 
     async def happen(self, event_type: str, *lines: ev.Line, **body: object) -> None:
@@ -90,7 +92,7 @@ async def test_enough_stock_fires_nothing(bench: Bench) -> None:
     async with bench.projecting():
         pass
     assert bench.triggers() == []
-    assert bench.projector.facts.position(GTIN) == 10
+    assert bench.projector.facts.position(GTIN, bench.today) == 10
 
 
 async def test_stock_that_falls_to_the_reorder_point_fires_once(bench: Bench) -> None:
@@ -113,6 +115,62 @@ async def test_a_policy_that_comes_late_fires_on_the_stock_there_is(bench: Bench
         await bench.happen(ev.DOCUMENT_CHANGED, **document)
     (trigger,) = bench.triggers()
     assert trigger["position_units"] == 6
+
+
+async def put(bench: Bench, kind: str, key: str, data: dict[str, object] | None) -> None:
+    document = {"kind": kind, "key": key, "version": 1, "deleted": data is None, "data": data}
+    await bench.happen(ev.DOCUMENT_CHANGED, **document)
+
+
+HOLD = {"id": "H", "kind": "hold", "item": GTIN, "reason": "torn"}
+PAPER = {"id": "C", "type": "organic", "items": [GTIN], "valid_until": "2026-11-17"}
+
+
+@pytest.mark.parametrize(
+    "what", ["hold of the office", "recall", "hold of the warehouse", "paper"]
+)
+async def test_goods_that_may_not_be_sold_any_more_are_asked_for(bench: Bench, what: str) -> None:
+    async with bench.projecting():
+        await bench.caught_up()
+        assert bench.triggers() == []
+        if what == "hold of the office":
+            await put(bench, "hold", "H", HOLD)
+        elif what == "recall":
+            await put(bench, "hold", "H", {**HOLD, "kind": "recall", "lot": None})
+        elif what == "paper":
+            await put(bench, "certificate", "C", PAPER)
+        else:
+            await bench.happen(ev.LOT_HELD, item=GTIN, reason="smells")
+    (trigger,) = bench.triggers()
+    assert trigger["position_units"] == 0
+
+
+async def test_a_lot_that_ends_with_its_day_is_asked_for_in_the_morning(bench: Bench) -> None:
+    async with bench.projecting():
+        lot = ev.Line(
+            item=GTIN, lot="L", from_location="@supplier", to_location="R-01", quantity=9
+        )
+        await bench.happen(ev.LOT_CREATED, item=GTIN, lot="L", expiry="2026-11-18")
+        await bench.happen(ev.GOODS_RECEIVED, lot)
+        await bench.happen(ev.GOODS_PICKED, move("R-01", "PACK", 6))
+        await bench.caught_up()
+        assert bench.projector.facts.position(GTIN, bench.today) == 13
+        assert bench.triggers() == [], "its last day is still good"
+        bench.today = "2026-11-19"
+        await bench.happen(ev.TAG_LEFT, read_point="d.1", epc="3034")
+    (trigger,) = bench.triggers()
+    assert trigger["position_units"] == 4
+
+
+async def test_a_hold_that_is_taken_back_makes_goods_usable_again(bench: Bench) -> None:
+    async with bench.projecting():
+        await put(bench, "hold", "H", HOLD)
+        await bench.caught_up()
+        assert bench.projector.facts.position(GTIN, bench.today) == 0
+        await put(bench, "hold", "H", None)
+        await bench.caught_up()
+        assert bench.projector.facts.position(GTIN, bench.today) == 10
+        assert bench.projector.facts.triggers[GTIN].is_armed, "it may fire once more"
 
 
 async def test_a_burst_folded_at_once_fires_once(bench: Bench) -> None:
