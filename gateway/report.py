@@ -67,6 +67,7 @@ async def status_report(parts: Parts) -> dict[str, object]:
         "stalled": parts.heartbeats.stalled(60.0),
         "devices": device_rows(parts),
         "sensor_faults": [asdict(fault) for fault in parts.sensors.open_faults()],
+        "excursions": parts.sensors.cold_chain.open_excursions(),
         "climate": [asdict(climate) for climate in await load_climate(journal)],
         "stock": list(stock_rows(parts.projector.facts)),
         "triggers": _bodies(triggers),

@@ -9,14 +9,15 @@ documents of its own warehouse and those of all (`kind` item, network, worker, c
 a hold that names no warehouse).
 
 Kinds: item, policy, network, asn, transfer; for the workers' flows (docs/flows.md) location,
-order, count, worker, certificate, hold. Each kind has its model below.
+order, count, worker, certificate, hold; for the cold chain (docs/cold-chain.md) climate. Each kind
+has its model below.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cloud_sync.contract import keys
 from cloud_sync.contract.events import Gtin, Id, Lot, Time
@@ -34,6 +35,7 @@ COUNT: Final = "count"
 WORKER: Final = "worker"
 CERTIFICATE: Final = "certificate"
 HOLD: Final = "hold"
+CLIMATE: Final = "climate"
 
 Units = Annotated[int, Field(ge=0, le=10**9)]
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
@@ -264,6 +266,54 @@ class Hold(BaseModel):
     lot: Lot | None = None
     warehouse: Id | None = None
     reason: Reason
+
+
+class Allowed(BaseModel):
+    """How much exposure a lot may have before something follows; None: any.
+
+    above_s, below_s: time beyond the limits, over all excursions. degree_minutes: °C above the
+    upper limit times minutes.
+    """
+
+    model_config = _WIRE
+
+    above_s: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    below_s: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    degree_minutes: Annotated[int, Field(ge=1, le=10**9)] | None = None
+
+
+class Climate(BaseModel):
+    """What a zone of a warehouse must keep, keyed `{warehouse}.{zone}`; temperatures in 1/100 °C.
+
+    zone: as its sensors name it. The lots that stand at locations of this zone, and at
+    `locations`, are in it. Beyond a limit for duration_s it is an excursion; it ends on
+    recover_readings in a row that are further inside than the hysteresis; while it lasts it is
+    told of every tell_every_s. hold, waste: the exposure from which a lot is held, and proposed
+    for waste.
+    """
+
+    model_config = _WIRE
+
+    warehouse: Id
+    zone: Id
+    low_centi_c: Annotated[int, Field(ge=-27_315, le=100_000)] | None = None
+    high_centi_c: Annotated[int, Field(ge=-27_315, le=100_000)] | None = None
+    duration_s: Annotated[int, Field(ge=0, le=10**6)]
+    hysteresis_centi_c: Annotated[int, Field(ge=0, le=10_000)]
+    recover_readings: Annotated[int, Field(ge=1, le=1000)] = 3
+    tell_every_s: Annotated[int, Field(ge=1, le=86_400)] = 900
+    locations: Annotated[list[Id], Field(max_length=1000)] = []
+    hold: Allowed | None = None
+    waste: Allowed | None = None
+
+    @model_validator(mode="after")
+    def _has_a_good_range(self) -> Climate:
+        low, high = self.low_centi_c, self.high_centi_c
+        if low is None and high is None:
+            raise ValueError("low_centi_c, high_centi_c: one limit at least")
+        if low is not None and high is not None and high - low < 2 * self.hysteresis_centi_c:
+            raise ValueError("hysteresis_centi_c: no reading can be good")
+        return self
 
 
 class Change(BaseModel):

@@ -172,6 +172,14 @@ KINDS: Final = (
         rights.WRITE_PLACES,
         _its_own,
     ),
+    _kind(
+        doc.CLIMATE,
+        "climates",
+        master.ClimateBody,
+        ("warehouse", "zone"),
+        rights.WRITE_CERTIFICATES,  # as papers: by those who answer for the goods' safety
+        _its_own,
+    ),
     _kind(own.SUPPLIER, "suppliers", master.SupplierBody, ("id",), rights.WRITE_MASTER, _cloud),
     _kind(
         own.SUPPLY,

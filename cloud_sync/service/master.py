@@ -118,6 +118,17 @@ class LocationBody(doc.Location, Written):
     """A place at a warehouse."""
 
 
+class AllowedBody(doc.Allowed, Written):
+    """How much exposure a lot may have."""
+
+
+class ClimateBody(doc.Climate, Written):
+    """What a zone of a warehouse must keep."""
+
+    hold: AllowedBody | None = None
+    waste: AllowedBody | None = None
+
+
 class SupplierBody(own.Supplier, Written):
     """A supplier."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from cloud_sync.contract.documents import (
     Asn,
     Certificate,
+    Climate,
     Count,
     Hold,
     Item,
@@ -45,7 +46,7 @@ class Facts:
 
     lots: (gtin, lot) → expiry (YYYY-MM-DD) or None. ordered, received: units by (asn id, gtin).
     network: the newest forepost-network/1 document, None until one came. locations: by the place's
-    own id. flows: how far each worker's task is.
+    own id. climates: the rules of zones, by zone. flows: how far each worker's task is.
     """
 
     warehouse: str
@@ -60,6 +61,7 @@ class Facts:
     workers: dict[str, Worker] = field(default_factory=dict)
     certificates: dict[str, Certificate] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
+    climates: dict[str, Climate] = field(default_factory=dict)
     flows: Flows = field(default_factory=Flows)
     network: dict[str, object] | None = None
     book: Book = field(default_factory=Book)

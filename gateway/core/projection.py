@@ -137,6 +137,9 @@ def _apply_document(facts: Facts, change: doc.Change) -> None:
         _put(facts.workers, change.key, doc.Worker, data)
     elif change.kind in {doc.CERTIFICATE, doc.HOLD}:
         _apply_ban(facts, change, data)
+    elif change.kind == doc.CLIMATE:
+        # As with locations.
+        _put(facts.climates, change.key.removeprefix(f"{facts.warehouse}."), doc.Climate, data)
     # A kind of a newer cloud is kept in the journal and of no use here yet.
 
 

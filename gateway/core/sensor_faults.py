@@ -135,6 +135,11 @@ class SensorFaults:
         faults = [fault for sensor in self._sensors.values() for fault in sensor.faults.values()]
         return sorted(faults, key=lambda fault: (fault.device, fault.kind))
 
+    def is_believed(self, device: str) -> bool:
+        """Whether what a sensor says is to be acted on; of two that part nobody knows which."""
+        sensor = self._sensors.get(device)
+        return sensor is not None and not sensor.faults.keys() - {DRIFTING}
+
     def take(self, sample: ClimateSample, *, now_s: float) -> list[Change]:
         """A reading came."""
         device, at_us = sample.stamp.device, sample.stamp.received_at_us

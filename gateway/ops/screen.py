@@ -30,6 +30,8 @@ def render_status(report: Report) -> str:
     lines += [f"ALARM   {alarm.get('name')}: {alarm.get('text')}" for alarm in alarms]
     lines += ["", "devices", *_table(report, "devices", _device)]
     lines += ["", "climate", *_table(report, "climate", _climate)]
+    if report.get("excursions"):
+        lines += ["", "excursions", *_table(report, "excursions", _excursion)]
     lines += ["", "last triggers", *_table(report, "triggers", _trigger)[-5:]]
     lines += ["", "last plan", *_table(report, "plans", _plan)[-1:]]
     return "\n".join(lines)
@@ -61,6 +63,14 @@ def _climate(row: Report) -> str:
     shown_c = f"{celsius / 100:.2f} °C" if isinstance(celsius, int) else "no temperature"
     shown_h = f"{humidity / 100:.1f} %" if isinstance(humidity, int) else "no humidity"
     return f"{row.get('zone')!s:<16} {row.get('device')!s:<14} {shown_c}  {shown_h}"
+
+
+def _excursion(row: Report) -> str:
+    sides = " and ".join(cast(Sequence[str], row.get("sides") or ()))
+    found = [row.get(name) for name in ("min_centi_c", "max_centi_c")]
+    shown = " to ".join(f"{it / 100:.2f}" for it in found if isinstance(it, int))
+    blind = "  its sensor is not to be believed" if row.get("is_blind") else ""
+    return f"{row.get('zone')!s:<16} {row.get('device')!s:<14} too {sides}: {shown} °C{blind}"
 
 
 def _trigger(row: Report) -> str:

@@ -4,6 +4,7 @@ A consumer like the others: it reads climate samples by a cursor of its own, and
 written in the transaction that moves the cursor, so that a crash at any moment opens no fault
 twice and loses no ending. Readings that did not happen come in memory only: whoever asks a sensor
 asks again. The cursor alone is saved now and then; samples read twice after a crash do no harm.
+What the believed readings mean for the goods is decided beside it, by services/cold_chain.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from typing import Final, Protocol
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.version import EVENT_VERSION
+from gateway.core.facts import Facts
 from gateway.core.readings import ClimateSample, NoReading, Stamp
 from gateway.core.sensor_faults import Change, Fault, SensorFaults, SensorRule
 from gateway.journal.read_model import Reader, fault_statements, load_climate, load_faults
 from gateway.ports import Clock, Draft, Journal, Row
+from gateway.services.cold_chain import ColdChain
 from gateway.services.following import GATHER_S, event_of
 from gateway.services.supervisor import Heartbeats
 
@@ -56,6 +59,7 @@ class SensorWatch:
         new_id: Callable[[], str],
         sensors: Callable[[], Iterable[tuple[str, str]]],
         is_served: Callable[[str], bool],
+        facts: Callable[[], Facts],
         heartbeats: Heartbeats,
     ) -> None:
         self._journal = journal
@@ -69,6 +73,12 @@ class SensorWatch:
         self._served: set[str] = set()
         self._missed: deque[NoReading] = deque(maxlen=MISSES_MAX)
         self._faults = SensorFaults(rule, new_id)
+        self.cold_chain = ColdChain(
+            facts=facts,
+            warehouse=warehouse,
+            new_id=new_id,
+            is_believed=self._is_believed,
+        )
 
     def note(self, missed: NoReading) -> None:
         """A sensor was asked in vain."""
@@ -95,7 +105,7 @@ class SensorWatch:
                 tick_s = now_s + TICK_S
                 changes += self._tick()
             is_due = done - saved >= SAVE_ROWS or (done > saved and now_s - saved_s >= SAVE_S)
-            if changes or is_due:
+            if changes or is_due or self.cold_chain.has_news:
                 await self._save(done, changes)
                 saved, saved_s = done, now_s
             if is_caught_up:
@@ -112,17 +122,26 @@ class SensorWatch:
         for heard in await load_climate(self._journal):
             if self._is_served(heard.device):
                 self._faults.expect(heard.device, heard.zone, now_us=heard.at_us, now_s=now_s)
+        await self.cold_chain.load(self._journal)
 
     def _take(self, rows: Sequence[Row]) -> list[Change]:
         now_s = self._clock.monotonic()
         changes = []
         for row in rows:
-            sample = _sample(row) if row.type == ev.CLIMATE_SAMPLED else None
+            if row.type != ev.CLIMATE_SAMPLED:
+                continue
+            event = event_of(row)
+            sample = _sample(event)
             if sample is not None and self._is_known(sample.stamp.device):
                 changes += self._faults.take(sample, now_s=now_s)
+                self.cold_chain.take(event, sample)
         while self._missed:
             changes += self._faults.miss(self._missed.popleft(), now_s=now_s)
         return changes
+
+    def _is_believed(self, device: str) -> bool:
+        """As the faults stand now; they are others after each start."""
+        return self._faults.is_believed(device)
 
     def _is_known(self, device: str) -> bool:
         """Whether it is served, looked up once between two ticks."""
@@ -138,7 +157,9 @@ class SensorWatch:
         for device, zone in self._sensors():
             self._faults.expect(device, zone, now_us=now_us, now_s=now_s)
         changes = self._faults.retire(self._is_served, now_us=now_us)
-        return changes + self._faults.tick(now_us=now_us, now_s=now_s)
+        changes += self._faults.tick(now_us=now_us, now_s=now_s)
+        self.cold_chain.tick(now_us)
+        return changes
 
     async def _save(self, done: int, changes: Sequence[Change]) -> None:
         for change in changes:
@@ -154,11 +175,12 @@ class SensorWatch:
                     "reason": fault.reason,
                 },
             )
+        cold_statements, cold_drafts = self.cold_chain.settle()
         await self._journal.advance(
             CONSUMER,
             to_seq=done,
-            effects=fault_statements(changes),
-            drafts=[self._draft(change) for change in changes],
+            effects=[*fault_statements(changes), *cold_statements],
+            drafts=[*(self._draft(change) for change in changes), *cold_drafts],
         )
 
     def _draft(self, change: Change) -> Draft:
@@ -186,9 +208,8 @@ class SensorWatch:
         return Draft(event.event_id, event.type, event.occurred_at_us, ev.encode_event(event))
 
 
-def _sample(row: Row) -> ClimateSample | None:
-    """The sample in a row; None if it names no sensor or zone."""
-    event = event_of(row)
+def _sample(event: ev.Event) -> ClimateSample | None:
+    """The sample in an event; None if it names no sensor or zone."""
     if event.device is None or event.zone is None:
         return None
     mark = event.device

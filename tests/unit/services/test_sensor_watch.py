@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from cloud_sync.contract import events as ev
+from gateway.core.facts import Facts
 from gateway.core.readings import NoReading, Stamp
 from gateway.core.sensor_faults import ERROR, SILENT, SensorRule
 from gateway.journal.store import JournalStore
@@ -27,6 +28,7 @@ class Bench:
         self.journal = journal
         self.clock = clock
         self.served = {device for device, _ in SENSORS}
+        self.facts = Facts("J1")
         self._ids = (f"00000000-0000-7000-8000-{n:012x}" for n in count(first_id))
         self.watch = SensorWatch(
             journal=journal,
@@ -36,6 +38,7 @@ class Bench:
             new_id=self._ids.__next__,
             sensors=lambda: [s for s in SENSORS if s[0] in self.served],
             is_served=lambda name: name in self.served,
+            facts=lambda: self.facts,
             heartbeats=Heartbeats(clock),
         )
 
