@@ -14,7 +14,6 @@ much too much was promised, and it has to be filled from elsewhere (docs/orders.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -108,41 +107,3 @@ def promise(
     safety = ceil(k_days * Fraction(demand.per_day)) if dark_for_us else 0
     is_stopped = demand.is_perishable and dark_for_us > rules.perishables_stop_s * SECOND_US
     return Promise(usable, reserved, safety, is_stopped)
-
-
-@dataclass(frozen=True, slots=True)
-class Blocks:
-    """What may not be sold although it stands there.
-
-    held: (item, lot or None for all lots, warehouse or None for all). certified_until: by item,
-    the last day (YYYY-MM-DD) on which all papers it needs are good.
-    """
-
-    held: frozenset[tuple[str, str | None, str | None]] = frozenset()
-    certified_until: Mapping[str, str] | None = None
-
-    def bars(self, shelf: Shelf, lot: str, day: str) -> bool:
-        """True for a lot that may not be sold on a day."""
-        until = (self.certified_until or {}).get(shelf.item)
-        if until is not None and day > until:
-            return True
-        return any(
-            (shelf.item, which, where) in self.held
-            for which in (lot or None, None)
-            for where in (shelf.warehouse, None)
-        )
-
-
-def certified_until(papers: Iterable[tuple[str, Iterable[str], str]]) -> dict[str, str]:
-    """By item the last day on which it may be sold; papers: type, items, last day.
-
-    Of papers of one type the last one counts; an item needs one of each type that names it.
-    """
-    by_type: dict[tuple[str, str], str] = {}
-    for kind, items, until in papers:
-        for item in items:
-            by_type[item, kind] = max(until, by_type.get((item, kind), ""))
-    last_days: dict[str, str] = {}
-    for (item, _), until in by_type.items():
-        last_days[item] = min(until, last_days.get(item, until))
-    return last_days

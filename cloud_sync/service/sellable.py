@@ -1,13 +1,11 @@
-"""Why goods may not be sold: holds, recalls and papers that ran out, told with their documents.
+"""Why goods may not be sold: expiry, holds, recalls and papers that ran out.
 
-The same documents take the goods out of every promise (store/promises.py) and go down to the
-gateways; this call is for the person who asks why.
+What is usable is judged by the one rule that promises, transfers and the gateways' pickers follow
+(store/usable_lots.py, inventory/lots.py); this call is for the person who asks why.
 """
 
 from __future__ import annotations
 
-import datetime
-import zoneinfo
 from collections.abc import Iterable
 from functools import partial
 from typing import Annotated
@@ -17,16 +15,16 @@ from starlette.requests import Request
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import keys
-from cloud_sync.contract import master as own
+from cloud_sync.inventory.lots import decisive_papers
 from cloud_sync.service.access import as_reader, reach
 from cloud_sync.service.context import context_of
 from cloud_sync.store.credentials import Credential
-from cloud_sync.store.documents import find_documents, read_documents
+from cloud_sync.store.documents import read_documents
+from cloud_sync.store.lot_states import read_barred
 from cloud_sync.store.ports import Transaction
+from cloud_sync.store.usable_lots import JudgedLot, day_at, read_judged, read_whereabouts
 
 router = APIRouter(prefix="/v1", tags=["reading"])
-
-SECOND_US = 1_000_000
 
 
 @router.get("/sellable")
@@ -36,38 +34,87 @@ async def get_sellable(
     item: Annotated[str, Query(pattern=keys.GTIN_PATTERN)],
     warehouse: Annotated[str, Query(pattern=keys.ID_PATTERN)],
 ) -> dict[str, object]:
-    """Whether an item may be sold from a warehouse today, and what stands against it.
+    """Whether an item may be sold from a warehouse today, how much, and what stands against it.
 
-    A lot of null stands for all lots. Today is the warehouse's own.
+    A lot of null stands for all lots, a document of null for what needs none: an expiry, a hold
+    of the warehouse's own people. Today is the warehouse's own.
     """
     reach(credential, warehouse)
     context = context_of(request)
-    script = partial(_find_blocks, item=item, warehouse=warehouse, now_us=context.wall_us())
-    blocks = await context.database.read(script)
-    is_whole = any(it["lot"] is None for it in blocks)
-    return {"item": item, "warehouse": warehouse, "sellable": not is_whole, "blocks": blocks}
+    script = partial(_judge, item=item, warehouse=warehouse, now_us=context.wall_us())
+    lots, blocks = await context.database.read(script)
+    is_blocked = any(it["lot"] is None for it in blocks)
+    is_spoilt = bool(lots) and not any(it.usability for it in lots)
+    return {
+        "item": item,
+        "warehouse": warehouse,
+        "sellable": not is_blocked and not is_spoilt,
+        "quantities": _quantities(lots),
+        "blocks": blocks,
+    }
 
 
-async def _find_blocks(
+def _quantities(lots: Iterable[JudgedLot]) -> list[dict[str, object]]:
+    """What is on the shelves by unit, and what of it is usable."""
+    on_shelf: dict[str, int] = {}
+    usable: dict[str, int] = {}
+    for it in lots:
+        unit = it.shelf.unit
+        on_shelf[unit] = on_shelf.get(unit, 0) + it.quantity
+        usable[unit] = usable.get(unit, 0) + (it.quantity if it.usability else 0)
+    return [
+        {"unit": unit, "on_shelf": on_shelf[unit], "usable": usable[unit]}
+        for unit in sorted(on_shelf)
+    ]
+
+
+async def _judge(
     tx: Transaction, *, item: str, warehouse: str, now_us: int
-) -> list[dict[str, object]]:
-    places = await find_documents(tx, own.WAREHOUSE, [warehouse])
-    zone = str(places[0].content["time_zone"]) if places else "UTC"
-    today = day_at(now_us, zone)
+) -> tuple[list[JudgedLot], list[dict[str, object]]]:
+    place = (await read_whereabouts(tx)).get(warehouse)
+    today = day_at(now_us, None if place is None else place.time_zone)
     holds = [doc.Hold.model_validate(it) for it in await read_documents(tx, doc.HOLD)]
     papers = [
         doc.Certificate.model_validate(it) for it in await read_documents(tx, doc.CERTIFICATE)
     ]
-    return [
+    judged = await read_judged(tx, [item], at_us=now_us, warehouse=warehouse)
+    lots = [it for it in judged if it.quantity]
+    blocks = [
         *blocks_of_holds(holds, item=item, warehouse=warehouse),
+        *await _blocks_of_gateways(tx, item=item, warehouse=warehouse),
         *blocks_of_papers(papers, item=item, today=today),
+        *blocks_of_expiry(lots, today=today),
+    ]
+    return lots, blocks
+
+
+async def _blocks_of_gateways(
+    tx: Transaction, *, item: str, warehouse: str
+) -> list[dict[str, object]]:
+    barred = await read_barred(tx, [item])
+    return [
+        {"reason": reason, "document": None, "lot": lot or None, "message": message}
+        for reason, bans, message in (
+            ("hold", barred.held, "held at the warehouse"),
+            ("recall", barred.recalled, "recalled at a warehouse"),
+        )
+        for _, lot, where in sorted(bans)
+        if where in {"", warehouse}
     ]
 
 
-def day_at(now_us: int, time_zone: str) -> str:
-    """The date at a moment in a time zone."""
-    zone = zoneinfo.ZoneInfo(time_zone)
-    return datetime.datetime.fromtimestamp(now_us / SECOND_US, tz=zone).date().isoformat()
+def blocks_of_expiry(lots: Iterable[JudgedLot], *, today: str) -> list[dict[str, object]]:
+    """The lots on the shelves whose last day is over."""
+    return [
+        {
+            "reason": "expired",
+            "document": None,
+            "lot": it.lot,
+            "message": f"its last day was {it.expiry}",
+        }
+        for it in lots
+        if it.expiry is not None and it.expiry < today
+    ]
 
 
 def blocks_of_holds(
@@ -88,12 +135,6 @@ def blocks_of_papers(
 
     The last day of a paper is one on which it is still good.
     """
-    newest: dict[str, doc.Certificate] = {}
-    for paper in papers:
-        if item in paper.items:
-            known = newest.get(paper.type)
-            if known is None or known.valid_until < paper.valid_until:
-                newest[paper.type] = paper
     return [
         {
             "reason": "certificate_expired",
@@ -101,6 +142,6 @@ def blocks_of_papers(
             "lot": None,
             "message": f"{name} was good until {paper.valid_until}",
         }
-        for name, paper in sorted(newest.items())
-        if paper.valid_until < today
+        for (named, name), paper in sorted(decisive_papers(papers).items())
+        if named == item and paper.valid_until < today
     ]

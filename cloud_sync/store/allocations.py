@@ -30,9 +30,9 @@ from cloud_sync.store.promises import (
     read_darkness,
     read_promises,
     read_rules,
-    read_whereabouts,
 )
 from cloud_sync.store.reservations import Wanted, lock_reservation, release, reserve
+from cloud_sync.store.usable_lots import read_whereabouts
 
 TRIED_EVERY_US: Final = 30 * SECOND_US
 """What could not be done for an order is not tried again before this."""

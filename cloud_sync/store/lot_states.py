@@ -7,6 +7,7 @@ office writes are documents and not in here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
@@ -78,18 +79,26 @@ async def _read(tx: Transaction, warehouse: str, items: Iterable[str]) -> dict[L
     }
 
 
-async def read_barred(tx: Transaction, items: Iterable[str]) -> set[tuple[str, str, str | None]]:
-    """Item, lot ("" for all) and warehouse (None for all) of what is held or recalled."""
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """What gateways keep from being sold: item, lot ("" for all), warehouse ("" for all)."""
+
+    held: frozenset[tuple[str, str, str]]
+    recalled: frozenset[tuple[str, str, str]]
+
+
+async def read_barred(tx: Transaction, items: Iterable[str]) -> Barred:
+    """What is held where it was said, and recalled everywhere."""
     rows = await fetch_in(
         tx,
         "select warehouse, item, lot, is_held, is_recalled from lot_states "
         "where (is_held = 1 or is_recalled = 1) and item in (?*)",
         items,
     )
-    barred: set[tuple[str, str, str | None]] = set()
+    held, recalled = set(), set()
     for warehouse, item, lot, is_held, is_recalled in rows:
         if is_held:
-            barred.add((text(item), text(lot), text(warehouse)))
+            held.add((text(item), text(lot), text(warehouse)))
         if is_recalled:
-            barred.add((text(item), text(lot), None))
-    return barred
+            recalled.add((text(item), text(lot), ""))
+    return Barred(frozenset(held), frozenset(recalled))

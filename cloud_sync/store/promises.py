@@ -10,42 +10,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
-from cloud_sync.contract import keys
-from cloud_sync.contract.master import WAREHOUSE, Warehouse
-from cloud_sync.fulfilment.places import Coordinates
 from cloud_sync.fulfilment.promise import (
     UNKNOWN_DEMAND,
-    Blocks,
     Demand,
     Goods,
     Promise,
     PromiseRules,
     Shelf,
-    certified_until,
     dark_us,
     promise,
 )
-from cloud_sync.inventory.lots import LotState, local_day, usable
-from cloud_sync.store.columns import integer, optional_integer, optional_text, text
+from cloud_sync.store.columns import integer, optional_integer, text
 from cloud_sync.store.documents import read_documents
-from cloud_sync.store.lot_states import read_barred
 from cloud_sync.store.ports import Transaction, fetch_in
+from cloud_sync.store.usable_lots import read_lots
 
 ACTIVE = "(state = 'confirmed' or (state = 'held' and expires_at_us > ?))"
 """SQL for a reservation that counts now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lots:
-    """What is usable of the lots on a shelf; expiry: YYYY-MM-DD or None."""
-
-    shelf: Shelf
-    lots: tuple[tuple[str, str | None, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,46 +112,6 @@ async def read_promises(
     }
 
 
-async def read_lots(tx: Transaction, items: Iterable[str], *, at_us: int) -> list[Lots]:
-    """The lots of items that may be sold at `at_us`, by shelf."""
-    wanted = sorted(set(items))
-    rows = await fetch_in(
-        tx,
-        "select stock.warehouse, stock.item, stock.unit, stock.lot, lots.expiry, "
-        "cast(sum(stock.quantity) as bigint) from stock "
-        "left join lots on lots.item = stock.item and lots.lot = stock.lot "
-        "where stock.warehouse <> '' and stock.status = 'available' and stock.location <> ? "
-        "and stock.item in (?*) "
-        "group by stock.warehouse, stock.item, stock.unit, stock.lot, lots.expiry",
-        wanted,
-        before=(keys.PACKING,),
-    )
-    blocks = await _blocks(tx, wanted)
-    places = await read_whereabouts(tx)
-    days: dict[str, str] = {}
-    found: dict[Shelf, list[tuple[str, str | None, int]]] = {}
-    for warehouse, item, unit, lot, expiry, quantity in rows:
-        shelf = Shelf(text(warehouse), text(item), text(unit))
-        if shelf.warehouse not in days:
-            place = places.get(shelf.warehouse)
-            days[shelf.warehouse] = day_at(at_us, place.time_zone if place else None)
-        day, last_day = days[shelf.warehouse], optional_text(expiry)
-        lots = found.setdefault(shelf, [])
-        is_good = usable(LotState(expiry=last_day), day)
-        if integer(quantity) and is_good and not blocks.bars(shelf, text(lot), day):
-            lots.append((text(lot), last_day, integer(quantity)))
-    return [Lots(shelf, tuple(sorted(lots))) for shelf, lots in sorted(found.items())]
-
-
-def day_at(at_us: int, time_zone: str | None) -> str:
-    """The date at a warehouse, YYYY-MM-DD; in UTC where its time zone is not known."""
-    try:
-        zone: tzinfo = ZoneInfo(time_zone) if time_zone else UTC
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        zone = UTC
-    return local_day(at_us, zone)
-
-
 async def _reserved(tx: Transaction, items: Sequence[str], now_us: int) -> dict[Shelf, int]:
     rows = await fetch_in(
         tx,
@@ -210,38 +154,6 @@ async def read_demands(
             demands[Shelf(warehouse, item, "EA")] = Demand(per_day, spoils)
             demands[Shelf(warehouse, item, "g")] = Demand(per_day * grams, spoils)
     return demands
-
-
-async def _blocks(tx: Transaction, items: Sequence[str]) -> Blocks:
-    told = {(item, lot or None, where) for item, lot, where in await read_barred(tx, items)}
-    holds = [doc.Hold.model_validate(it) for it in await read_documents(tx, doc.HOLD)]
-    papers = [
-        doc.Certificate.model_validate(it) for it in await read_documents(tx, doc.CERTIFICATE)
-    ]
-    return Blocks(
-        held=frozenset(told | {(it.item, it.lot, it.warehouse) for it in holds}),
-        certified_until=certified_until((it.type, it.items, it.valid_until) for it in papers),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Whereabouts:
-    """Where a warehouse is, as far as that is known."""
-
-    time_zone: str
-    coordinates: Coordinates | None
-
-
-async def read_whereabouts(tx: Transaction) -> dict[str, Whereabouts]:
-    """Where each warehouse is that has master data."""
-    found = {}
-    for content in await read_documents(tx, WAREHOUSE):
-        about = Warehouse.model_validate(content)
-        place = None
-        if about.latitude is not None and about.longitude is not None:
-            place = Coordinates(about.latitude, about.longitude)
-        found[about.id] = Whereabouts(about.time_zone, place)
-    return found
 
 
 def goods_by_warehouse(promises: Mapping[Shelf, Promise]) -> dict[str, dict[Goods, int]]:

@@ -14,7 +14,8 @@ from cloud_sync.fulfilment.transfers import Holding, LotStock, Proposal, Transfe
 from cloud_sync.store.columns import text
 from cloud_sync.store.documents import read_documents
 from cloud_sync.store.ports import Transaction, fetch_in
-from cloud_sync.store.promises import day_at, read_lots, read_promises, read_whereabouts
+from cloud_sync.store.promises import read_promises
+from cloud_sync.store.usable_lots import day_at, read_lots, read_whereabouts
 
 
 @dataclass(frozen=True, slots=True)

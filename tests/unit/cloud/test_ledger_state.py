@@ -7,6 +7,7 @@ from datetime import UTC, timedelta, timezone
 import pytest
 
 from cloud_sync.contract import events as ev
+from cloud_sync.contract.documents import Certificate, Hold
 from cloud_sync.inventory import audit, corrections, findings
 from cloud_sync.inventory.folding import LedgerRow, placed_events, rebuild
 from cloud_sync.inventory.instances import (
@@ -16,7 +17,16 @@ from cloud_sync.inventory.instances import (
     copied_tags,
     positions,
 )
-from cloud_sync.inventory.lots import LotState, expiry_conflicts, fold_lots, local_day, usable
+from cloud_sync.inventory.lots import (
+    Bans,
+    LotState,
+    certified_until,
+    expiry_conflicts,
+    fold_lots,
+    local_day,
+    make_bans,
+    usable,
+)
 from cloud_sync.inventory.stock import StockKey
 from tests.fakes.ledger_rows import ITEM, SECOND, SHELF, counted, move, pick, row
 
@@ -52,6 +62,65 @@ def test_a_lots_state_is_the_last_word_on_it(rows: list[LedgerRow], reason: str)
     lots = fold_lots(reversed(placed_events(rows)))
     found = usable(lots.get((ITEM, "L"), LotState()), "2026-01-01", of_all=lots.get((ITEM, "")))
     assert found.reason == reason
+
+
+ANOTHER = "04012345678918"
+
+
+@pytest.mark.parametrize(
+    ("said", "is_banned"),
+    [
+        ((ITEM, "L1", None), True),
+        ((ITEM, None, "W1"), True),
+        ((ITEM, None, None), True),
+        ((ITEM, "L2", None), False),
+        ((ITEM, "L1", "W2"), False),
+        ((ANOTHER, None, None), False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["hold", "recall"])
+def test_a_ban_stands_against_its_lots_where_it_holds(
+    said: tuple[str, str | None, str | None], kind: str, *, is_banned: bool
+) -> None:
+    item, lot, where = said
+    hold = {"id": "H", "kind": kind, "item": item, "lot": lot, "warehouse": where, "reason": "x"}
+    bans = make_bans([Hold.model_validate(hold)], [])
+    found = bans.usable("W1", (ITEM, "L1"), expiry=None, on="2026-01-01")
+    assert found.reason == ({"hold": "held", "recall": "recalled"}[kind] if is_banned else "")
+
+
+def paper(name: str, type_: str, items: list[str], until: str) -> Certificate:
+    return Certificate(id=name, type=type_, items=items, valid_until=until)
+
+
+def test_a_paper_is_good_on_its_last_day_and_the_last_of_its_type_counts() -> None:
+    until = certified_until(
+        [
+            paper("C-1", "organic", [ITEM], "2026-03-01"),
+            paper("C-2", "organic", [ITEM], "2026-05-31"),
+            paper("C-3", "halal", [ITEM, ANOTHER], "2026-06-30"),
+        ]
+    )
+    assert until == {ITEM: "2026-05-31", ANOTHER: "2026-06-30"}
+    bans = Bans(certified_until=until)
+
+    def reason(item: str, on: str) -> str:
+        return bans.usable("W1", (item, "L1"), expiry=None, on=on).reason
+
+    assert reason(ITEM, "2026-05-31") == ""
+    assert reason(ITEM, "2026-06-01") == "uncertified"
+    assert reason("04012345678925", "2030-01-01") == ""
+
+
+def test_the_gravest_of_several_reasons_is_told() -> None:
+    key = (ITEM, "L1")
+    everything = Bans(frozenset({(*key, "")}), frozenset({(ITEM, "", "W1")}), {ITEM: "2026-01-01"})
+    for bans, reason in (
+        (everything, "recalled"),
+        (Bans(everything.held, certified_until=everything.certified_until), "held"),
+        (Bans(certified_until=everything.certified_until), "expired"),
+    ):
+        assert bans.usable("W1", key, expiry="2026-01-01", on="2026-01-02").reason == reason
 
 
 def test_the_first_expiry_of_a_lot_stands_and_a_second_is_found() -> None:

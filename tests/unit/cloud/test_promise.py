@@ -9,11 +9,8 @@ from hypothesis import strategies as st
 from cloud_sync.fulfilment.promise import (
     DAY_US,
     SECOND_US,
-    Blocks,
     Demand,
     PromiseRules,
-    Shelf,
-    certified_until,
     dark_us,
     promise,
 )
@@ -23,7 +20,6 @@ RULES = PromiseRules(
 )
 MILK = Demand(per_day=24.0, is_perishable=True)
 RICE = Demand(per_day=24.0, is_perishable=False)
-SHELF = Shelf("W1", "04012345678901", "EA")
 
 
 @pytest.mark.parametrize(("silence_s", "expected"), [(0, 0), (60, 0), (61, 61)])
@@ -80,35 +76,3 @@ def test_nothing_more_is_promised_the_longer_it_is_dark(
         for us in (dark_for_us, dark_for_us + more_us)
     )
     assert after.available <= before.available <= usable - reserved
-
-
-@pytest.mark.parametrize(
-    ("held", "is_barred"),
-    [
-        ((SHELF.item, "L1", None), True),
-        ((SHELF.item, None, "W1"), True),
-        ((SHELF.item, None, None), True),
-        ((SHELF.item, "L2", None), False),
-        ((SHELF.item, "L1", "W2"), False),
-        (("04012345678918", None, None), False),
-    ],
-)
-def test_a_hold_bars_its_lots_where_it_holds(
-    held: tuple[str, str | None, str | None], is_barred: bool
-) -> None:
-    assert Blocks(frozenset({held})).bars(SHELF, "L1", "2026-01-01") is is_barred
-
-
-def test_a_paper_is_good_on_its_last_day_and_the_last_of_its_type_counts() -> None:
-    until = certified_until(
-        [
-            ("organic", [SHELF.item], "2026-03-01"),
-            ("organic", [SHELF.item], "2026-05-31"),
-            ("halal", [SHELF.item, "04012345678918"], "2026-06-30"),
-        ]
-    )
-    blocks = Blocks(certified_until=until)
-    assert until == {SHELF.item: "2026-05-31", "04012345678918": "2026-06-30"}
-    assert not blocks.bars(SHELF, "L1", "2026-05-31")
-    assert blocks.bars(SHELF, "L1", "2026-06-01")
-    assert not blocks.bars(Shelf("W1", "04012345678925", "EA"), "", "2030-01-01")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import pytest
 
+from cloud_sync.contract import events as ev
 from cloud_sync.service.app import make_app
-from cloud_sync.service.sellable import day_at
 from cloud_sync.store.ports import Database
+from cloud_sync.store.usable_lots import day_at
 from tests.fakes.http_words import bearer
+from tests.fakes.shop import open_shop
 from tests.fakes.uploads import ITEM
 
 # One second before midnight in Shanghai, on the paper's last day.
@@ -92,6 +95,59 @@ async def test_holds_and_recalls_say_which_lots_and_where(http: httpx.AsyncClien
     recall = {"id": "R-1", "item": ITEM, "lots": [], "reason": "glass"}
     await http.put("/v1/recalls/R-1", json=recall)
     assert await blocks(http, "elsewhere") == (False, ["recall R-1.1"])
+
+
+async def test_what_is_usable_is_the_same_for_the_answer_the_promise_and_the_proposals(
+    database: Database, tokens: dict[str, str]
+) -> None:
+    """An expired lot, a held one, a recalled one, goods by weight: none is added to the good."""
+    async with open_shop(database, tokens) as shop:
+        today = datetime.fromtimestamp(shop.now_us / 1_000_000, tz=UTC).date()
+        good = today + timedelta(days=10)
+        days = {"GOOD": good, "OLD": today - timedelta(days=1), "HELD": good, "BAD": good}
+        book = shop.books["W1"]
+        for lot, day in days.items():
+            book.record(ev.LOT_CREATED, body={"item": ITEM, "lot": lot, "expiry": str(day)})
+            book.record(ev.GOODS_RECEIVED, lines=(came(4, lot),))
+        book.record(ev.GOODS_RECEIVED, lines=(came(700, "GOOD", "g"),))
+        book.record(ev.LOT_HELD, body={"item": ITEM, "lot": "HELD", "reason": "smells"})
+        book.record(ev.LOT_RECALLED, body={"item": ITEM, "lot": "BAD", "reason": "glass"})
+        await shop.tell("W1")
+        answer = await shop.get(f"/v1/sellable?item={ITEM}&warehouse=W1")
+        assert answer["sellable"] is True
+        assert answer["quantities"] == [
+            {"unit": "EA", "on_shelf": 16, "usable": 4},
+            {"unit": "g", "on_shelf": 700, "usable": 700},
+        ]
+        blocks = answer["blocks"]
+        assert isinstance(blocks, list)
+        assert [(it["reason"], it["lot"]) for it in blocks] == [
+            ("hold", "HELD"), ("recall", "BAD"), ("expired", "OLD"),
+        ]  # fmt: skip
+        promises = (await shop.get("/v1/promises"))["promises"]
+        assert isinstance(promises, list)
+        assert {it["unit"]: it["usable"] for it in promises} == {"EA": 4, "g": 700}
+        policy = {"warehouse": "C1", "gtin": ITEM, "demand_units_per_day": 9.0,
+                  "demand_sd_units_per_day": 0.0, "reorder_point_units": 9,
+                  "lead_time_days": 0.5}  # fmt: skip
+        assert (await shop.call("PUT", f"/v1/policies/C1/{ITEM}", policy)).status_code == 200
+        proposals = (await shop.get("/v1/transfer-proposals"))["proposals"]
+        assert isinstance(proposals, list)
+        sent = [(lot["lot"], lot["quantity"]) for it in proposals for lot in it["lots"]]
+        assert sent == [("GOOD", 4)]
+        shop.now_us += 10 * 86_400 * 1_000_000
+        last = await shop.get(f"/v1/sellable?item={ITEM}&warehouse=W1")
+        assert last["sellable"] is True
+        shop.now_us += 86_400 * 1_000_000
+        tomorrow = await shop.get(f"/v1/sellable?item={ITEM}&warehouse=W1")
+        assert tomorrow["sellable"] is False, "all there is has passed its last day"
+
+
+def came(quantity: int, lot: str, unit: Literal["EA", "g"] = "EA") -> ev.Line:
+    return ev.Line(
+        item=ITEM, lot=lot, from_location="@supplier", to_location="R-01", quantity=quantity,
+        unit=unit,
+    )  # fmt: skip
 
 
 def test_days_are_those_of_the_zone() -> None:
