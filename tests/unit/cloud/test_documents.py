@@ -375,7 +375,7 @@ async def test_a_gateway_reads_a_fresh_copy_of_all_kinds(
     assert done.status_code == 200, done.text
     seen = [str(it["kind"]) for it in await changes(http, tokens["gw-W1"])]
     assert sorted(set(seen)) == [
-        "asn", "certificate", "count", "hold", "item", "location", "policy", "transfer",
-        "warehouse", "worker",
+        "asn", "certificate", "climate", "count", "hold", "item", "location", "policy",
+        "transfer", "warehouse", "worker",
     ]  # fmt: skip
     assert seen.count("hold") == 3
