@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from cloud_sync.contract import keys
-from cloud_sync.contract.events import Event, Line
+from cloud_sync.contract.events import Event
 
 NOWHERE = ""
 """The warehouse of virtual locations, which belong to none."""
@@ -40,19 +40,18 @@ class StockKey(NamedTuple):
 
 def movements(event: Event) -> Iterator[tuple[StockKey, int]]:
     """The signed changes an event makes, in pairs that sum to zero."""
+    warehouse = event.warehouse
     for line in event.lines:
-        source = _key(event.warehouse, line.from_location, line, line.from_status)
-        target = _key(event.warehouse, line.to_location, line, line.to_status)
+        start, end, item, lot = line.from_location, line.to_location, line.item, line.lot or ""
+        owner = NOWHERE if keys.is_virtual(start) else warehouse
+        source = StockKey(owner, start, item, lot, line.from_status, line.unit)
+        owner = NOWHERE if keys.is_virtual(end) else warehouse
+        target = StockKey(owner, end, item, lot, line.to_status, line.unit)
         yield source, -line.quantity
         yield target, line.quantity
         if line.weight_g is not None:
             yield source._replace(unit=CATCH_WEIGHT), -line.weight_g
             yield target._replace(unit=CATCH_WEIGHT), line.weight_g
-
-
-def _key(warehouse: str, location: str, line: Line, status: str) -> StockKey:
-    owner = NOWHERE if keys.is_virtual(location) else warehouse
-    return StockKey(owner, location, line.item, line.lot or "", status, line.unit)
 
 
 def adjustment_of(key: StockKey) -> StockKey:

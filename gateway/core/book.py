@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from operator import attrgetter
+from typing import Final, TypeVar
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
@@ -20,6 +21,8 @@ from cloud_sync.inventory.places import BEGINNING, Place, Placed, place_next
 from cloud_sync.inventory.stock import StockKey
 
 RECEIVING: frozenset[str] = frozenset({ev.GOODS_RECEIVED, ev.TRANSFER_RECEIVED})
+_BRINGING: Final = RECEIVING | {ev.EVENT_CORRECTED}
+_PLACE: Final = attrgetter("place")
 
 
 @dataclass(slots=True)
@@ -70,9 +73,9 @@ class Book:
 
     def is_tied(self, batch: Sequence[Placed]) -> bool:
         """True if some of these correct others or are corrected, so that earlier rows matter."""
+        corrections = self.corrections
         return any(
-            target_of(event) is not None or event.event_id in self.corrections
-            for _, event in batch
+            event.type == ev.EVENT_CORRECTED or event.event_id in corrections for _, event in batch
         )
 
     def needs_later(self, step: Step) -> Place | None:
@@ -86,7 +89,7 @@ class Book:
         """Take a step, and say what it changed."""
         self.ledger.apply(undo=step.undo, do=step.do, later=later)
         changes = self.ledger.take_changes()
-        self.horizon = max([self.horizon, *(placed.place for placed in batch)])
+        self.horizon = max(self.horizon, *map(_PLACE, batch)) if batch else self.horizon
         effects = StockEffects(
             balances={key: n for key, n in changes.balances.items() if n},
             counts=dict(rows_of(self.ledger, changes.counts)),
@@ -99,13 +102,16 @@ class Book:
             sweeps = self.ledger.sweeps.get(spot, ())
             effects.sweeps[spot, place] = next((s for s in sweeps if s.place == place), None)
         for _, event in batch:
+            if event.type != ev.EVENT_CORRECTED:
+                continue
             target = target_of(event)
             if target is not None:
                 effects.corrections[event.event_id] = target
                 self.corrections.setdefault(target, []).append(event.event_id)
         for sign, acts in ((-1, step.undo), (1, step.do)):
             for each in acts:
-                _receive(effects.received, each.event, sign)
+                if each.event.type in _BRINGING:
+                    _receive(effects.received, each.event, sign)
         return effects
 
 
@@ -131,8 +137,6 @@ def _add_up(sums: dict[K, int], more: dict[K, int]) -> None:
 
 def _receive(received: dict[tuple[str, str], int], event: ev.Event, sign: int) -> None:
     """Count what came under an ASN; a correction may say that some did not."""
-    if event.type not in RECEIVING and event.type != ev.EVENT_CORRECTED:
-        return
     for document in event.documents:
         if document.type != "asn":
             continue

@@ -7,7 +7,7 @@ nothing that could be recorded: rubbish, a broken symbol, a missing place or qua
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from cloud_sync.contract import events as ev
@@ -20,7 +20,7 @@ from gateway.core.flows.floor import Floor
 from gateway.core.flows.goods import Goods
 from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict
 from gateway.core.labels import LOGISTIC_UNIT, label_in
-from gateway.core.messages import message
+from gateway.core.messages import message, sentence
 from gateway.core.readings import (
     COMMANDS,
     ClimateSample,
@@ -150,65 +150,52 @@ class Decoder:
     ) -> Outcome:
         """A verdict as events for the journal and a result for the device."""
         language = floor.language(request.task.worker) or self.language
-        said = self._values(request, verdict, floor, language)
         if isinstance(verdict, Refused):
-            return self._refuse(
-                stamp, verdict.key, kind=verdict.kind, why=verdict.why, language=language, **said
-            )
+            key, kind = verdict.key, verdict.kind
+            text = _told(key, language, request, verdict, floor)
+            return _refused(stamp, key, text, kind=kind, why=verdict.why)
+        flags, deeds = verdict.flags, verdict.deeds
+        main = verdict.main % len(deeds) if deeds else 0
         events = [
-            self._event_of(deed, stamp, when, request, verdict.flags if is_main else ())
-            for deed, is_main in _with_main(verdict)
+            self._event_of(deed, stamp, when, request, flags if i == main else ())
+            for i, deed in enumerate(deeds)
         ]
-        key = verdict.flags[0] if verdict.flags else verdict.key
-        status = "flagged" if verdict.flags else "accepted"
-        event_id = events[verdict.main].event_id if events else None
-        result = _result(stamp, status, event_id, key, message(key, language, **said))
+        key = flags[0] if flags else verdict.key
+        status = "flagged" if flags else "accepted"
+        event_id = events[main].event_id if events else None
+        text = _told(key, language, request, verdict, floor)
+        result = _result(stamp, status, event_id, key, text)
         item = request.goods.item
         if item:
             result["item"] = {"gtin": item, "name": floor.name(item, language)}
-        result |= verdict.extra
+        # With its keys in order it is encoded as it is.
+        result = dict(sorted({**result, **verdict.extra}.items()))
         symbol = request.symbol
         if events and symbol is not None and item and self._is_new_lot(symbol, floor):
             events.insert(0, self._new_lot(stamp, symbol, item, when))
         set_aside = None
-        if "unknown_item" in verdict.flags and events:
-            set_aside = ("item", f"unknown item {said['gtin']}")
+        if "unknown_item" in flags and events:
+            set_aside = ("item", f"unknown item {verdict.values.get('item', item)}")
         return Outcome(status, result, tuple(events), set_aside)
-
-    def _values(
-        self, request: Request, verdict: Verdict, floor: Floor, language: str
-    ) -> dict[str, object]:
-        """What may be put into the blanks of any message."""
-        goods, symbol = request.goods, request.symbol
-        values: dict[str, object] = {
-            "item": goods.item,
-            "quantity": request.quantity,
-            "lot": goods.lot,
-            "document": request.task.id,
-            "place": request.task.location,
-            **verdict.values,
-        }
-        is_conflict = isinstance(verdict, Told) and verdict.flags[:1] == ("expiry_conflict",)
-        said = symbol.expiry if symbol is not None and not is_conflict else None
-        values.setdefault("expiry", said or floor.expiry(goods))
-        values["gtin"] = values["item"]
-        values["item"] = floor.name(str(values["item"]), language)
-        return values
 
     def _event_of(
         self, deed: Deed, stamp: Stamp, when: When, request: Request, flags: tuple[str, ...]
     ) -> ev.Event:
-        return self._event(
-            deed.type,
-            stamp,
-            when,
+        return ev.Event(
+            event_id=self.new_id(),
+            type=deed.type,
+            version=EVENT_VERSION,
+            occurred_at_us=when.occurred_at_us,
+            received_at_us=stamp.received_at_us,
+            warehouse=self.warehouse,
+            device=device_mark(stamp, when),
             location=deed.place,
             worker=request.task.worker,
             documents=deed.documents,
+            corrects=deed.corrects,
             flags=flags,
             lines=deed.lines,
             body=deed.body,
-            corrects=deed.corrects,
         )
 
     @staticmethod
@@ -263,13 +250,10 @@ class Decoder:
         *,
         kind: str,
         why: str,
-        language: str | None = None,
         **values: object,
     ) -> Outcome:
-        text = message(key, language or self.language, **values)
-        return Outcome(
-            "refused", _result(stamp, "refused", None, key, text), set_aside=(kind, why)
-        )
+        text = message(key, self.language, **values)
+        return _refused(stamp, key, text, kind=kind, why=why)
 
     def _event(
         self,
@@ -278,13 +262,8 @@ class Decoder:
         when: When,
         *,
         zone: str | None = None,
-        location: str | None = None,
-        worker: str | None = None,
-        documents: tuple[ev.Document, ...] = (),
         flags: tuple[str, ...] = (),
-        lines: tuple[ev.Line, ...] = (),
-        body: Mapping[str, object] | None = None,
-        corrects: str | None = None,
+        body: Mapping[str, object],
     ) -> ev.Event:
         return ev.Event(
             event_id=self.new_id(),
@@ -295,13 +274,8 @@ class Decoder:
             warehouse=self.warehouse,
             device=device_mark(stamp, when),
             zone=zone,
-            location=location,
-            worker=worker,
-            documents=documents,
             flags=flags,
-            lines=lines,
-            body=body or {},
-            corrects=corrects,
+            body=body,
         )
 
 
@@ -322,10 +296,37 @@ def device_mark(stamp: Stamp, when: When) -> ev.DeviceMark:
     )
 
 
-def _with_main(verdict: Told) -> Iterator[tuple[Deed, bool]]:
-    """The deeds, each with whether it is the one the result names."""
-    main = verdict.main % len(verdict.deeds) if verdict.deeds else 0
-    return ((deed, i == main) for i, deed in enumerate(verdict.deeds))
+def _told(key: str, language: str, request: Request, verdict: Verdict, floor: Floor) -> str:
+    """What the worker is told; only what it has blanks for is looked up."""
+    said = sentence(key, language)
+    values = {name: _value(name, language, request, verdict, floor) for name in said.blanks}
+    return said.filled(values)
+
+
+def _value(name: str, language: str, request: Request, verdict: Verdict, floor: Floor) -> object:
+    """What goes into a blank of any message: what the flow says, else what was scanned."""
+    given, goods, task = verdict.values, request.goods, request.task
+    if name == "item":
+        return floor.name(str(given.get("item", goods.item)), language)
+    if name in given:
+        return given[name]
+    if name == "quantity":
+        return request.quantity
+    if name == "lot":
+        return goods.lot
+    if name == "document":
+        return task.id
+    if name == "place":
+        return task.location
+    return _expiry(request, verdict, floor) if name == "expiry" else None
+
+
+def _expiry(request: Request, verdict: Verdict, floor: Floor) -> str | None:
+    """The day in the worker's hand; the known one where the two do not agree."""
+    symbol = request.symbol
+    is_conflict = isinstance(verdict, Told) and verdict.flags[:1] == ("expiry_conflict",)
+    said = symbol.expiry if symbol is not None and not is_conflict else None
+    return said or floor.expiry(request.goods)
 
 
 def _quantity(symbol: Symbol, task: TaskContext) -> tuple[int, str]:
@@ -335,6 +336,10 @@ def _quantity(symbol: Symbol, task: TaskContext) -> tuple[int, str]:
     if symbol.weight_g is not None:
         return symbol.weight_g, "g"
     return (symbol.count if symbol.count is not None else 1), "EA"
+
+
+def _refused(stamp: Stamp, key: str, text: str, *, kind: str, why: str) -> Outcome:
+    return Outcome("refused", _result(stamp, "refused", None, key, text), set_aside=(kind, why))
 
 
 def _result(

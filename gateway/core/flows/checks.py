@@ -95,8 +95,8 @@ def moved(
     What may not be sold stands before everything else: it is what the worker must hear.
     """
     usual = usual_flags(request, movement, floor)
-    urgent = tuple(flag for flag in usual if flag in kinds.NOT_FOR_ORDER)
-    rest = tuple(flag for flag in usual if flag not in kinds.NOT_FOR_ORDER)
+    # What may not be sold comes first among the usual ones, and is one at most.
+    n_urgent = 1 if usual and usual[0] in kinds.NOT_FOR_ORDER else 0
     goods = request.goods
     deed = Deed(
         type=movement.event_type,
@@ -111,7 +111,10 @@ def moved(
         documents=movement.documents,
     )  # fmt: skip
     return Told(
-        deeds=(deed,), flags=(*urgent, *flags, *rest), values=values or {}, extra=extra or {}
+        deeds=(deed,),
+        flags=(*usual[:n_urgent], *flags, *usual[n_urgent:]),
+        values=values or {},
+        extra=extra or {},
     )
 
 

@@ -14,8 +14,8 @@ noted event is never refused later, because the intake commits it or ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from cloud_sync.contract import events as ev
@@ -44,8 +44,8 @@ _WHY_UNUSABLE: Final = {
 class _Ahead:
     """What one noted event changes, until the facts have it."""
 
-    moves: list[tuple[StockKey, int]] = field(default_factory=list)
-    lot: tuple[str, str] | None = None
+    moves: Sequence[tuple[StockKey, int]]
+    lot: tuple[str, str] | None
 
 
 class Floor:
@@ -83,15 +83,18 @@ class Floor:
 
     def note(self, event: ev.Event) -> None:
         """Take in an event that was decided and is on its way to the journal."""
-        ahead = self._ahead[event.event_id] = _Ahead()
         if event.type == ev.LOT_CREATED:
-            ahead.lot = str(event.body["item"]), str(event.body["lot"])
+            lot = str(event.body["item"]), str(event.body["lot"])
             expiry = event.body.get("expiry")
-            self._lots[ahead.lot] = None if expiry is None else str(expiry)
+            self._lots[lot] = None if expiry is None else str(expiry)
+            self._ahead[event.event_id] = _Ahead((), lot)
             return
-        ahead.moves = self._moves_of(event)
-        for key, quantity in ahead.moves:
-            self._index(key)
+        moves = self._moves_of(event)
+        self._ahead[event.event_id] = _Ahead(moves, None)
+        for key, quantity in moves:
+            # What is ahead is in the index already, and is not forgotten meanwhile.
+            if key not in self._moved:
+                self._index(key)
             self._shift(key, quantity)
         self.flows.apply(event)
 
@@ -115,15 +118,16 @@ class Floor:
 
     def _shift(self, key: StockKey, quantity: int) -> None:
         """Change what is ahead of the facts at a key; nothing ahead is forgotten."""
-        moved = self._moved.get(key, 0) + quantity
+        ahead = self._moved
+        moved = ahead.get(key, 0) + quantity
         if moved:
-            self._moved[key] = moved
+            ahead[key] = moved
         else:
-            self._moved.pop(key, None)
+            ahead.pop(key, None)
 
-    def _moves_of(self, event: ev.Event) -> list[tuple[StockKey, int]]:
+    def _moves_of(self, event: ev.Event) -> Sequence[tuple[StockKey, int]]:
         if event.type != ev.COUNT_OBSERVED:
-            return list(movements(event))
+            return tuple(movements(event)) if event.lines else ()
         moves = []
         rows = event.body.get("assertions")
         for row in rows if isinstance(rows, list | tuple) else ():

@@ -84,8 +84,12 @@ def restored(rows: Iterable[Row]) -> Flows:
             case "doubt":
                 flows.doubts[key] = number(body["at_us"])
             case "recent":
-                flows.recent[key] = [Recent(ev.parse_event(it.encode()), it) for it in body]
+                flows.recent[key] = [_recent(it.encode()) for it in body]
     return flows
+
+
+def _recent(body: bytes) -> Recent:
+    return Recent(ev.parse_event(body), body)
 
 
 def _text(body: object) -> str:

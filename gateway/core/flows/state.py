@@ -33,16 +33,16 @@ V = TypeVar("V")
 
 @dataclass(slots=True)
 class Recent:
-    """An event that can be taken back. text: its bytes once somebody asked for them."""
+    """An event that can be taken back. body: its canonical bytes, once anybody has them."""
 
     event: ev.Event
-    text: str = field(default="", compare=False)
+    body: bytes = field(default=b"", compare=False)
 
     def encoded(self) -> str:
         """The event's canonical bytes as text, made once however often it is kept."""
-        if not self.text:
-            self.text = ev.encode_event(self.event).decode()
-        return self.text
+        if not self.body:
+            self.body = ev.encode_event(self.event)
+        return self.body.decode()
 
 
 @dataclass(slots=True)
@@ -66,30 +66,34 @@ class Flows:
     dirty: set[tuple[str, str]] = field(default_factory=set, compare=False)
     """What has changed since somebody last asked, as (kind, key)."""
 
-    def apply(self, event: ev.Event) -> None:
-        """Fold one event of this warehouse."""
-        if event.type == ev.EVENT_CORRECTED:
+    def apply(self, event: ev.Event, body: bytes = b"") -> None:
+        """Fold one event of this warehouse. body: its bytes, where they are at hand."""
+        event_type = event.type
+        if event_type == ev.EVENT_CORRECTED:
             self._correct(event)
             return
-        handler = _HANDLERS.get(event.type)
+        handler = _HANDLERS.get(event_type)
         if handler is not None:
             handler(self, event, 1)
-        if event.device is not None and event.type in kinds.OF_WORKERS:
-            self._remember(event, event.device.id)
+        if event_type in kinds.OF_WORKERS and event.device is not None:
+            self._remember(event, event.device.id, body)
 
     def take_dirty(self) -> set[tuple[str, str]]:
         """What has changed since the last time."""
         dirty, self.dirty = self.dirty, set()
         return dirty
 
-    def record(self, kind: str, records: dict[str, R], key: str, fresh: R) -> R:
-        """The record of a key, `fresh` if it is new, marked as changed."""
+    def record(
+        self, kind: str, records: dict[str, R], key: str, make: Callable[[int], R], at_us: int
+    ) -> R:
+        """The record of a key, made if it is new, marked as changed at a time."""
         self.dirty.add((kind, key))
         found = records.get(key)
         if found is None:
             self.dirty |= {(kind, gone) for gone in _make_room(records, lambda it: it.at_us)}
-            found = records[key] = fresh
-        found.at_us = max(found.at_us, fresh.at_us)
+            found = records[key] = make(at_us)
+        elif at_us > found.at_us:
+            found.at_us = at_us
         return found
 
     def _correct(self, event: ev.Event) -> None:
@@ -115,16 +119,22 @@ class Flows:
                 else:
                     del self.recent[device]
 
-    def _remember(self, event: ev.Event, device: str) -> None:
-        is_counting = event.type in {ev.COUNT_OBSERVED, ev.COUNT_CLOSED}
-        if not is_counting or event.body.get("outcome") in kinds.DONE:
-            self.end_ad_hoc(device)
-        if event.type in kinds.UNDOABLE:
-            self.dirty.add(("recent", device))
-            if device not in self.recent:
-                gone = _make_room(self.recent, lambda it: it[-1].event.occurred_at_us)
-                self.dirty |= {("recent", each) for each in gone}
-            self.recent[device] = [*self.recent.get(device, ()), Recent(event)][-RECENT_MAX:]
+    def _remember(self, event: ev.Event, device: str, body: bytes) -> None:
+        if device in self.ad_hoc:
+            is_counting = event.type in {ev.COUNT_OBSERVED, ev.COUNT_CLOSED}
+            if not is_counting or event.body.get("outcome") in kinds.DONE:
+                self.end_ad_hoc(device)
+        if event.type not in kinds.UNDOABLE:
+            return
+        self.dirty.add(("recent", device))
+        known = self.recent.get(device)
+        if known is None:
+            gone = _make_room(self.recent, lambda it: it[-1].event.occurred_at_us)
+            self.dirty |= {("recent", each) for each in gone}
+            self.recent[device] = [Recent(event, body)]
+        else:
+            known.append(Recent(event, body))
+            del known[:-RECENT_MAX]
 
     def end_ad_hoc(self, device: str) -> None:
         """Who does something else has finished the count that nobody asked for."""
@@ -149,7 +159,10 @@ def count_of(event: ev.Event) -> str | None:
 
 def document_of(event: ev.Event, kind: str) -> str | None:
     """The id of the document of a kind that an event names."""
-    return next((it.id for it in event.documents if it.type == kind), None)
+    for it in event.documents:
+        if it.type == kind:
+            return it.id
+    return None
 
 
 def turned(line: ev.Line) -> ev.Line:
@@ -180,22 +193,22 @@ def _received(flows: Flows, event: ev.Event, sign: int) -> None:
     asn = document_of(event, "asn")
     if asn is None:
         return
-    fresh = ReceiptFlow(event.occurred_at_us)
-    receipt = flows.record("receipt", flows.receipts, asn, fresh)
+    receipt = flows.record("receipt", flows.receipts, asn, ReceiptFlow, event.occurred_at_us)
     for line in event.lines:
         if line.to_location == keys.ADJUSTMENT:
             continue  # the closing of a transfer that lost something: nothing came
-        add(receipt.received, goods_of(line), sign * line.quantity)
+        goods, quantity = goods_of(line), sign * line.quantity
+        add(receipt.received, goods, quantity)
         if line.to_status == kinds.DAMAGED:
-            add(receipt.damaged, goods_of(line), sign * line.quantity)
+            add(receipt.damaged, goods, quantity)
     _move_units(flows, event, sign)
 
 
 def _receipt_closed(flows: Flows, event: ev.Event, sign: int) -> None:
     asn = document_of(event, "asn")
     if asn is not None:
-        fresh = ReceiptFlow(event.occurred_at_us)
-        flows.record("receipt", flows.receipts, asn, fresh).is_closed = True
+        at_us = event.occurred_at_us
+        flows.record("receipt", flows.receipts, asn, ReceiptFlow, at_us).is_closed = True
 
 
 def _moved(flows: Flows, event: ev.Event, sign: int) -> None:
@@ -213,7 +226,7 @@ def _move_units(flows: Flows, event: ev.Event, sign: int) -> None:
         del flows.units[sscc]
         flows.dirty.add(("unit", sscc))
         return
-    unit = flows.record("unit", flows.units, sscc, Unit(event.occurred_at_us))
+    unit = flows.record("unit", flows.units, sscc, Unit, event.occurred_at_us)
     unit.location = place
     if not unit.contents:  # it had left, and is back
         unit.order = document_of(event, "order")
@@ -225,7 +238,7 @@ def _picked(flows: Flows, event: ev.Event, sign: int) -> None:
     order = document_of(event, "order")
     if order is None or kinds.NOT_FOR_ORDER.intersection(event.flags):
         return
-    flow = flows.record("order", flows.orders, order, OrderFlow(event.occurred_at_us))
+    flow = flows.record("order", flows.orders, order, OrderFlow, event.occurred_at_us)
     for line in event.lines:
         goods, place = goods_of(line), line.from_location
         add(flow.picked, goods, sign * line.quantity)
@@ -236,7 +249,7 @@ def _picked(flows: Flows, event: ev.Event, sign: int) -> None:
 def _allocated(flows: Flows, event: ev.Event, sign: int) -> None:
     order = document_of(event, "order")
     if order is not None:
-        flow = flows.record("order", flows.orders, order, OrderFlow(event.occurred_at_us))
+        flow = flows.record("order", flows.orders, order, OrderFlow, event.occurred_at_us)
         flow.stops = stops_in(event.body.get("stops"))
 
 
@@ -245,7 +258,7 @@ def _short(flows: Flows, event: ev.Event, sign: int) -> None:
     if order is None or place is None:
         return
     goods = goods_in(event.body)
-    flow = flows.record("order", flows.orders, order, OrderFlow(event.occurred_at_us))
+    flow = flows.record("order", flows.orders, order, OrderFlow, event.occurred_at_us)
     flow.stops = fefo.drop(flow.stops, place, goods, number(event.body["missing"]))
     flow.empty.add((place, goods))
     flows.doubts[place] = event.occurred_at_us
@@ -255,7 +268,7 @@ def _short(flows: Flows, event: ev.Event, sign: int) -> None:
 def _shipped(flows: Flows, event: ev.Event, sign: int) -> None:
     order = document_of(event, "order")
     if order is not None:
-        flow = flows.record("order", flows.orders, order, OrderFlow(event.occurred_at_us))
+        flow = flows.record("order", flows.orders, order, OrderFlow, event.occurred_at_us)
         for line in event.lines:
             add(flow.shipped, goods_of(line), sign * line.quantity)
     _move_units(flows, event, sign)
@@ -264,8 +277,8 @@ def _shipped(flows: Flows, event: ev.Event, sign: int) -> None:
 def _dispatched(flows: Flows, event: ev.Event, sign: int) -> None:
     transfer = document_of(event, "transfer")
     if transfer is not None:
-        fresh = DispatchFlow(event.occurred_at_us)
-        flow = flows.record("transfer", flows.transfers, transfer, fresh)
+        at_us = event.occurred_at_us
+        flow = flows.record("transfer", flows.transfers, transfer, DispatchFlow, at_us)
         for line in event.lines:
             add(flow.dispatched, goods_of(line), sign * line.quantity)
     _move_units(flows, event, sign)
@@ -276,7 +289,7 @@ def _packed(flows: Flows, event: ev.Event, sign: int) -> None:
     if not isinstance(sscc, str) or not isinstance(children, list | tuple):
         return  # written before units had contents
     sign = -sign if event.type == ev.UNIT_UNPACKED else sign
-    unit = flows.record("unit", flows.units, sscc, Unit(event.occurred_at_us))
+    unit = flows.record("unit", flows.units, sscc, Unit, event.occurred_at_us)
     unit.location = event.location or unit.location
     unit.order = document_of(event, "order") or unit.order
     for child in children:
@@ -312,7 +325,7 @@ def _count_record(flows: Flows, event: ev.Event, key: str) -> CountFlow:
         if flows.ad_hoc.get(event.device.id, key) != key:
             flows.end_ad_hoc(event.device.id)
         flows.ad_hoc[event.device.id] = key
-    return flows.record("count", flows.counts, key, CountFlow(event.occurred_at_us))
+    return flows.record("count", flows.counts, key, CountFlow, event.occurred_at_us)
 
 
 def _count_closed(flows: Flows, event: ev.Event, sign: int) -> None:
