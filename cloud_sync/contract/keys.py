@@ -50,6 +50,11 @@ def transit(document: str) -> str:
     return _TRANSIT_PREFIX + document
 
 
+def is_transit(location: str) -> bool:
+    """True for the place of goods that are on their way under a transfer."""
+    return location.startswith(_TRANSIT_PREFIX)
+
+
 def is_virtual(location: str) -> bool:
     """True for places that hold no sellable goods and belong to no warehouse."""
     return location.startswith("@")

@@ -73,6 +73,8 @@ def orders_of(events: Iterable[ev.Event]) -> Orders:
             _add_flows(orders, event, "asn")
         elif event.type == ev.RECEIPT_CLOSED:
             _add_closing(orders, event)
+        elif event.type == ev.EVENT_CORRECTED:
+            _take_back(orders, event)
     return orders
 
 
@@ -83,8 +85,42 @@ def _add_flows(orders: Orders, event: ev.Event, kind: str) -> None:
         for line in event.lines:
             if kind == "transfer" and line.to_location != keys.transit(document.id):
                 continue
-            key = FlowKey(event.warehouse, kind, document.id, line.item, line.lot or "", line.unit)
+            key = _key(event.warehouse, kind, document.id, line)
             orders.flows[key] = orders.flows.get(key, 0) + line.quantity
+
+
+def _take_back(orders: Orders, event: ev.Event) -> None:
+    """A correction's lines turn those of the event round, and add what was right.
+
+    Whether goods went out or came in under the document is told by what is corrected; which of
+    the lines are turned is told by the virtual place that they lead to or from.
+    """
+    corrected = event.body.get("corrects_type")
+    kind = "transfer" if corrected == ev.TRANSFER_DISPATCHED else "asn"
+    if kind == "asn" and corrected not in {ev.GOODS_RECEIVED, ev.TRANSFER_RECEIVED}:
+        return
+    for document in event.documents:
+        if document.type != kind:
+            continue
+        for line in event.lines:
+            source, target = line.from_location, line.to_location
+            if kind == "transfer":
+                transit = keys.transit(document.id)
+                sign = (target == transit) - (source == transit)
+            else:
+                sign = _is_before_the_door(source) - _is_before_the_door(target)
+            if sign:
+                key = _key(event.warehouse, kind, document.id, line)
+                orders.flows[key] = orders.flows.get(key, 0) + sign * line.quantity
+
+
+def _is_before_the_door(location: str) -> bool:
+    """True where goods are before they are received."""
+    return location == keys.SUPPLIER or keys.is_transit(location)
+
+
+def _key(warehouse: str, kind: str, document: str, line: ev.Line) -> FlowKey:
+    return FlowKey(warehouse, kind, document, line.item, line.lot or "", line.unit)
 
 
 def _add_closing(orders: Orders, event: ev.Event) -> None:

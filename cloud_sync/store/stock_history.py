@@ -10,11 +10,12 @@ from cloud_sync.contract.events import parse_event
 from cloud_sync.inventory.folding import LedgerRow
 from cloud_sync.inventory.places import parse_place
 from cloud_sync.store.columns import blob, integer, text
+from cloud_sync.store.lot_states import note_lots
 from cloud_sync.store.ports import Database, Row, Transaction
 from cloud_sync.store.stock_effects import Journal, apply_stock
 
 PAGE_ROWS = 2000
-_TABLES = ("stock", "stock_counts", "stock_sweeps", "corrections", "ledgers")
+_TABLES = ("stock", "stock_counts", "stock_sweeps", "corrections", "ledgers", "lot_states")
 
 
 async def read_rows(tx: Transaction, warehouse: str) -> Sequence[Row]:
@@ -56,7 +57,11 @@ async def read_counts(
 
 
 async def refold(database: Database) -> int:
-    """Fold the stock of all warehouses anew from what was received; gives how many rows."""
+    """Fold the stock of all warehouses anew from what was received; gives how many rows.
+
+    So too what gateways said of lots, the words included that were received before anybody
+    kept them.
+    """
     return await database.transact(_refold)
 
 
@@ -73,12 +78,10 @@ async def _refold(tx: Transaction) -> int:
     ):
         for names, several in groupby(rows, key=lambda row: row[1:4]):
             page = list(several)
-            await apply_stock(
-                tx,
-                Journal(*map(text, names)),
-                [(integer(seq), parse_event(blob(body))) for *_, seq, body in page],
-                before_position=integer(page[0][0]),
-            )
+            journal = Journal(*map(text, names))
+            events = [(integer(seq), parse_event(blob(body))) for *_, seq, body in page]
+            await apply_stock(tx, journal, events, before_position=integer(page[0][0]))
+            await note_lots(tx, journal.warehouse, [event for _, event in events])
         n_rows += len(rows)
         last = integer(rows[-1][0])
     return n_rows

@@ -1,12 +1,13 @@
-"""`forepost-gateway journal …`: look into a journal, check it, copy it, put a copy back.
+"""`forepost-gateway journal …`: look into a journal, check it, copy it, put a copy back, refold.
 
-Each command but `restore` opens the file read-only and may run beside the gateway. Exit codes:
-0 done and sound, 1 damaged or failed.
+Each command but `restore` and `refold` opens the file read-only and may run beside the gateway.
+Exit codes: 0 done and sound, 1 damaged or failed.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import sqlite3
@@ -14,12 +15,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.errors import JournalError
 from gateway.journal import inspection
 from gateway.journal.connection import FILE
 from gateway.journal.rows import checked
 from gateway.ports import Quarantined
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     restore.add_argument(
         "--config", type=Path, required=True, metavar="FILE", help="the gateway's configuration"
     )
+    refold = commands.add_parser(
+        "refold", help="have a stopped gateway fold its stock again from all rows, when it starts"
+    )
+    refold.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="the gateway's configuration"
+    )
     quarantine = commands.add_parser(
         "quarantine", parents=[where], help="show messages that were set aside"
     )
@@ -58,6 +69,8 @@ def run(namespace: argparse.Namespace) -> int:
     """Run one sub-command. Raises GatewayError."""
     if namespace.what == "restore":
         return _restore(namespace.backup, namespace.config)
+    if namespace.what == "refold":
+        return _refold(namespace.config)
     path = _path(namespace)
     with inspection.open_read_only(path) as connection:
         match namespace.what:
@@ -102,6 +115,45 @@ def _restore(backup: Path, config: Path) -> int:
         )
     print(f"{gateway.state_dir / FILE}: {found.n_rows} rows, epoch {found.new_epoch}")
     return 0
+
+
+def _refold(config: Path) -> int:
+    from gateway.settings import load_settings
+
+    settings = load_settings(config)
+    path = settings.gateway.state_dir / FILE
+    if not path.exists():
+        raise JournalError(f"{path}: no journal there")
+    n_rows = asyncio.run(_ask_to_refold(settings))
+    if n_rows is None:
+        raise JournalError(
+            f"{path}: its first rows have left it, so its stock cannot be folded again; "
+            "what is wrong is for a count to put right"
+        )
+    print(f"{path}: its stock will be folded again from {n_rows} rows at the next start")
+    return 0
+
+
+async def _ask_to_refold(settings: Settings) -> int | None:
+    """Have the projector fold again; gives up to which row, None if the first ones are gone."""
+    from gateway.clock import SystemClock
+    from gateway.journal.carry import PROJECTOR
+    from gateway.journal.ledger_tables import REFOLD, has_every_row
+    from gateway.journal.store import open_journal
+
+    gateway = settings.gateway
+    async with open_journal(
+        gateway.state_dir,
+        gateway=gateway.id,
+        settings=settings.journal,
+        clock=SystemClock(),
+        has_cloud=settings.cloud is not None,
+    ) as store:
+        if not await has_every_row(store):
+            return None
+        done = await store.cursor(PROJECTOR)
+        await store.advance(PROJECTOR, to_seq=done, effects=REFOLD)
+        return done
 
 
 def _path(namespace: argparse.Namespace) -> Path:

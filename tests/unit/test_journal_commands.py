@@ -1,5 +1,6 @@
 """Pins `forepost-gateway journal …`: answers, exit codes, a running writer left alone."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from gateway.__main__ import main
 from gateway.journal.connection import FILE
+from gateway.journal.ledger_tables import must_refold
 from tests.rigs.journal import entry, opened, rubbish
 from tests.unit.test_journal_start import body_edited, edit, first_page_lost, row_deleted
 
@@ -59,6 +61,52 @@ def test_the_journal_is_found_by_the_configuration(
     )
     code, out, _ = answer(capsys, "verify", "--config", config)
     assert (code, "sound: 2500 rows up to 2500" in out) == (0, True)
+
+
+def configured(journal: Path, tmp_path: Path) -> Path:
+    config = tmp_path / "gateway.toml"
+    config.write_text(
+        f'[gateway]\nid = "gw-J1"\nwarehouse = "J1"\nstate_dir = "{journal.parent}"\n'
+    )
+    return config
+
+
+def test_a_refold_is_asked_of_the_next_start(journal: Path, tmp_path: Path) -> None:
+    """That the start does it is pinned in tests/property/test_ledger_at_the_edge.py."""
+
+    async def fold(state_dir: Path) -> None:
+        time = "insert into ledger_time(id, time_us, horizon) values (1, 0, '')"
+        async with opened(state_dir) as store:
+            await store.advance("projector", to_seq=2500, effects=[(time, [()])])
+            assert not await must_refold(store)
+
+    async def is_asked(state_dir: Path) -> tuple[bool, int]:
+        async with opened(state_dir) as store:
+            return await must_refold(store), await store.cursor("projector")
+
+    asyncio.run(fold(journal.parent))
+    found = run("refold", "--config", configured(journal, tmp_path))
+    assert (found.returncode, b"from 2500 rows" in found.stdout) == (0, True), found.stderr
+    assert asyncio.run(is_asked(journal.parent)) == (True, 2500)
+
+
+def test_a_journal_whose_first_rows_are_gone_is_not_folded_again(
+    journal: Path, tmp_path: Path
+) -> None:
+    async def prune(state_dir: Path) -> None:
+        async with opened(state_dir) as store:
+            gone = "update meta set value = '7' where key = 'base_seq'"
+            await store.advance("projector", to_seq=2500, effects=[(gone, [()])])
+
+    asyncio.run(prune(journal.parent))
+    found = run("refold", "--config", configured(journal, tmp_path))
+    assert (found.returncode, b"cannot be folded again" in found.stderr) == (1, True)
+
+
+def test_a_refold_needs_a_journal(tmp_path: Path) -> None:
+    found = run("refold", "--config", configured(tmp_path / "none" / FILE, tmp_path))
+    assert (found.returncode, b"no journal there" in found.stderr) == (1, True)
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize(

@@ -57,11 +57,30 @@ class Ends:
     async def close(self) -> None:
         await self._tell("W1", ev.RECEIPT_CLOSED, (ASN,))
 
+    async def take_back_dispatch(self, quantity: int, *, really: int = 0) -> None:
+        lines = [make_line("@transit.TR-1", "R-1", quantity, lot="L1")]
+        if really:
+            lines.append(make_line("R-1", "@transit.TR-1", really, lot="L1"))
+        of = {"corrects_type": ev.TRANSFER_DISPATCHED}
+        await self._tell("C1", ev.EVENT_CORRECTED, (TRANSFER,), *lines, body=of)
+
+    async def take_back_receipt(self, quantity: int, *, really: int = 0) -> None:
+        lines = [make_line("DOCK", "@transit.TR-1", quantity, lot="L1")]
+        if really:
+            lines.append(make_line("@transit.TR-1", "DOCK", really, lot="L1"))
+        of = {"corrects_type": ev.TRANSFER_RECEIVED}
+        await self._tell("W1", ev.EVENT_CORRECTED, (ASN, TRANSFER), *lines, body=of)
+
     async def _tell(
-        self, where: str, event_type: str, documents: tuple[ev.Document, ...], *lines: ev.Line
+        self,
+        where: str,
+        event_type: str,
+        documents: tuple[ev.Document, ...],
+        *lines: ev.Line,
+        body: dict[str, object] | None = None,
     ) -> None:
         book = self._books[where]
-        book.record(event_type, documents=documents, lines=lines)
+        book.record(event_type, documents=documents, lines=lines, body=body)
         script = partial(
             take_batch,
             gateway=book.gateway,
@@ -99,6 +118,42 @@ async def test_the_order_of_the_reports_does_not_matter(
     for i in order:
         await (partial(ends.dispatch, 20), partial(ends.receive, 19), ends.close)[i]()
     assert await states(http, admin) == ("received", "received")
+
+
+async def shipped(http: httpx.AsyncClient, admin: dict[str, str]) -> int:
+    transfer = (await http.get("/v1/transfers/TR-1", headers=admin)).json()["transfer"]
+    return sum(line["quantity"] for line in transfer.get("shipped", ()))
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+async def test_what_is_corrected_is_not_sent_and_not_received_in_any_order(
+    http: httpx.AsyncClient, admin: dict[str, str], database: Database, order: tuple[int, ...]
+) -> None:
+    await http.put("/v1/transfers/TR-1", json=BODY, headers=admin)
+    ends = Ends(database)
+    steps = (
+        partial(ends.dispatch, 30),
+        partial(ends.take_back_dispatch, 30, really=24),
+        partial(ends.receive, 24),
+        partial(ends.take_back_receipt, 24, really=23),
+    )
+    for i in order:
+        await steps[i]()
+    assert await shipped(http, admin) == 24
+    assert await states(http, admin) == ("dispatched", "dispatched"), "one has not come"
+    await ends.receive(1)
+    assert await states(http, admin) == ("received", "received")
+
+
+async def test_a_dispatch_that_was_undone_leaves_the_transfer_to_be_sent(
+    http: httpx.AsyncClient, admin: dict[str, str], database: Database
+) -> None:
+    await http.put("/v1/transfers/TR-1", json=BODY, headers=admin)
+    ends = Ends(database)
+    await ends.dispatch(24)
+    await ends.take_back_dispatch(24)
+    transfer, _ = await states(http, admin)
+    assert (transfer, await shipped(http, admin)) == ("ordered", 0)
 
 
 async def test_closed_by_the_office_it_waits_for_what_is_on_its_way(

@@ -12,6 +12,7 @@ import pytest
 from cloud_sync.contract import events as ev
 from cloud_sync.service.app import make_app
 from cloud_sync.store.batches import Taken, take_batch
+from cloud_sync.store.lot_states import read_barred
 from cloud_sync.store.ports import Database
 from cloud_sync.store.stock_history import refold
 from tests.fakes.http_words import NOW_US, bearer
@@ -120,3 +121,23 @@ async def test_stock_folded_again_is_the_same_to_the_last_row(
     )
     assert await refold(database) == 4
     assert await tables() == before
+
+
+async def test_words_on_lots_from_before_they_were_kept_are_found_by_a_refold(
+    database: Database, tokens: dict[str, str]
+) -> None:
+    book = Book()
+    book.record(ev.LOT_HELD, body={"item": ITEM, "lot": "L1", "reason": "smells"}, at_us=10)
+    book.record(ev.LOT_HELD, body={"item": ITEM, "lot": "L2", "reason": "smells"}, at_us=20)
+    book.record(ev.LOT_RELEASED, body={"item": ITEM, "lot": "L2"}, at_us=30)
+    for seq in (1, 2, 3):
+        await database.transact(
+            partial(
+                take_batch, gateway="gw-W1", warehouse="W1", upload=book.upload(seq), now_us=50
+            )
+        )
+    await database.transact(lambda tx: tx.execute_many("delete from lot_states", [()]))
+    assert (await database.read(partial(read_barred, items=[ITEM]))).held == frozenset()
+    await refold(database)
+    barred = await database.read(partial(read_barred, items=[ITEM]))
+    assert barred.held == {(ITEM, "L1", "W1")}
