@@ -14,6 +14,7 @@ from cloud_sync.service import (
     epcis_capture,
     epcis_events,
     epcis_named,
+    exceptions,
     exchange,
     history,
     orders,
@@ -54,6 +55,7 @@ def make_app(
     add_handlers(app)
     app.include_router(sync.router)
     app.include_router(reading.router)
+    app.include_router(exceptions.router)
     app.include_router(history.router)
     app.include_router(records.router)
     app.include_router(exchange.router)

@@ -36,6 +36,7 @@ from cloud_sync.inbox.admission import (
 from cloud_sync.inbox.wire import Upload
 from cloud_sync.store.columns import blob, integer, optional_integer, optional_text, text
 from cloud_sync.store.documents import apply_orders
+from cloud_sync.store.exception_queue import note_events
 from cloud_sync.store.exceptions import note_refusal
 from cloud_sync.store.lot_states import note_lots
 from cloud_sync.store.orders import follow_orders
@@ -149,6 +150,7 @@ async def take_batch(
     await _save_plans(tx, accepted)
     await apply_stock(tx, Journal(warehouse, gateway, upload.batch.epoch), numbered)
     await note_lots(tx, warehouse, accepted)
+    await note_events(tx, warehouse, accepted)
     await follow_orders(tx, accepted)
     await apply_orders(tx, accepted)
     await _move_cursor(tx, standing, upload, rows, now_us)

@@ -1,0 +1,215 @@
+"""Pins the exceptions queue: a function of the set of events, and resolved ones stay resolved."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+import httpx
+import pytest
+
+from cloud_sync.contract import events as ev
+from cloud_sync.inventory.exceptions import ACTIONS, FLAGS, raised, settles
+from cloud_sync.inventory.findings import OVER_RECEIPT
+from cloud_sync.service.app import make_app
+from cloud_sync.store.batches import take_batch
+from cloud_sync.store.exception_queue import EVIDENCE_MAX, note_events, read_queue
+from cloud_sync.store.ports import Database
+from tests.fakes.http_words import NOW_US, bearer, code_of
+from tests.fakes.uploads import ITEM, Book, event_id, make_line
+
+ASN = ev.Document(type="asn", id="ASN-1")
+
+
+def flagged(number: int, *flags: str, at_us: int = 1000) -> ev.Event:
+    """A receipt that somebody must look into."""
+    event = Book().record(
+        number=number, lines=(make_line("@supplier", "DOCK", 5, lot="L1"),), documents=(ASN,),
+        at_us=at_us,
+    )  # fmt: skip
+    return replace(event, flags=flags)
+
+
+def about(event_type: str, number: int, **members: object) -> ev.Event:
+    """An event of another type. members: those of the event, or of its body."""
+    event = replace(flagged(number), type=event_type, lines=(), documents=())
+    own = {name: it for name, it in members.items() if name in {"cause", "corrects", "zone"}}
+    body = {name: it for name, it in members.items() if name not in own}
+    return replace(event, body=body, **own)
+
+
+def test_every_kind_has_its_actions() -> None:
+    assert set(FLAGS) <= set(ACTIONS)
+    assert all(ACTIONS.values())
+
+
+@pytest.mark.parametrize("flag", sorted(FLAGS))
+def test_an_event_without_goods_and_documents_is_evidence_all_the_same(flag: str) -> None:
+    bare = replace(flagged(1, flag), lines=(), documents=())
+    (found,) = raised(bare)
+    assert found.kind == flag
+    assert found.key
+    assert found.evidence == (bare.event_id,)
+
+
+def test_events_raise_what_their_flags_and_types_say() -> None:
+    found = [(it.kind, it.key) for it in raised(flagged(1, OVER_RECEIPT, "recount_needed"))]
+    assert found == [("over_receipt", ("ASN-1", ITEM))]
+    started = about(ev.EXCURSION_STARTED, 2, zone="cold", sides=["high"])
+    assert [(it.kind, it.key, it.detail) for it in raised(started)] == [
+        ("excursion", ("cold", "pda-1"), "high")
+    ]
+    held = about(ev.LOT_HELD, 3, item=ITEM, lot="L1", reason="exposure", verdict="waste")
+    assert [(it.kind, it.key, it.action) for it in raised(held)] == [
+        ("exposure", (ITEM, "L1"), "waste")
+    ]
+    assert list(raised(about(ev.LOT_HELD, 3, item=ITEM, lot="L1", reason="torn"))) == []
+
+
+def test_corrections_and_recoveries_settle_and_nothing_else() -> None:
+    assert settles(about(ev.EVENT_CORRECTED, 2, corrects=event_id(1))) == event_id(1)
+    assert settles(about(ev.SENSOR_RECOVERED, 2, cause=event_id(1))) == event_id(1)
+    assert settles(about(ev.EXCURSION_ENDED, 2, cause=event_id(1))) is None
+
+
+async def queue(database: Database) -> list[dict[str, object]]:
+    return await database.read(partial(read_queue, within=None, after=(), limit=100))
+
+
+async def note(database: Database, events: Sequence[ev.Event]) -> None:
+    await database.transact(partial(note_events, warehouse="W1", events=events))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (3, 0, 4, 2, 1, 3, 4, 0)])
+async def test_the_same_events_make_the_same_queue(
+    database: Database, order: tuple[int, ...]
+) -> None:
+    """In any order and however often: what settles may come before what it settles."""
+    events = [
+        flagged(1, OVER_RECEIPT, at_us=10),
+        flagged(2, OVER_RECEIPT, "unknown_item", at_us=20),
+        about(ev.SENSOR_FAULT, 3, kind="stuck", reason="a\0b"),
+        about(ev.SENSOR_RECOVERED, 4, cause=event_id(3)),
+        about(ev.EVENT_CORRECTED, 5, corrects=event_id(1)),
+    ]
+    for i_event in order:
+        await note(database, [events[i_event]])
+    found = await queue(database)
+    assert [(it["kind"], it["key"], it["n_events"]) for it in found] == [
+        ("over_receipt", ["ASN-1", ITEM], 1),
+        ("unknown_item", [ITEM], 1),
+    ]
+    assert found[0]["evidence"] == [
+        {"event_id": event_id(2), "at_us": 20, "detail": ev.GOODS_RECEIVED}
+    ]
+
+
+async def test_of_much_evidence_the_oldest_is_shown_and_all_of_it_counted(
+    database: Database,
+) -> None:
+    n_events = EVIDENCE_MAX + 3
+    await note(
+        database, [flagged(n, OVER_RECEIPT, at_us=1000 - n) for n in range(1, n_events + 1)]
+    )
+    (found,) = await queue(database)
+    assert (found["n_events"], found["first_at_us"], found["last_at_us"]) == (
+        n_events, 1000 - n_events, 999,
+    )  # fmt: skip
+    evidence = found["evidence"]
+    assert isinstance(evidence, list)
+    assert [it["at_us"] for it in evidence] == list(
+        range(1000 - n_events, 1000 - n_events + EVIDENCE_MAX)
+    )
+
+
+@pytest.fixture
+async def http(database: Database, tokens: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
+    app = make_app(database, wall_us=lambda: NOW_US, deadline_s=30)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://cloud", headers=bearer(tokens["admin"])
+    ) as it:
+        yield it
+
+
+def said(*numbers: int, **members: object) -> dict[str, object]:
+    return {
+        "warehouse": "W1", "kind": "over_receipt", "key": ["ASN-1", ITEM],
+        "evidence": [event_id(n) for n in numbers], "action": "accept", "reason": "agreed",
+        **members,
+    }  # fmt: skip
+
+
+async def test_what_is_resolved_stays_so_and_new_evidence_opens_it_again(
+    database: Database, http: httpx.AsyncClient
+) -> None:
+    await note(database, [flagged(1, OVER_RECEIPT)])
+    done = await http.post("/v1/exceptions/resolve", json=said(1))
+    assert (done.status_code, done.json()) == (200, {"resolved": 1})
+    await note(database, [flagged(1, OVER_RECEIPT)])
+    assert (await http.get("/v1/exceptions/queue")).json() == {"queue": [], "standing": []}
+    again = await http.post("/v1/exceptions/resolve", json=said(1, reason="another word"))
+    assert again.status_code == 200
+    (kept,) = (await http.get("/v1/exceptions/resolved")).json()["resolved"]
+    assert (kept["author"], kept["action"], kept["reason"], kept["at_us"]) == (
+        "admin", "accept", "agreed", NOW_US,
+    )  # fmt: skip
+    await note(database, [flagged(2, OVER_RECEIPT)])
+    (opened,) = (await http.get("/v1/exceptions/queue")).json()["queue"]
+    assert [it["event_id"] for it in opened["evidence"]] == [event_id(2)]
+    assert opened["actions"] == ["accept", "return", "correct"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (said(9), "not_found"),
+        (said(1, key=["ASN-2", ITEM]), "not_found"),
+        (said(1, action="forget"), "malformed"),
+        (said(1, kind="negative_stock"), "malformed"),
+        (said(1, reason=""), "malformed"),
+        (said(), "malformed"),
+    ],
+)
+async def test_only_what_is_there_can_be_resolved(
+    database: Database, http: httpx.AsyncClient, body: dict[str, object], code: str
+) -> None:
+    await note(database, [flagged(1, OVER_RECEIPT)])
+    assert code_of(await http.post("/v1/exceptions/resolve", json=body)) == code
+    assert len((await http.get("/v1/exceptions/queue")).json()["queue"]) == 1
+
+
+async def test_the_queue_is_read_page_by_page(database: Database, http: httpx.AsyncClient) -> None:
+    flags = ("lot_expired", OVER_RECEIPT, "unknown_document", "unknown_item", "wrong_item")
+    await note(database, [flagged(1, *flags)])
+    found, after = [], ""
+    while True:
+        page = (await http.get(f"/v1/exceptions/queue?limit=2{after}")).json()
+        found += [it["kind"] for it in page["queue"]]
+        if "next_after" not in page:
+            break
+        after = f"&after={page['next_after']}"
+    assert found == sorted(flags)
+
+
+async def test_stock_below_nothing_stands_there_until_the_balance_is_right(
+    database: Database, http: httpx.AsyncClient
+) -> None:
+    """It came in a batch, like everything: the queue is filled where rows are taken."""
+    book = Book()
+    book.record(lines=(make_line("A-1", "@customer", 3),))
+    book.write(ev.encode_event(flagged(77, OVER_RECEIPT)))
+    take = partial(take_batch, gateway="gw-W1", warehouse="W1", now_us=5)
+    await database.transact(partial(take, upload=book.upload()))
+    answer = (await http.get("/v1/exceptions/queue?warehouse=W1")).json()
+    assert [it["kind"] for it in answer["queue"]] == ["over_receipt"]
+    (standing,) = answer["standing"]
+    assert (standing["kind"], standing["detail"], standing["actions"]) == (
+        "negative_stock", "-3 EA", ["recount"],
+    )  # fmt: skip
+    assert (await http.get("/v1/exceptions/queue?warehouse=C1")).json()["standing"] == []
+    book.record(lines=(make_line("@supplier", "A-1", 3),))
+    await database.transact(partial(take, upload=book.upload(3)))
+    answer = (await http.get("/v1/exceptions/queue?warehouse=W1")).json()
+    assert answer["standing"] == []
