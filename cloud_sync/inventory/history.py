@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from cloud_sync.contract import events as ev
 from cloud_sync.inventory.corrections import acting
+from cloud_sync.inventory.counts import count_of
 from cloud_sync.inventory.folding import LedgerRow, placed_events
 from cloud_sync.inventory.ledger import Ledger, rows_of
 from cloud_sync.inventory.places import Place
@@ -42,19 +44,42 @@ class Posting(NamedTuple):
 
 
 def balances_at(
-    rows: Iterable[LedgerRow], *, as_of_us: int | None = None, known_at_us: int | None = None
+    rows: Iterable[LedgerRow],
+    *,
+    item: str | None = None,
+    as_of_us: int | None = None,
+    known_at_us: int | None = None,
 ) -> Mapping[StockKey, int]:
-    """Balances that are not zero, as of a time and as known at a time; None: now."""
+    """Balances that are not zero, as of a time and as known at a time; None: now.
+
+    item: fold this one alone, None for all.
+    """
     ledger = Ledger()
     known = known_by(rows, known_at_us)
     ledger.apply(
         do=(
             each
             for each in acting(placed_events(known))
-            if as_of_us is None or each.place.at_us <= as_of_us
+            if (as_of_us is None or each.place.at_us <= as_of_us)
+            and (item is None or concerns(each.event, item))
         )
     )
-    return ledger.balances
+    if item is None:
+        return ledger.balances
+    return {key: quantity for key, quantity in ledger.balances.items() if key.item == item}
+
+
+def concerns(event: ev.Event, item: str) -> bool:
+    """True if an event may change a balance of an item: it moves it, counts it or swept past it.
+
+    Asked of what acts, not of rows: places and chains of corrections take all rows to find.
+    """
+    if any(line.item == item for line in event.lines):
+        return True
+    count = count_of(event)
+    if any(key.item == item for key in count.counted):
+        return True
+    return count.sweep is not None and count.sweep.item in {"", item}
 
 
 def known_by(rows: Iterable[LedgerRow], known_at_us: int | None) -> Iterator[LedgerRow]:
@@ -74,6 +99,8 @@ def postings(rows: Iterable[LedgerRow], key: StockKey) -> list[Posting]:
     }
     ledger = Ledger()
     for each in acting(placed_events(by_id.values())):
+        if not concerns(each.event, key.item):
+            continue
         before = ledger.balances.get(key, 0)
         ledger.apply(do=(each,))
         counted = rows_of(ledger, [(key, each.place)])[key, each.place] if each.asserts else None

@@ -51,12 +51,12 @@ async def get_stock_history(
 ) -> dict[str, object]:
     """Balances of a warehouse as of a time, by what is known now or was known at a time."""
     rows = await _rows(request, credential, warehouse)
-    found = await asyncio.to_thread(_balances, rows, as_of_us, known_at_us)
+    found = await asyncio.to_thread(_balances, rows, item, as_of_us, known_at_us)
     return {
         "stock": [
             {**key._asdict(), "quantity": quantity}
             for key, quantity in sorted(found.items())
-            if key.warehouse == warehouse and item in (None, key.item)
+            if key.warehouse == warehouse
         ]
     }
 
@@ -102,10 +102,10 @@ async def _rows(request: Request, credential: Credential, warehouse: str) -> lis
 
 
 def _balances(
-    rows: list[Row], as_of_us: int | None, known_at_us: int | None
+    rows: list[Row], item: str | None, as_of_us: int | None, known_at_us: int | None
 ) -> Mapping[StockKey, int]:
     events = stock_history.ledger_rows(rows)
-    return history.balances_at(events, as_of_us=as_of_us, known_at_us=known_at_us)
+    return history.balances_at(events, item=item, as_of_us=as_of_us, known_at_us=known_at_us)
 
 
 def _account(rows: list[Row], key: StockKey) -> list[dict[str, object]]:

@@ -212,6 +212,9 @@ def test_what_changed_is_told_to_the_last_piece(rows: list[LedgerRow]) -> None:
 @given(histories())
 def test_the_account_of_a_balance_ends_in_the_balance(rows: list[LedgerRow]) -> None:
     now = balances_at(rows)
+    for item in {key.item for key in now}:
+        alone = {key: quantity for key, quantity in now.items() if key.item == item}
+        assert balances_at(rows, item=item) == alone
     for key, balance in now.items():
         if key.location != "@adjustment":
             account = postings(rows, key)
