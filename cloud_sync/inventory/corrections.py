@@ -45,9 +45,7 @@ def acting(events: Iterable[Placed]) -> list[Acting]:
     by_id = {placed.event.event_id: placed for placed in events}
     corrections = _by_target(by_id.values())
     if not corrections:
-        return sorted(
-            (Acting(place, event, asserts=True) for place, event in by_id.values()), key=_order
-        )
+        return sorted([Acting(place, event, True) for place, event in by_id.values()], key=_order)
     found: list[Acting] = []
     for placed in by_id.values():
         target = _target_key(placed.event)
@@ -84,6 +82,8 @@ def _is_there(by_id: Mapping[str, Placed], target: Target) -> bool:
 def _by_target(events: Iterable[Placed]) -> Mapping[Target, list[Placed]]:
     corrections: dict[Target, list[Placed]] = {}
     for placed in events:
+        if placed.event.type != ev.EVENT_CORRECTED:
+            continue  # by far the most
         target = _target_key(placed.event)
         if target is not None:
             corrections.setdefault(target, []).append(placed)

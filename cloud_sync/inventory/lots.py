@@ -20,6 +20,7 @@ from typing import Final
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.documents import Certificate, Hold
+from cloud_sync.contract.values import value
 from cloud_sync.inventory.findings import EXPIRY_CONFLICT, Finding
 from cloud_sync.inventory.places import BEGINNING, Place, Placed
 
@@ -29,7 +30,7 @@ LotKey = tuple[str, str]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LotState:
     """What is known of a lot. expiry: the day, YYYY-MM-DD, or None if it does not spoil.
 

@@ -5,7 +5,7 @@ Pure: nothing here touches a file. The statements name every column of the schem
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -90,25 +90,38 @@ def row_statements(rows: Sequence[Row], now_us: int) -> Parts:
     return [(INSERT, values)] if rows else []
 
 
-def entry_statements(entries: Sequence[Entry], now_us: int) -> Parts:
-    """What entries write besides journal rows."""
+def entry_statements(
+    entries: Sequence[Entry], highest: Mapping[tuple[str, str], int], now_us: int
+) -> Parts:
+    """What entries write besides journal rows. highest: the `highest_seqs` of their receipts."""
     receipts = [entry.receipt for entry in entries if entry.receipt is not None]
-    marks = highest_seqs(key for key, _ in receipts)
     set_aside = [entry.quarantined for entry in entries if entry.quarantined is not None]
     parts: Parts = [
         (RECEIPT, [(key.device, key.boot, key.seq, result, now_us) for key, result in receipts]),
-        (MARK, [(*boot, highest) for boot, highest in marks.items()]),
+        (MARK, [(*boot, seq) for boot, seq in highest.items()]),
         (QUARANTINE, [(q.device, q.received_at_us, q.kind, q.reason, q.raw) for q in set_aside]),
     ]
     return [(sql, rows) for sql, rows in parts if rows]
 
 
+def n_bytes_of(entries: Sequence[Entry]) -> int:
+    """The bytes of the events and of what is set aside."""
+    n_bytes = 0
+    for entry in entries:
+        for draft in entry.drafts:
+            n_bytes += len(draft.body)
+        if entry.quarantined is not None:
+            n_bytes += len(entry.quarantined.raw)
+    return n_bytes
+
+
 def highest_seqs(keys: Iterable[ReceiptKey]) -> dict[tuple[str, str], int]:
     """The highest number per (device, boot)."""
     highest: dict[tuple[str, str], int] = {}
-    for key in keys:
-        boot = (key.device, key.boot)
-        highest[boot] = max(key.seq, highest.get(boot, key.seq))
+    for device, name, seq in keys:
+        boot = (device, name)
+        if seq >= highest.get(boot, seq):
+            highest[boot] = seq
     return highest
 
 

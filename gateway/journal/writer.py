@@ -19,8 +19,9 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from cloud_sync.contract.chain import next_link
@@ -35,6 +36,7 @@ from gateway.journal.rows import (
     Parts,
     entry_statements,
     highest_seqs,
+    n_bytes_of,
     row_statements,
 )
 from gateway.journal.table_sums import MOVE_SUMS
@@ -272,22 +274,23 @@ class GroupWriter:
         for job in group:
             fresh = _without_repeats(job.entries, known)
             taken.extend(fresh)
-            for draft in (*(draft for entry in fresh for draft in entry.drafts), *job.drafts):
-                seq += 1
-                link = next_link(link, seq, draft.body)
-                stamps = (draft.type, draft.occurred_at_us)
-                rows.append(Row(seq, draft.event_id, *stamps, draft.body, link, draft.event))
+            for draft in chain(*[entry.drafts for entry in fresh], job.drafts):
+                seq, body = seq + 1, draft.body
+                link = next_link(link, seq, body)
+                at_us, event = draft.occurred_at_us, draft.event
+                rows.append(Row(seq, draft.event_id, draft.type, at_us, body, link, event))
             last_of_job.append(seq)
         if taken:
             await self._refuse_if_full(taken)
-        statements = row_statements(rows, now_us) + entry_statements(taken, now_us)
+        highest = highest_seqs(entry.receipt[0] for entry in taken if entry.receipt)
+        statements = row_statements(rows, now_us) + entry_statements(taken, highest, now_us)
         for job in group:
             statements += job.effects
         statements.append((CURSOR, [job.cursor for job in group if job.cursor is not None]))
         if any(job.effects or job.cursor for job in group):
             statements += MOVE_SUMS
         await self._transact([part for part in statements if part[1]])
-        self._settle(group, taken, last_of_job, rows)
+        self._settle(group, highest, last_of_job, rows)
 
     async def _transact(self, statements: Parts) -> None:
         """Commit; an error means that nothing of it was written."""
@@ -320,7 +323,7 @@ class GroupWriter:
     def _settle(
         self,
         group: Sequence[Job],
-        taken: Sequence[Entry],
+        highest: Mapping[tuple[str, str], int],
         last_of_job: Sequence[int],
         rows: Sequence[Row],
     ) -> None:
@@ -328,8 +331,8 @@ class GroupWriter:
         if rows:
             self.last_seq, self._head = rows[-1].seq, rows[-1].chain
             self.recent.add(rows)
-        for boot, highest in highest_seqs(e.receipt[0] for e in taken if e.receipt).items():
-            self._marks[boot] = max(highest, self._marks.get(boot, highest))
+        for boot, seq in highest.items():
+            self._marks[boot] = max(seq, self._marks.get(boot, seq))
         for job, last in zip(group, last_of_job, strict=True):
             if not job.done.done():
                 job.done.set_result(last)
@@ -360,12 +363,7 @@ class GroupWriter:
             free = await reads.free_bytes(self._database)
             if free < ROOM_FOR_CONSUMERS:
                 raise JournalFull(f"{self._database.path}: the disk is full")
-        self._room_bytes -= sum(
-            ROW_OVERHEAD_BYTES
-            + sum(len(draft.body) for draft in entry.drafts)
-            + (len(entry.quarantined.raw) if entry.quarantined is not None else 0)
-            for entry in entries
-        )
+        self._room_bytes -= ROW_OVERHEAD_BYTES * len(entries) + n_bytes_of(entries)
         if self._room_bytes >= 0:
             return
         size = await reads.size_bytes(self._database)

@@ -114,8 +114,8 @@ class Projector:
             effects.stock = await fold_stock(self._journal, self.facts.book, events)
             touched = effects.touched_items(self.facts)
             apply_effects(self.facts, effects)
-            for _, event in events:
-                self.facts.flows.apply(event)
+            for row, (_, event) in zip(rows, events, strict=True):
+                self.facts.flows.apply(event, row.body)
             self.floor.follow(events)
             drafts, states = self._fire(touched)
             done = rows[-1].seq

@@ -51,8 +51,9 @@ def receive(request: Request, movement: Movement, floor: Floor) -> Verdict:
     values: dict[str, object] = {"temperature": None if celsius is None else celsius / 100}
     extra: dict[str, object] = {}
     if asn is not None:
-        progress = _progress(request, asn, floor)
-        flags = (*_against(request, asn, progress, floor), *flags)
+        goods = announced(asn)
+        progress = _progress(request, asn, goods, floor)
+        flags = (*_against(request, asn, goods, progress, floor), *flags)
         values |= progress
         extra["task"] = {"id": asn.id, **progress}
     return moved(
@@ -68,25 +69,24 @@ def _is_cold_enough(item: Item | None, celsius: int) -> bool:
     return (low is None or celsius >= low) and (high is None or celsius <= high)
 
 
-def _progress(request: Request, asn: Asn, floor: Floor) -> dict[str, int]:
+def _progress(request: Request, asn: Asn, goods: Sums, floor: Floor) -> dict[str, int]:
     """Units of the scanned item: announced, and come so far with this scan."""
     receipt = floor.flows.receipts.get(asn.id, ReceiptFlow())
     item = request.goods.item
     return {
-        "expected": units_of_item(announced(asn), item),
+        "expected": units_of_item(goods, item),
         "received": units_of_item(receipt.received, item) + request.quantity,
     }
 
 
 def _against(
-    request: Request, asn: Asn, progress: dict[str, int], floor: Floor
+    request: Request, asn: Asn, goods: Sums, progress: dict[str, int], floor: Floor
 ) -> tuple[str, ...]:
     """What does not fit the announcement; a delivery that announces nothing fits everything."""
     flags = []
     receipt = floor.flows.receipts.get(asn.id)
     if asn.status == "received" or (receipt is not None and receipt.is_closed):
         flags.append("document_closed")
-    goods = announced(asn)
     if not goods:
         return tuple(flags)
     lots = {it.lot for it in goods if it.item == request.goods.item}
