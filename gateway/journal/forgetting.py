@@ -26,8 +26,19 @@ logger = logging.getLogger(__name__)
 RECEIPTS_AT_ONCE: Final = 5000
 """Receipts that leave in one transaction, so that no append waits long behind it."""
 
+RECEIPT_RETENTION_US: Final = 30 * 86_400 * 1_000_000
+"""How long after its row a repeat gets its first result; then it is still known as a repeat."""
+
 RANGES_MAX: Final = 1000
 """Of one boot, some fifty kilobytes."""
+
+QUARANTINE_ROWS_MAX: Final = 10_000
+
+OLDEST_QUARANTINED: Final = (
+    "delete from quarantine where id <= (select max(id) - ? from quarantine)",
+    [(QUARANTINE_ROWS_MAX,)],
+)
+"""The statement that keeps the quarantine within its bound."""
 
 Span = tuple[int, int]
 
@@ -45,9 +56,12 @@ _RAISE_FLOOR: Final = (
 _INSERT_RANGE: Final = "insert into received_range(device, boot, first, last) values (?, ?, ?, ?)"
 
 
-async def forget_receipts(database: Database, *, older_than_us: int) -> tuple[int, Statements]:
-    """How many receipts leave in one step, and what lets them leave: ranges in, receipts out."""
-    rows = await database.query(_OLD, (older_than_us, RECEIPTS_AT_ONCE))
+async def forget_receipts(database: Database, *, older_than_us: int) -> Statements:
+    """What lets receipts leave in one step: ranges in, receipts out; empty if none is old enough.
+
+    older_than_us: before what time rows of events may leave.
+    """
+    rows = await database.query(_OLD, (older_than_us - RECEIPT_RETENTION_US, RECEIPTS_AT_ONCE))
     old = [(str(device), str(boot), as_int(seq)) for device, boot, seq in rows]
     gone: list[tuple[str, str, int]] = []
     come: list[tuple[str, str, int, int]] = []
@@ -65,7 +79,7 @@ async def forget_receipts(database: Database, *, older_than_us: int) -> tuple[in
         gone += [(device, boot, first) for first, _ in set(held) - after]
         come += [(device, boot, *span) for span in after - set(held)]
     ranges = (_DELETE_RANGE, gone), (_INSERT_RANGE, come), (_RAISE_FLOOR, floors)
-    return len(old), [(_DELETE, old), *ranges]
+    return [part for part in ((_DELETE, old), *ranges) if part[1]]
 
 
 def _tell(device: str, boot: str, floor: int) -> None:

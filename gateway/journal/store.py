@@ -37,7 +37,7 @@ from gateway.journal.connection import (
     refuse_orphaned_log,
     state_lock,
 )
-from gateway.journal.forgetting import forget_receipts
+from gateway.journal.forgetting import OLDEST_QUARANTINED, forget_receipts
 from gateway.journal.mending import check_if_noted, note_if_damage, salvage
 from gateway.journal.migrate import migrate
 from gateway.journal.read_model import FEED_MARK
@@ -55,6 +55,7 @@ from gateway.journal.rows import (
     fits_columns,
 )
 from gateway.journal.salvage import SALVAGE_TOLD, LastSalvage
+from gateway.journal.sent_marks import note_sent
 from gateway.journal.switch import finish_switch
 from gateway.journal.table_sums import refuse_wrong_tables, watch
 from gateway.journal.writer import GroupWriter
@@ -71,10 +72,6 @@ SCRUBS_PER_TABLES: Final = 120
 """A look at the tables beside the rows for so many looks at rows: every ten minutes."""
 PRUNE_ROWS: Final = 5000
 """Rows that leave in one transaction, so that no append waits long behind it."""
-RECEIPT_RETENTION_US: Final = 30 * 86_400 * 1_000_000
-"""How long a repeat gets its first result; after that it is still known as a repeat."""
-QUARANTINE_ROWS_MAX: Final = 10_000
-"""Rubbish beyond this pushes out the oldest rubbish, never the room of events."""
 
 
 class JournalStore:
@@ -227,28 +224,36 @@ class JournalStore:
 
     # ------------------------------------------------------------ forget
 
-    async def prune(self, *, older_than_us: int, has_cloud: bool = True) -> int:
-        """Forget what every consumer and the retention let go; gives how many rows left.
+    async def prune(
+        self, *, older_than_us: int, has_cloud: bool = True, below_seq: int | None = None
+    ) -> int:
+        """Forget rows below every cursor and `below_seq` from before `older_than_us`.
 
-        Rows below every cursor and recorded before `older_than_us`; the results of receipts
-        that are older still; the oldest of a quarantine that has grown beyond its bound.
+        And older results of receipts, and quarantine beyond its bound. Gives how many rows left.
         """
+        lowest = await reads.lowest_cursor(self._database, has_cloud=has_cloud)
+        if below_seq is not None:
+            lowest = min(lowest, below_seq)
         n_pruned = 0
-        while n_rows := await self._prune_rows(older_than_us, has_cloud):
+        while n_rows := await self._prune_rows(older_than_us, lowest):
             n_pruned += n_rows
         while True:
             n_receipts, effects = await forget_receipts(
-                self._database, older_than_us=older_than_us - RECEIPT_RETENTION_US
+                self._database, older_than_us=older_than_us
             )
             if not n_receipts:
                 break
-            await self._writer.queue(effects=[part for part in effects if part[1]])
-        oldest = "delete from quarantine where id <= (select max(id) - ? from quarantine)"
-        await self._writer.queue(effects=[(oldest, [(QUARANTINE_ROWS_MAX,)])])
+            await self._writer.queue(effects=effects)
+        await self._writer.queue(effects=[OLDEST_QUARANTINED])
         return n_pruned
 
-    async def _prune_rows(self, older_than_us: int, has_cloud: bool) -> int:
-        lowest = await reads.lowest_cursor(self._database, has_cloud=has_cloud)
+    async def sent_long_ago(self, *, now_us: int, span_us: int) -> int:
+        """The highest seq known to have been sent that long ago; notes what is sent by now."""
+        highest, effects = await note_sent(self._database, now_us=now_us, span_us=span_us)
+        await self._writer.queue(effects=effects)
+        return highest
+
+    async def _prune_rows(self, older_than_us: int, lowest: int) -> int:
         rows = await self.query(
             "select seq, chain, recorded_at_us from journal where seq > ? and seq < ?"
             " order by seq limit ?",

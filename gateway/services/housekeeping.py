@@ -2,7 +2,8 @@
 
 Policy when room runs out, in this order:
 1. Rows that the cloud has leave after `retention_days`; under pressure (close to the size
-   limit, or on a full disk) already after an hour.
+   limit, or on a full disk) already after an hour. In both cases it has them for an hour: a
+   backlog of weeks does not leave the moment it is sent.
 2. Without a cloud rows stay as long as there is room; under pressure those leave that everybody
    here is done with and that are older than `retention_days`.
 3. What is left then stays. New messages are refused, devices keep them, an alarm says so.
@@ -32,15 +33,19 @@ PRUNE_S: Final = 600.0
 SCRUB_ROWS: Final = 500
 """Checked per tick: a million rows in less than three hours, at a few milliseconds a second."""
 US_PER_DAY: Final = 86_400 * 1_000_000
-PRESSED_RETENTION_US: Final = 3600 * 1_000_000
+HOUR_US: Final = 3600 * 1_000_000
 """Longer than the data that a cloud may lose when it fails over to an older state."""
 
 
 class KeptJournal(Protocol):
     """A journal that can be kept in order."""
 
-    async def prune(self, *, older_than_us: int, has_cloud: bool) -> int:
-        """Remove rows that all are done with and older than a time; gives how many."""
+    async def sent_long_ago(self, *, now_us: int, span_us: int) -> int:
+        """The highest seq known to have been sent at least `span_us` ago."""
+        ...
+
+    async def prune(self, *, older_than_us: int, has_cloud: bool, below_seq: int | None) -> int:
+        """Remove rows below a seq that all are done with and old enough; gives how many."""
         ...
 
     async def scrub(self, n_rows: int) -> None:
@@ -104,9 +109,13 @@ class Housekeeping:
             return
         retention_us = round(self._settings.retention_days * US_PER_DAY)
         if is_pressed and self._has_cloud:
-            retention_us = min(retention_us, PRESSED_RETENTION_US)
+            retention_us = min(retention_us, HOUR_US)
+        now_us, below_seq = self._clock.wall_us(), None
+        if self._has_cloud:
+            span_us = min(retention_us, HOUR_US)
+            below_seq = await self._journal.sent_long_ago(now_us=now_us, span_us=span_us)
         n_rows = await self._journal.prune(
-            older_than_us=self._clock.wall_us() - retention_us, has_cloud=self._has_cloud
+            older_than_us=now_us - retention_us, has_cloud=self._has_cloud, below_seq=below_seq
         )
         if n_rows:
             logger.info("journal pruned", extra={"action": "pruned", "rows": n_rows})
