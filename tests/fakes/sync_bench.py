@@ -99,7 +99,7 @@ class Bench:
                 group.create_task(self.uplink.run_up()),
                 group.create_task(self.uplink.run_down()),
             ]
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while not is_done():
                     await asyncio.sleep(0)
             for task in tasks:
