@@ -24,7 +24,15 @@ from device_sim.errors import SimulatorError
 from device_sim.scenario import fleet
 from device_sim.scenario.books import ReaderBook, Report, ScannerBook
 from device_sim.scenario.evidence import Evidence, Ground
-from device_sim.scenario.model import Device, MqttReader, Pda, Reader, Scanner, Scenario
+from device_sim.scenario.model import (
+    Device,
+    MqttReader,
+    Pda,
+    PdaOffline,
+    Reader,
+    Scanner,
+    Scenario,
+)
 from device_sim.scenario.orders import field_order
 from device_sim.scenario.sensor_checks import patience_of, watched_sensors
 from device_sim.scenario.trouble import Troublemaker
@@ -142,7 +150,14 @@ class Play:
         pace = Pace(work.scan_s, work.order_s, work.oddity_s)
         ledger = Ledger(pda.name)
         self.evidence.ledgers.append(ledger)
-        return Worker(self.world, pda.warehouse, ledger, Random(self.random.random()), pace)
+        random = Random(self.random.random())
+        tells_other_times = any(
+            isinstance(fault, PdaOffline) and fault.stands_for_s is not None
+            for fault in self.scenario.faults
+        )
+        return Worker(
+            self.world, pda.warehouse, ledger, random, pace, may_count=not tells_other_times
+        )
 
     async def _start_program(
         self, device: Device, name: str, site: conf.Site, hear: Callable[[Report], None]

@@ -50,7 +50,9 @@ class Worker:
     """One worker with a PDA at one warehouse.
 
     received: units by (ASN, item, lot); dispatched: units by (transfer, item). is_closing: no new
-    orders; what was begun is finished, because the world has changed already.
+    orders; what was begun is finished, because the world has changed already. may_count: False
+    where scans tell of other times than they were made at: a count says what was there when it
+    was made, and would not be true at the time that it tells.
     """
 
     world: World
@@ -64,6 +66,7 @@ class Worker:
     received: dict[tuple[str, str, str], int] = field(default_factory=dict)
     dispatched: dict[tuple[str, str], int] = field(default_factory=dict)
     is_closing: bool = False
+    may_count: bool = True
     n_scanning: int = 0
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -178,7 +181,8 @@ class Worker:
                 self._rubbish(turn)
             case 4:
                 # A bin is counted when nobody has goods in hand that are not scanned yet.
-                oddities = [] if self.n_scanning else [world.count(here)]
+                if self.may_count and not self.n_scanning:
+                    oddities = [world.count(here)]
             case 5:
                 oddities = [world.waste(here), world.take_back(here)]
             case 6:
