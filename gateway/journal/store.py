@@ -237,12 +237,7 @@ class JournalStore:
         n_pruned = 0
         while n_rows := await self._prune_rows(older_than_us, lowest):
             n_pruned += n_rows
-        while True:
-            n_receipts, effects = await forget_receipts(
-                self._database, older_than_us=older_than_us
-            )
-            if not n_receipts:
-                break
+        while effects := await forget_receipts(self._database, older_than_us=older_than_us):
             await self._writer.queue(effects=effects)
         await self._writer.queue(effects=[OLDEST_QUARANTINED])
         return n_pruned
