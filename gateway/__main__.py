@@ -73,6 +73,13 @@ def _parse(argv: list[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace
         "look at messages that were set aside, and send them in again",
         "gateway.services.quarantine_command",
     )
+    _add_lazy(
+        commands,
+        argv,
+        "exceptions",
+        "see what somebody must look into",
+        "gateway.journal.exceptions_command",
+    )
     return parser, parser.parse_args(argv)
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 
 from cloud_sync.contract import events as ev
 from gateway.core.projection import Milestone
+from gateway.journal.exception_table import count_exceptions
 from gateway.journal.read_model import load_climate, load_milestones, stock_rows
 from gateway.journal.store import JournalStore
 from gateway.ports import Clock, Driver
@@ -67,6 +68,7 @@ async def status_report(parts: Parts) -> dict[str, object]:
         "stalled": parts.heartbeats.stalled(60.0),
         "devices": device_rows(parts),
         "sensor_faults": [asdict(fault) for fault in parts.sensors.open_faults()],
+        "exceptions": await count_exceptions(journal),
         "excursions": parts.sensors.cold_chain.open_excursions(),
         "climate": [asdict(climate) for climate in await load_climate(journal)],
         "stock": list(stock_rows(parts.projector.facts)),

@@ -9,8 +9,8 @@ documents of its own warehouse and those of all (`kind` item, network, worker, c
 a hold that names no warehouse).
 
 Kinds: item, policy, network, asn, transfer; for the workers' flows (docs/flows.md) location,
-order, count, worker, certificate, hold; for the cold chain (docs/cold-chain.md) climate. Each kind
-has its model below.
+order, count, worker, certificate, hold; for the cold chain (docs/cold-chain.md) climate;
+for the exceptions queue (docs/exceptions.md) resolution. Each kind has its model below.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ WORKER: Final = "worker"
 CERTIFICATE: Final = "certificate"
 HOLD: Final = "hold"
 CLIMATE: Final = "climate"
+RESOLUTION: Final = "resolution"
 
 Units = Annotated[int, Field(ge=0, le=10**9)]
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
@@ -83,6 +84,7 @@ class Policy(BaseModel):
     """How one item is kept at one warehouse, keyed `{warehouse}.{gtin}`.
 
     Demand in units per day; reorder_point_units is s: at or below it replenishment triggers.
+    opens_cases: cases of it are opened on arrival and kept as pieces.
     """
 
     model_config = _WIRE
@@ -93,6 +95,7 @@ class Policy(BaseModel):
     demand_sd_units_per_day: Annotated[float, Field(ge=0, le=1e7)]
     reorder_point_units: Units
     lead_time_days: Annotated[float, Field(gt=0, le=365)]
+    opens_cases: bool = False
 
 
 class ShipmentLine(BaseModel):
@@ -314,6 +317,20 @@ class Climate(BaseModel):
         if low is not None and high is not None and high - low < 2 * self.hysteresis_centi_c:
             raise ValueError("hysteresis_centi_c: no reading can be good")
         return self
+
+
+class Resolution(BaseModel):
+    """Somebody's word on an exception of a warehouse, for the events in `evidence`."""
+
+    model_config = _WIRE
+
+    warehouse: Id
+    kind: Id
+    key: Annotated[list[str], Field(min_length=1, max_length=10)]
+    evidence: Annotated[list[str], Field(min_length=1, max_length=1000)]
+    action: Id
+    reason: Reason
+    author: Id
 
 
 class Change(BaseModel):

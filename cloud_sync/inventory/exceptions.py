@@ -13,7 +13,8 @@ found in the balances (inventory/audit.py) and ends when they do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from cloud_sync.contract import events as ev
@@ -108,6 +109,11 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "wrong_item": ("correct", "return"),
 }
 """What a person can have done about each kind."""
+
+
+def key_text(key: Iterable[str]) -> str:
+    """A key as it is kept: ASCII, so that any text may be in it."""
+    return json.dumps(list(key), separators=(",", ":"))
 
 
 def raised(event: ev.Event) -> Iterator[Finding]:

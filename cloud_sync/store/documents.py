@@ -37,7 +37,7 @@ EVERYBODY: Final = ""
 OF_THE_CLOUD: Final = "@cloud"
 """The warehouse of documents that no gateway sees; "@" is not legal in an id."""
 
-KEYED_BY_WAREHOUSE: Final = frozenset({doc.POLICY, doc.LOCATION})
+KEYED_BY_WAREHOUSE: Final = frozenset({doc.POLICY, doc.LOCATION, doc.CLIMATE})
 """Kinds whose key says the warehouse, so that a document of another one is another document.
 
 The key of any other kind is one document, wherever it is: put for another warehouse, it moves.

@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import groupby
 from typing import Final
 
+from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
-from cloud_sync.inventory.exceptions import ACTIONS, is_concerned, raised, settles
+from cloud_sync.inventory.exceptions import ACTIONS, is_concerned, key_text, raised, settles
 from cloud_sync.inventory.findings import NEGATIVE_STOCK, RECOUNT
 from cloud_sync.store.columns import integer, text
+from cloud_sync.store.documents import Draft, put_documents
 from cloud_sync.store.ports import Row, Transaction, Value
 
 EVIDENCE_MAX: Final = 20
@@ -79,11 +82,6 @@ async def note_events(tx: Transaction, warehouse: str, events: Sequence[ev.Event
         await tx.execute_many(_ADD, sorted(evidence, key=str))
     if settled:
         await tx.execute_many(_SETTLE, sorted(settled, key=str))
-
-
-def key_text(key: Sequence[str]) -> str:
-    """A key as it is kept: ASCII, so that any text may be in it."""
-    return json.dumps(list(key), separators=(",", ":"))
 
 
 def _printable(detail: str) -> str:
@@ -177,24 +175,44 @@ async def read_standing(tx: Transaction, within: Sequence[str] | None) -> list[d
 async def resolve(tx: Transaction, said: Resolution) -> list[str]:
     """Settle evidence; gives what of it is no evidence of this, and then settles nothing.
 
-    Again, or by a second person, changes nothing: the first word stands.
+    Again, or by a second person, changes nothing: the first word stands. The warehouse's gateway
+    is told by a document.
     """
     key = key_text(said.key)
     rows = await tx.fetch(
-        "select event_id from exception_evidence where warehouse = ? and kind = ? and key = ?",
+        f"select e.event_id, {_IS_OPEN} from exception_evidence e "  # noqa: S608 -- constants only
+        "where e.warehouse = ? and e.kind = ? and e.key = ?",
         (said.warehouse, said.kind, key),
     )
     unknown = sorted(set(said.evidence) - {text(row[0]) for row in rows})
-    if not unknown:
+    news = sorted(set(said.evidence) & {text(event_id) for event_id, is_open in rows if is_open})
+    if news and not unknown:
+        await put_documents(tx, [_document(said, news)])
         await tx.execute_many(
             _SETTLE,
             [
                 (said.warehouse, event_id, said.kind, key, said.at_us, said.action, said.reason,
                  said.author)
-                for event_id in sorted(set(said.evidence))
+                for event_id in news
             ],
         )  # fmt: skip
     return unknown
+
+
+def _document(said: Resolution, evidence: list[str]) -> Draft:
+    word = doc.Resolution(
+        warehouse=said.warehouse,
+        kind=said.kind,
+        key=list(said.key),
+        evidence=evidence,
+        action=said.action,
+        reason=said.reason,
+        author=said.author,
+    )
+    # Evidence of one exception is settled once, so this names one word and no other.
+    name = f"{said.warehouse} {said.kind} {key_text(said.key)} {evidence[0]}"
+    key = blake2b(name.encode(), digest_size=16).hexdigest()
+    return Draft(doc.RESOLUTION, key, said.warehouse, word.model_dump())
 
 
 async def read_resolved(

@@ -17,6 +17,7 @@ from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.plans import PlanBody, asn_id
 from gateway.core.book import StockEffects
+from gateway.core.exceptions import ExceptionEffects
 from gateway.core.facts import Facts
 from gateway.core.smoothing import Sighting
 from gateway.core.tags import arrival_of
@@ -62,6 +63,7 @@ class Effects:
     climate: dict[tuple[str, str], Climate] = field(default_factory=dict)
     tags: dict[tuple[str, str], Sighting | None] = field(default_factory=dict)
     milestones: list[Milestone] = field(default_factory=list)
+    exceptions: ExceptionEffects = field(default_factory=ExceptionEffects)
     judged: set[str] = field(default_factory=set)
 
     def touched_items(self, before: Facts) -> set[str]:
@@ -98,6 +100,7 @@ def effects_of(rows: Iterable[tuple[int, ev.Event]], warehouse: str) -> Effects:
         handler = _HANDLERS.get(event.type)
         if handler is not None:
             handler(effects, seq, event, warehouse)
+        effects.exceptions.take(event)
     return effects
 
 

@@ -52,6 +52,7 @@ FOLDED: Final = {
     "stock_sweep": "warehouse, location, place",
     "correction": "event_id",
     "ledger_time": "id",
+    "exception_evidence": "kind, key, event_id",
 }
 """The read model: right only together, as of the projector's cursor."""
 

@@ -18,6 +18,7 @@ from gateway.core.projection import Climate, Effects, Milestone, apply_effects
 from gateway.core.sensor_faults import Change as FaultChange
 from gateway.core.sensor_faults import Fault
 from gateway.core.smoothing import ARRIVED, Sighting
+from gateway.journal.exception_table import exception_statements
 from gateway.journal.ledger_tables import ledger_statements, load_book
 from gateway.ports import Statements
 
@@ -107,7 +108,11 @@ def effect_statements(effects: Effects, triggers: Mapping[str, TriggerState]) ->
             [(m.seq, m.event_id, m.type, json.dumps(m.body)) for m in effects.milestones],
         ),
     ]
-    return [*ledger_statements(effects.stock), *((sql, rows) for sql, rows in parts if rows)]
+    return [
+        *ledger_statements(effects.stock),
+        *((sql, rows) for sql, rows in parts if rows),
+        *exception_statements(effects.exceptions),
+    ]
 
 
 def mark_statements(mark: str | None) -> Statements:

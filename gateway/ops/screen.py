@@ -23,6 +23,10 @@ def render_status(report: Report) -> str:
         f"cloud   {state}; {sync.get('lag_events', '?')} events behind",
         "intake  " + ", ".join(f"{value} {name}" for name, value in intake.items()),
     ]
+    if report.get("exceptions"):
+        lines.append(
+            f"look at {report['exceptions']} exceptions: forepost-gateway exceptions list"
+        )
     stalled = cast(Sequence[str], report.get("stalled") or ())
     if stalled:
         lines.append(f"STALLED {', '.join(stalled)}")

@@ -9,11 +9,13 @@ from functools import partial
 import httpx
 import pytest
 
+from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
 from cloud_sync.inventory.exceptions import ACTIONS, FLAGS, raised, settles
 from cloud_sync.inventory.findings import OVER_RECEIPT
 from cloud_sync.service.app import make_app
 from cloud_sync.store.batches import take_batch
+from cloud_sync.store.documents import read_documents
 from cloud_sync.store.exception_queue import EVIDENCE_MAX, note_events, read_queue
 from cloud_sync.store.ports import Database
 from tests.fakes.http_words import NOW_US, bearer, code_of
@@ -133,6 +135,11 @@ async def http(database: Database, tokens: dict[str, str]) -> AsyncIterator[http
         yield it
 
 
+async def read_changes(database: Database) -> list[dict[str, object]]:
+    """The words that the warehouse's gateway is told."""
+    return list(await database.read(partial(read_documents, kind=doc.RESOLUTION)))
+
+
 def said(*numbers: int, **members: object) -> dict[str, object]:
     return {
         "warehouse": "W1", "kind": "over_receipt", "key": ["ASN-1", ITEM],
@@ -155,6 +162,8 @@ async def test_what_is_resolved_stays_so_and_new_evidence_opens_it_again(
     assert (kept["author"], kept["action"], kept["reason"], kept["at_us"]) == (
         "admin", "accept", "agreed", NOW_US,
     )  # fmt: skip
+    (told,) = await read_changes(database)
+    assert (told["evidence"], told["reason"], told["author"]) == ([event_id(1)], "agreed", "admin")
     await note(database, [flagged(2, OVER_RECEIPT)])
     (opened,) = (await http.get("/v1/exceptions/queue")).json()["queue"]
     assert [it["event_id"] for it in opened["evidence"]] == [event_id(2)]
