@@ -18,6 +18,7 @@ from gateway.core.flows.counting import sweep
 from gateway.core.flows.decide import decide, decide_command, decide_unit
 from gateway.core.flows.floor import Floor
 from gateway.core.flows.goods import Goods
+from gateway.core.flows.packs import pieces_in
 from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict
 from gateway.core.labels import LOGISTIC_UNIT, label_in
 from gateway.core.messages import message, sentence
@@ -127,6 +128,8 @@ class Decoder:
                 quantity=quantity,
             )  # fmt: skip
         goods = Goods(symbol.gtin, symbol.lot or "", unit)
+        if task.type != "receive":
+            goods, quantity = pieces_in(goods, quantity, floor)
         request = Request(scan.stamp.device, task, when.today, symbol, goods, quantity)
         return self._answer(scan.stamp, request, decide(request, floor), floor, when)
 
@@ -171,8 +174,11 @@ class Decoder:
         # With its keys in order it is encoded as it is.
         result = dict(sorted({**result, **verdict.extra}.items()))
         symbol = request.symbol
-        if events and symbol is not None and item and self._is_new_lot(symbol, floor):
-            events.insert(0, self._new_lot(stamp, symbol, item, when))
+        if events and symbol is not None and item:
+            events[:0] = [
+                self._new_lot(stamp, symbol, gtin, when)
+                for gtin in _new_lots(symbol, request.goods, floor)
+            ]
         set_aside = None
         if "unknown_item" in flags and events:
             set_aside = ("item", f"unknown item {verdict.values.get('item', item)}")
@@ -197,10 +203,6 @@ class Decoder:
             lines=deed.lines,
             body=deed.body,
         )
-
-    @staticmethod
-    def _is_new_lot(symbol: Symbol, floor: Floor) -> bool:
-        return symbol.lot is not None and not floor.knows_lot(symbol.gtin or "", symbol.lot)
 
     def _new_lot(self, stamp: Stamp, symbol: Symbol, gtin: str, when: When) -> ev.Event:
         body: dict[str, object] = {"item": gtin, "lot": symbol.lot}
@@ -327,6 +329,15 @@ def _expiry(request: Request, verdict: Verdict, floor: Floor) -> str | None:
     is_conflict = isinstance(verdict, Told) and verdict.flags[:1] == ("expiry_conflict",)
     said = symbol.expiry if symbol is not None and not is_conflict else None
     return said or floor.expiry(request.goods)
+
+
+def _new_lots(symbol: Symbol, goods: Goods, floor: Floor) -> list[str]:
+    """The items of which the symbol's lot was never seen: what is kept of it, and its case."""
+    if symbol.lot is None:
+        return []
+    pieces, _ = pieces_in(goods, 1, floor)
+    named = dict.fromkeys((goods.item, pieces.item))
+    return [gtin for gtin in named if not floor.knows_lot(gtin, symbol.lot)]
 
 
 def _quantity(symbol: Symbol, task: TaskContext) -> tuple[int, str]:

@@ -40,6 +40,8 @@ def undo(request: Request, floor: Floor) -> Verdict:
 
 def _goods_of(event: ev.Event) -> tuple[str, int]:
     """What the event was about, for the message."""
+    if event.type == ev.GOODS_TRANSFORMED:
+        return event.lines[0].item, event.lines[0].quantity
     if event.lines:
         return event.lines[0].item, sum(line.quantity for line in event.lines)
     for key in ("children", "assertions"):

@@ -25,6 +25,7 @@ from gateway.core.flows.checks import (
 )
 from gateway.core.flows.floor import BESIDE_THE_SHELVES, Floor
 from gateway.core.flows.goods import Goods, Sums, add, row_of, units_of_item
+from gateway.core.flows.packs import opened
 from gateway.core.flows.records import ReceiptFlow
 from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict, document
 from gateway.core.tasks import Movement
@@ -56,10 +57,11 @@ def receive(request: Request, movement: Movement, floor: Floor) -> Verdict:
         flags = (*_against(request, asn, goods, progress, floor), *flags)
         values |= progress
         extra["task"] = {"id": asn.id, **progress}
-    return moved(
+    told = moved(
         request, movement, floor, flags=flags, to_status=status, body=body, values=values,
         extra=extra,
     )  # fmt: skip
+    return opened(told, request, place, floor, status=status)
 
 
 def _is_cold_enough(item: Item | None, celsius: int) -> bool:

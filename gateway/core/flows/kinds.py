@@ -13,6 +13,7 @@ UNDOABLE: Final = frozenset(
         ev.GOODS_MOVED,
         ev.GOODS_PICKED,
         ev.GOODS_RETURNED,
+        ev.GOODS_TRANSFORMED,
         ev.TRANSFER_DISPATCHED,
         ev.TRANSFER_RECEIVED,
         ev.ORDER_DELIVERED,
