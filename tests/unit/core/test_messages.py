@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core import languages
 from gateway.core.languages import ENGLISH, LANGUAGES
-from gateway.core.messages import message
+from gateway.core.messages import message, sentence
 
 
 def blanks(text: str) -> set[str]:
@@ -21,6 +21,17 @@ def test_every_language_has_every_message_with_the_same_blanks(language: str) ->
     assert {key: blanks(text) for key, text in other.items()} == {
         key: blanks(text) for key, text in english.items()
     }
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_every_blank_is_a_plain_name(language: str) -> None:
+    # What fills them is looked up by the blank's whole name, and put in as it is.
+    for key, text in LANGUAGES[language].items():
+        for _, name, how, conversion in string.Formatter().parse(text):
+            assert name is None or name.isidentifier(), key
+            assert not how, key
+            assert conversion is None, key
+        assert set(sentence(key, language).blanks) == blanks(text)
 
 
 def test_every_module_of_a_language_is_among_the_languages() -> None:
