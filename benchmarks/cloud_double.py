@@ -95,7 +95,11 @@ class Handler(BaseHTTPRequestHandler):
     ledger: Ledger
 
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        raw = self.rfile.read(length)
+        if len(raw) < length:  # its gateway was killed while it spoke
+            self.close_connection = True
+            return
         if self.headers.get("Content-Encoding") == "gzip":
             raw = gzip.decompress(raw)
         answer = self.ledger.take(json.loads(raw))
