@@ -120,15 +120,20 @@ def until_it_says_so(site: Site) -> None:
     site.gateway.until(lambda _: "commit failed" in site.gateway.log.read_text(), PATIENCE_S)
 
 
-def scan_while_it_fails(site: Site, trouble: Trouble) -> int:
-    """Scans on a failing disk, a kill, a disk that works: how many are gone despite receipts."""
+def scan_while_it_fails(site: Site, trouble: Trouble, *, n_receipts: int = 0) -> int:
+    """Scans on a failing disk, a kill, a disk that works: how many are gone despite receipts.
+
+    n_receipts: how many must have come from the failing disk before the kill.
+    """
     with handheld(site.broker.port, "pda-1", site.log) as pda:
         receive(pda)
         pda.settle(PATIENCE_S)
+        n_before = len(pda.receipted)
         trouble.set("fail")
         for _ in range(N_SCANS):
             receive(pda)
         until_it_says_so(site)
+        site.gateway.until(lambda _: len(pda.receipted) >= n_before + n_receipts, PATIENCE_S)
         site.gateway.kill()
         receipted = set(pda.receipted)
         trouble.end()
@@ -155,7 +160,7 @@ def test_no_receipt_comes_from_a_disk_that_cannot_sync(site: Site, trouble: Trou
 def test_control_receipt_before_commit_loses(site: Site, trouble: Trouble) -> None:
     site.gateway.alteration = "early_receipt"
     start(site)
-    n_lost = scan_while_it_fails(site, trouble)
+    n_lost = scan_while_it_fails(site, trouble, n_receipts=1)
     assert n_lost > 0
     tier.record("failing syncs", faults=1, lost=n_lost, control="receipt before commit")
 
