@@ -160,7 +160,7 @@ def test_no_receipt_comes_from_a_disk_that_cannot_sync(site: Site, trouble: Trou
 def test_control_receipt_before_commit_loses(site: Site, trouble: Trouble) -> None:
     site.gateway.alteration = "early_receipt"
     start(site)
-    n_lost = scan_while_it_fails(site, trouble, n_receipts=1)
+    n_lost = scan_while_it_fails(site, trouble, n_receipts=N_SCANS)
     assert n_lost > 0
     tier.record("failing syncs", faults=1, lost=n_lost, control="receipt before commit")
 
