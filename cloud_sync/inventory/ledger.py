@@ -24,7 +24,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from cloud_sync.contract.keys import is_virtual
 from cloud_sync.inventory.corrections import Acting
 from cloud_sync.inventory.counts import NOTHING, Count, Scope, count_of, is_stale
 from cloud_sync.inventory.findings import COUNT_STALE, RECOUNT, Finding
@@ -280,11 +279,6 @@ def rows_of(
         rows = ledger.counts.get(key, ())
         found[key, place] = next((row for row in rows if row.place == place), None)
     return found
-
-
-def is_physical(key: StockKey) -> bool:
-    """True for a key that can be counted."""
-    return not is_virtual(key.location)
 
 
 def _postings(later: Sequence[Acting]) -> list[tuple[Place, StockKey, int]]:

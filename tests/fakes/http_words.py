@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+
 import httpx
 
+from cloud_sync.service.app import make_app
+from cloud_sync.store.ports import Database
 from tests.fakes.uploads import Book
 
 NOW_US = 1_700_000_000_000_000
 BATCHES = "/sync/v1/batches"
+
+
+class Wall:
+    """A wall clock that the test moves."""
+
+    def __init__(self, now_us: int = NOW_US) -> None:
+        self.now_us = now_us
+
+    def __call__(self) -> int:
+        return self.now_us
+
+
+@contextlib.asynccontextmanager
+async def client_of(
+    database: Database,
+    wall_us: Callable[[], int],
+    *,
+    deadline_s: float = 30,
+    headers: Mapping[str, str] | None = None,
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the whole API on a database, without a socket; a fault of ours is raised."""
+    app = make_app(database, wall_us=wall_us, deadline_s=deadline_s)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://cloud", headers=headers
+    ) as it:
+        yield it
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -9,10 +9,9 @@ import httpx
 import pytest
 
 from cloud_sync.contract.batches import MAX_EVENTS_PER_BATCH
-from cloud_sync.service.app import make_app
 from cloud_sync.service.sync import SLICE
 from cloud_sync.store.ports import Database
-from tests.fakes.http_words import BATCHES, NOW_US, bearer
+from tests.fakes.http_words import BATCHES, NOW_US, bearer, client_of
 from tests.fakes.uploads import Book
 
 
@@ -24,9 +23,7 @@ def database_name(tmp_path: Path) -> str:
 
 @pytest.fixture
 async def http(database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    app = make_app(database, wall_us=lambda: NOW_US, deadline_s=20)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://cloud") as it:
+    async with client_of(database, lambda: NOW_US, deadline_s=20) as it:
         yield it
 
 

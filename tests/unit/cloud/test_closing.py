@@ -10,10 +10,9 @@ import httpx
 import pytest
 
 from cloud_sync.contract import events as ev
-from cloud_sync.service.app import make_app
 from cloud_sync.store.batches import take_batch
 from cloud_sync.store.ports import Database
-from tests.fakes.http_words import NOW_US, bearer, code_of
+from tests.fakes.http_words import NOW_US, bearer, client_of, code_of
 from tests.fakes.uploads import ITEM, Book, make_line
 
 TRANSFER = ev.Document(type="transfer", id="TR-1")
@@ -28,9 +27,7 @@ BODY = {
 
 @pytest.fixture
 async def http(database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    app = make_app(database, wall_us=lambda: NOW_US, deadline_s=30)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://cloud") as it:
+    async with client_of(database, lambda: NOW_US) as it:
         yield it
 
 

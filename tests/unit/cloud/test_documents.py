@@ -9,11 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cloud_sync.service.app import make_app
 from cloud_sync.service.kinds import KINDS
 from cloud_sync.store.credentials import add_token, make_token, put_user
 from cloud_sync.store.ports import Database, Transaction
-from tests.fakes.http_words import NOW_US, bearer, code_of
+from tests.fakes.http_words import NOW_US, bearer, client_of, code_of
 from tests.fakes.uploads import ITEM
 
 CASE = "09506000134369"
@@ -112,9 +111,7 @@ def database_name(tmp_path: Path) -> str:
 
 @pytest.fixture
 async def http(database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    app = make_app(database, wall_us=lambda: NOW_US, deadline_s=30)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://cloud") as it:
+    async with client_of(database, lambda: NOW_US) as it:
         yield it
 
 

@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from cloud_sync.contract import events as ev
-from cloud_sync.service.app import make_app
 from cloud_sync.store.ports import Database
 from tests.fakes.epcis_http import (
     ROOT,
@@ -24,7 +23,7 @@ from tests.fakes.epcis_http import (
     problem_of,
 )
 from tests.fakes.epcis_words import EPC, EVENTS, OTHER_EPC, Json, document
-from tests.fakes.http_words import BATCHES, bearer
+from tests.fakes.http_words import BATCHES, bearer, client_of
 from tests.fakes.uploads import ITEM, Book, event_id, make_line
 from tests.golden import cases, outside_cases
 from tests.rigs.epcis_schema import schema_faults
@@ -45,11 +44,7 @@ def clock() -> Clock:
 async def http(
     database: Database, tokens: dict[str, str], clock: Clock
 ) -> AsyncIterator[httpx.AsyncClient]:
-    app = make_app(database, wall_us=clock, deadline_s=30)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://cloud", headers=bearer(tokens["admin"])
-    ) as it:
+    async with client_of(database, clock, headers=bearer(tokens["admin"])) as it:
         yield it
 
 

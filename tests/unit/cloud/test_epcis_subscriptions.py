@@ -20,11 +20,10 @@ from cloud_sync.outbound.post import (
     check_url,
     is_open_address,
 )
-from cloud_sync.service.app import make_app
 from cloud_sync.service.epcis_delivery import deliver_due, tell_journals
 from cloud_sync.store.ports import Database
 from tests.fakes.epcis_words import Json, document, event
-from tests.fakes.http_words import BATCHES, bearer
+from tests.fakes.http_words import BATCHES, bearer, client_of
 from tests.fakes.uploads import Book
 from tests.rigs.epcis_schema import schema_faults
 
@@ -95,11 +94,7 @@ def clock() -> Clock:
 async def http(
     database: Database, tokens: dict[str, str], clock: Clock
 ) -> AsyncIterator[httpx.AsyncClient]:
-    app = make_app(database, wall_us=clock, deadline_s=30)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://cloud", headers=bearer(tokens["admin"])
-    ) as it:
+    async with client_of(database, clock, headers=bearer(tokens["admin"])) as it:
         yield it
 
 

@@ -13,12 +13,11 @@ from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
 from cloud_sync.inventory.exceptions import ACTIONS, FLAGS, raised, settles
 from cloud_sync.inventory.findings import OVER_RECEIPT
-from cloud_sync.service.app import make_app
 from cloud_sync.store.batches import take_batch
 from cloud_sync.store.documents import read_documents
 from cloud_sync.store.exception_queue import EVIDENCE_MAX, note_events, read_queue
 from cloud_sync.store.ports import Database
-from tests.fakes.http_words import NOW_US, bearer, code_of
+from tests.fakes.http_words import NOW_US, bearer, client_of, code_of
 from tests.fakes.uploads import ITEM, Book, event_id, make_line
 
 ASN = ev.Document(type="asn", id="ASN-1")
@@ -127,11 +126,7 @@ async def test_of_much_evidence_the_oldest_is_shown_and_all_of_it_counted(
 
 @pytest.fixture
 async def http(database: Database, tokens: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
-    app = make_app(database, wall_us=lambda: NOW_US, deadline_s=30)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://cloud", headers=bearer(tokens["admin"])
-    ) as it:
+    async with client_of(database, lambda: NOW_US, headers=bearer(tokens["admin"])) as it:
         yield it
 
 

@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 
 from cloud_sync.contract.keys import gtin_check_digit
 from cloud_sync.service import master
-from cloud_sync.service.app import make_app
 from cloud_sync.service.sheets import SheetMalformed, read_sheet, write_sheet
 from cloud_sync.store.ports import Database
-from tests.fakes.http_words import NOW_US, bearer, code_of
+from tests.fakes.http_words import NOW_US, bearer, client_of, code_of
 from tests.fakes.uploads import ITEM
 
 CSV = {"Content-Type": "text/csv; charset=utf-8"}
@@ -33,9 +32,7 @@ def database_name(tmp_path: Path) -> str:
 
 @pytest.fixture
 async def http(database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    app = make_app(database, wall_us=lambda: NOW_US, deadline_s=30)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://cloud") as it:
+    async with client_of(database, lambda: NOW_US) as it:
         yield it
 
 

@@ -10,13 +10,12 @@ from functools import partial
 import httpx
 import pytest
 
-from cloud_sync.service.app import make_app
 from cloud_sync.service.mutation import REPLAYED, Mutation
 from cloud_sync.service.problems import Refused
 from cloud_sync.store import idempotency
 from cloud_sync.store.credentials import Credential
 from cloud_sync.store.ports import Database, StoreError, Transaction
-from tests.fakes.http_words import NOW_US, bearer, code_of
+from tests.fakes.http_words import NOW_US, bearer, client_of, code_of
 from tests.fakes.uploads import ITEM
 
 PATH = f"/v1/items/{ITEM}"
@@ -31,9 +30,7 @@ def item(name: str) -> bytes:
 
 @pytest.fixture
 async def http(database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    app = make_app(database, wall_us=lambda: NOW_US, deadline_s=30)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://cloud") as it:
+    async with client_of(database, lambda: NOW_US) as it:
         yield it
 
 

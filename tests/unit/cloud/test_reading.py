@@ -8,18 +8,15 @@ import httpx
 import pytest
 
 from cloud_sync.contract import events as ev
-from cloud_sync.service.app import make_app
 from cloud_sync.store.credentials import add_token, make_token, put_user
 from cloud_sync.store.ports import Database, Transaction
-from tests.fakes.http_words import BATCHES, NOW_US, bearer, code_of
+from tests.fakes.http_words import BATCHES, NOW_US, bearer, client_of, code_of
 from tests.fakes.uploads import Book, make_line
 
 
 @pytest.fixture
 async def http(database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    app = make_app(database, wall_us=lambda: NOW_US, deadline_s=30)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://cloud") as it:
+    async with client_of(database, lambda: NOW_US) as it:
         yield it
 
 

@@ -11,24 +11,14 @@ import httpx
 import pytest
 
 from cloud_sync.contract import events as ev
-from cloud_sync.service.app import make_app
 from cloud_sync.store.ports import Database
 from cloud_sync.store.usable_lots import day_at
-from tests.fakes.http_words import bearer
+from tests.fakes.http_words import Wall, bearer, client_of
 from tests.fakes.shop import open_shop
 from tests.fakes.uploads import ITEM
 
 # One second before midnight in Shanghai, on the paper's last day.
 EVE_US = int(datetime(2026, 6, 30, 15, 59, 59, tzinfo=UTC).timestamp()) * 1_000_000
-
-
-class Wall:
-    """A clock that is set."""
-
-    now_us = EVE_US
-
-    def __call__(self) -> int:
-        return self.now_us
 
 
 @pytest.fixture
@@ -39,18 +29,14 @@ def database_name(tmp_path: Path) -> str:
 
 @pytest.fixture
 def wall() -> Wall:
-    return Wall()
+    return Wall(EVE_US)
 
 
 @pytest.fixture
 async def http(
     database: Database, wall: Wall, tokens: dict[str, str]
 ) -> AsyncIterator[httpx.AsyncClient]:
-    app = make_app(database, wall_us=wall, deadline_s=30)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://cloud", headers=bearer(tokens["admin"])
-    ) as it:
+    async with client_of(database, wall, headers=bearer(tokens["admin"])) as it:
         yield it
 
 

@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from cloud_sync.contract.batches import MAX_BATCH_BYTES, MAX_EVENTS_PER_BATCH
-from cloud_sync.service.app import make_app
 from cloud_sync.store.credentials import (
     NotEnrolled,
     enrol_gateway,
@@ -19,7 +18,7 @@ from cloud_sync.store.credentials import (
     revoke_gateway,
 )
 from cloud_sync.store.ports import Database
-from tests.fakes.http_words import BATCHES, NOW_US, batch_of, bearer, code_of
+from tests.fakes.http_words import BATCHES, NOW_US, batch_of, bearer, client_of, code_of
 from tests.fakes.uploads import ITEM, Book, changed
 
 
@@ -31,9 +30,7 @@ def database_name(tmp_path: Path) -> str:
 
 @pytest.fixture
 async def http(database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    app = make_app(database, wall_us=lambda: NOW_US, deadline_s=5)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://cloud") as it:
+    async with client_of(database, lambda: NOW_US, deadline_s=5) as it:
         yield it
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cloud_sync.service.app import make_app
 from cloud_sync.store.credentials import (
     NotEnrolled,
     create_token,
@@ -22,19 +21,9 @@ from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
 from cloud_sync.store.schema_files import read_schema, statements_of
 from cloud_sync.store.sqlite import SCHEMA
-from tests.fakes.http_words import NOW_US, bearer, code_of
+from tests.fakes.http_words import NOW_US, Wall, bearer, client_of, code_of
 
 DAY_US = 86_400_000_000
-
-
-class Wall:
-    """A clock that is set."""
-
-    def __init__(self) -> None:
-        self.now_us = NOW_US
-
-    def __call__(self) -> int:
-        return self.now_us
 
 
 @pytest.fixture
@@ -44,9 +33,7 @@ def wall() -> Wall:
 
 @pytest.fixture
 async def http(database: Database, wall: Wall) -> AsyncIterator[httpx.AsyncClient]:
-    app = make_app(database, wall_us=wall, deadline_s=30)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://cloud") as it:
+    async with client_of(database, wall) as it:
         yield it
 
 

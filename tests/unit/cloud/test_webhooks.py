@@ -14,12 +14,11 @@ import pytest
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.outbound.post import PostFailed
-from cloud_sync.service.app import make_app
 from cloud_sync.service.webhook_delivery import LEASE_US, TRIES_MAX, Dispatcher
 from cloud_sync.store import webhooks as store
 from cloud_sync.store.documents import EVERYBODY, Draft, Gone, change_documents
 from cloud_sync.store.ports import Database
-from tests.fakes.http_words import NOW_US, bearer, code_of
+from tests.fakes.http_words import NOW_US, Wall, bearer, client_of, code_of
 
 SECRET = "s3cret-s3cret-s3cret"
 HOOK = {"url": "https://example.org/hook", "kinds": ["hold", "item"], "secret": SECRET}
@@ -43,16 +42,6 @@ class Receiver:
         return [headers["Forepost-Delivery"] for _, _, headers in self.came]
 
 
-class Wall:
-    """A clock that is set."""
-
-    def __init__(self) -> None:
-        self.now_us = NOW_US
-
-    def __call__(self) -> int:
-        return self.now_us
-
-
 @pytest.fixture
 def wall() -> Wall:
     return Wall()
@@ -65,9 +54,7 @@ def receiver() -> Receiver:
 
 @pytest.fixture
 async def http(database: Database, wall: Wall) -> AsyncIterator[httpx.AsyncClient]:
-    app = make_app(database, wall_us=wall, deadline_s=30)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://cloud") as it:
+    async with client_of(database, wall) as it:
         yield it
 
 
