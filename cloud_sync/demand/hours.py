@@ -1,0 +1,68 @@
+"""The hours of a warehouse's own days.
+
+Demand is counted by the clock on the wall: people buy breakfast at seven, in summer as in winter.
+So an hour is (day, hour 0 to 23) in the warehouse's time zone, and how long it lasted is a
+question of its own: 3600 s, none at all in the night the clocks go forward, twice as long in the
+one they go back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+HOUR_S: Final = 3600
+HOURS: Final = 24
+_US: Final = 1_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Hour(NamedTuple):
+    """An hour of a day: day as YYYY-MM-DD, hour from 0 to 23, both as the wall shows them."""
+
+    day: str
+    hour: int
+
+
+def hour_of(at_us: int, zone: tzinfo) -> Hour:
+    """The hour that a moment lies in."""
+    local = _local(at_us, zone)
+    return Hour(local.date().isoformat(), local.hour)
+
+
+def hours_between(start_us: int, end_us: int, zone: tzinfo) -> Iterator[tuple[Hour, float]]:
+    """The hours from start to end, and how many seconds of each lie between; none backwards."""
+    while start_us < end_us:
+        local = _local(start_us, zone)
+        into_us = (local.minute * 60 + local.second) * _US + local.microsecond
+        # Clocks are only ever changed on a full hour of the wall, so no hour is cut inside.
+        next_us = min(end_us, start_us + HOUR_S * _US - into_us)
+        yield Hour(local.date().isoformat(), local.hour), (next_us - start_us) / _US
+        start_us = next_us
+
+
+@lru_cache(maxsize=1024)
+def hour_seconds(day: str, zone: tzinfo) -> tuple[float, ...]:
+    """How long each of the day's 24 hours lasted, in seconds."""
+    start, end = day_start_us(day, zone), day_start_us(next_day(day), zone)
+    seconds = [0.0] * HOURS
+    for hour, length_s in hours_between(start, end, zone):
+        seconds[hour.hour] += length_s
+    return tuple(seconds)
+
+
+def day_start_us(day: str, zone: tzinfo) -> int:
+    """The moment at which a day begins."""
+    start = datetime.combine(date.fromisoformat(day), datetime.min.time(), zone)
+    return (start.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
+
+
+def next_day(day: str) -> str:
+    """The day after a day."""
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+
+
+def _local(at_us: int, zone: tzinfo) -> datetime:
+    return (_EPOCH + timedelta(microseconds=at_us)).astimezone(zone)
