@@ -125,6 +125,11 @@ async def get_changes(
     if context.contacts.get(credential.name, 0) + CONTACT_NOTED_EVERY_US <= now_us:
         context.contacts[credential.name] = now_us
         await context.database.transact(
-            partial(note_contact, gateway=credential.name, now_us=now_us)
+            partial(
+                note_contact,
+                warehouse=credential.warehouse or "",
+                gateway=credential.name,
+                now_us=now_us,
+            )
         )
     return page

@@ -38,6 +38,7 @@ from cloud_sync.store.columns import blob, integer, optional_integer, optional_t
 from cloud_sync.store.documents import apply_orders
 from cloud_sync.store.exception_queue import note_events
 from cloud_sync.store.exceptions import note_refusal
+from cloud_sync.store.feed import lock_feed
 from cloud_sync.store.lot_states import note_lots
 from cloud_sync.store.orders import follow_orders
 from cloud_sync.store.ports import Transaction, fetch_in
@@ -136,12 +137,12 @@ async def take_batch(
     standing = await _standing(tx, gateway, warehouse, upload.batch.epoch, now_us)
     refusal = admit(standing, upload.batch, now_us)
     if refusal is not None:
-        await note_refusal(tx, gateway, upload.batch, refusal, now_us)
+        await note_refusal(tx, standing, upload.batch, refusal, now_us)
         return refusal
     held = await _held(tx, standing, upload)
     links = links_of(standing, upload, held)
     if isinstance(links, Refusal):
-        await note_refusal(tx, gateway, upload.batch, links, now_us)
+        await note_refusal(tx, standing, upload.batch, links, now_us)
         return links
     rows = await _rows(tx, standing, upload, links, events, asks_first=asks_first)
     await _save_rows(tx, standing, upload, rows, now_us)
@@ -162,13 +163,14 @@ async def _standing(
 ) -> Standing:
     # The first statement of all: it locks the gateway's row against its own second connection.
     known = await tx.fetch(
-        "update gateways set contact_at_us = ? where gateway = ? "
+        "update gateways set contact_at_us = ? where warehouse = ? and gateway = ? "
         "returning epoch, instance, batch_at_us",
-        (now_us, gateway),
+        (now_us, warehouse, gateway),
     )
     current, instance, batch_at_us = known[0] if known else (None, None, None)
     journal = await tx.fetch(
-        "select seq, head from epochs where gateway = ? and epoch = ?", (gateway, epoch)
+        "select seq, head from epochs where warehouse = ? and gateway = ? and epoch = ?",
+        (warehouse, gateway, epoch),
     )
     seq, head = journal[0] if journal else (0, first_link(gateway=gateway, epoch=epoch))
     return Standing(
@@ -189,8 +191,14 @@ async def _held(tx: Transaction, standing: Standing, upload: Upload) -> dict[int
         return {}
     found = await tx.fetch(
         "select seq, link, status, reason from received "
-        "where gateway = ? and epoch = ? and seq between ? and ?",
-        (standing.gateway, upload.batch.epoch, upload.batch.first_seq - 1, upload.last_seq),
+        "where warehouse = ? and gateway = ? and epoch = ? and seq between ? and ?",
+        (
+            standing.warehouse,
+            standing.gateway,
+            upload.batch.epoch,
+            upload.batch.first_seq - 1,
+            upload.last_seq,
+        ),
     )
     return {
         integer(seq): HeldRow(blob(link), text(status), optional_text(reason))
@@ -216,7 +224,9 @@ async def _rows(
         n = len(new)
         return _Rows(first, links, bodies, new, [ACCEPTED] * n, [None] * n)
     judged = await _judged(
-        tx, list(zip(range(first, first + len(links)), links, bodies, events, strict=True))
+        tx,
+        standing.warehouse,
+        list(zip(range(first, first + len(links)), links, bodies, events, strict=True)),
     )
     return _Rows(
         first,
@@ -228,17 +238,25 @@ async def _rows(
     )
 
 
-async def _judged(tx: Transaction, rows: list[tuple[int, bytes, bytes, Reading]]) -> list[NewRow]:
+async def _judged(
+    tx: Transaction, warehouse: str, rows: list[tuple[int, bytes, bytes, Reading]]
+) -> list[NewRow]:
     events = [event for *_, event in rows if not isinstance(event, str)]
+    plan_ids = [plan_id for plan_id in map(plan_of, events) if plan_id is not None]
+    if plan_ids:
+        # A plan's documents bear its id in several warehouses: nobody else may propose it now.
+        await lock_feed(tx)
     known_events = await fetch_in(
         tx,
-        "select event_id, body from received where status = 'accepted' and event_id in (?*)",
+        "select event_id, body from received "
+        "where warehouse = ? and status = 'accepted' and event_id in (?*)",
         [event.event_id for event in events],
+        before=(warehouse,),
     )
     known_plans = await fetch_in(
         tx,
         "select plan_id, event_id from plans where plan_id in (?*)",
-        [plan_id for plan_id in map(plan_of, events) if plan_id is not None],
+        plan_ids,
     )
     return judge(
         rows,
@@ -296,13 +314,23 @@ async def _move_cursor(
     seq = _last_seq(standing, rows)
     head = rows.links[-1] if rows.links else standing.head
     await tx.execute_many(
-        "insert into epochs(gateway, epoch, seq, head, started_at_us) values (?, ?, ?, ?, ?) "
-        "on conflict (gateway, epoch) do update set seq = excluded.seq, head = excluded.head",
-        [(standing.gateway, batch.epoch, seq, head, now_us)],
+        "insert into epochs(warehouse, gateway, epoch, seq, head, started_at_us) "
+        "values (?, ?, ?, ?, ?, ?) on conflict (warehouse, gateway, epoch) "
+        "do update set seq = excluded.seq, head = excluded.head",
+        [(standing.warehouse, standing.gateway, batch.epoch, seq, head, now_us)],
     )
     await tx.execute_many(
-        "update gateways set epoch = ?, instance = ?, batch_at_us = ? where gateway = ?",
-        [(batch.epoch, batch.instance or standing.instance, now_us, standing.gateway)],
+        "update gateways set epoch = ?, instance = ?, batch_at_us = ? "
+        "where warehouse = ? and gateway = ?",
+        [
+            (
+                batch.epoch,
+                batch.instance or standing.instance,
+                now_us,
+                standing.warehouse,
+                standing.gateway,
+            )
+        ],
     )
 
 

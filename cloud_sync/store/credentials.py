@@ -15,6 +15,7 @@ from typing import Final
 
 from cloud_sync.contract import rights
 from cloud_sync.store.columns import blob, text
+from cloud_sync.store.feed import lock_feed
 from cloud_sync.store.ports import Row, Transaction
 
 GATEWAY: Final = rights.GATEWAY
@@ -93,6 +94,7 @@ async def find_credential(tx: Transaction, token: str, now_us: int) -> Credentia
 async def enrol_gateway(tx: Transaction, gateway: str, warehouse: str, now_us: int) -> str:
     """A token for a gateway. Earlier ones stay good until revoked, so that they can be changed
     without a pause. Raises NotEnrolled if the gateway belongs to another warehouse."""
+    await lock_feed(tx)  # as any lock would do: two must not give one name to two warehouses
     rows = await tx.fetch("select warehouse from gateways where gateway = ?", (gateway,))
     if rows and rows[0][0] != warehouse:
         raise NotEnrolled(f"gateway {gateway} belongs to warehouse {rows[0][0]!r}")
@@ -113,10 +115,11 @@ async def revoke_gateway(tx: Transaction, gateway: str, now_us: int) -> int:
     return n_revoked
 
 
-async def note_contact(tx: Transaction, gateway: str, now_us: int) -> None:
+async def note_contact(tx: Transaction, *, warehouse: str, gateway: str, now_us: int) -> None:
     """Note that a gateway was heard of, where nothing else of it is written."""
     await tx.execute_many(
-        "update gateways set contact_at_us = ? where gateway = ?", [(now_us, gateway)]
+        "update gateways set contact_at_us = ? where warehouse = ? and gateway = ?",
+        [(now_us, warehouse, gateway)],
     )
 
 

@@ -27,7 +27,7 @@ from cloud_sync.inbox.orders import (
     update_transfer,
 )
 from cloud_sync.store.columns import integer, optional_text, text
-from cloud_sync.store.feed import leave_mark
+from cloud_sync.store.feed import leave_mark, lock_feed
 from cloud_sync.store.ports import Transaction, fetch_in
 
 EVERYBODY: Final = ""
@@ -84,7 +84,7 @@ async def put_documents(tx: Transaction, drafts: Sequence[Draft]) -> int:
 
 async def change_documents(tx: Transaction, drafts: Sequence[Draft], gone: Sequence[Gone]) -> int:
     """Put documents and take others away; gives how many are new, changed or gone."""
-    await _lock_feed(tx)
+    await lock_feed(tx)
     held = await _held(
         tx, {(it.kind, it.key) for it in drafts} | {(it.kind, it.key) for it in gone}
     )
@@ -173,18 +173,12 @@ async def _write(tx: Transaction, changed: Sequence[_Held]) -> None:
     )
 
 
-async def _lock_feed(tx: Transaction) -> None:
-    """Keep others from writing documents: the two ends of a transfer must see each other's sums,
-    and a change must not become visible before one with a smaller number."""
-    await tx.execute_many("update feed set last = last where id = ?", [(1,)])
-
-
 async def apply_orders(tx: Transaction, events: Sequence[ev.Event]) -> None:
     """Bring deliveries and transfers up to date with accepted events."""
     orders = orders_of(events)
     if not (orders.flows or orders.lots or orders.plans):
         return
-    await _lock_feed(tx)
+    await lock_feed(tx)
     await _add_flows(tx, orders)
     lots = await _add_lots(tx, orders)
     transfers = {key.document for key in orders.flows if key.kind == "transfer"}

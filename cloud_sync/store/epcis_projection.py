@@ -26,9 +26,9 @@ _WAREHOUSE: Final = "warehouse"
 """The kind of the documents that know a warehouse's GLN and time zone."""
 
 _BEHIND: Final = (
-    "select epochs.gateway, epochs.epoch, coalesce(epcis_cursors.seq, 0) from epochs "
-    "left join epcis_cursors on epcis_cursors.gateway = epochs.gateway "
-    "and epcis_cursors.epoch = epochs.epoch "
+    "select epochs.warehouse, epochs.gateway, epochs.epoch, coalesce(epcis_cursors.seq, 0) "
+    "from epochs left join epcis_cursors on epcis_cursors.warehouse = epochs.warehouse "
+    "and epcis_cursors.gateway = epochs.gateway and epcis_cursors.epoch = epochs.epoch "
     "where epochs.seq > coalesce(epcis_cursors.seq, 0) "
     "order by epochs.gateway, epochs.started_at_us limit 1"
 )
@@ -51,11 +51,11 @@ async def project_rows(tx: Transaction, now_us: int) -> int:
     behind = await tx.fetch(_BEHIND)
     if not behind:
         return 0
-    gateway, epoch, told = behind[0]
+    *journal, told = behind[0]
     rows = await tx.fetch(
-        "select seq, status, body from received where gateway = ? and epoch = ? and seq > ? "
-        "order by seq limit ?",
-        (gateway, epoch, told, ROWS_AT_ONCE),
+        "select seq, status, body from received "
+        "where warehouse = ? and gateway = ? and epoch = ? and seq > ? order by seq limit ?",
+        (*journal, told, ROWS_AT_ONCE),
     )
     events = [
         ev.parse_event(blob(body))
@@ -77,9 +77,9 @@ async def project_rows(tx: Transaction, now_us: int) -> int:
     await add_events(tx, fresh, now_us)
     last = integer(rows[-1][0])
     await tx.execute_many(
-        "insert into epcis_cursors(gateway, epoch, seq) values (?, ?, ?) "
-        "on conflict (gateway, epoch) do update set seq = excluded.seq",
-        [(gateway, epoch, last)],
+        "insert into epcis_cursors(warehouse, gateway, epoch, seq) values (?, ?, ?, ?) "
+        "on conflict (warehouse, gateway, epoch) do update set seq = excluded.seq",
+        [(*journal, last)],
     )
     return len(rows)
 
@@ -112,10 +112,13 @@ async def _errors(
 async def _corrections_of(tx: Transaction, event_ids: Sequence[str]) -> list[tuple[ev.Event, str]]:
     rows = await fetch_in(
         tx,
-        "select received.body from received where status = 'accepted' and event_id in "
-        "(select substr(event_id, 10) from epcis_events join epcis_keys "
-        "on epcis_keys.position = epcis_events.position "
-        "where epcis_keys.name = ? and epcis_keys.value in (?*))",
+        "select received.body from epcis_keys join epcis_events "
+        "on epcis_events.position = epcis_keys.position "
+        "and epcis_events.warehouse = epcis_keys.warehouse "
+        "join received on received.warehouse = epcis_events.warehouse "
+        "and received.event_id = substr(epcis_events.event_id, 10) "
+        "and received.status = 'accepted' "
+        "where epcis_keys.name = ? and epcis_keys.value in (?*)",
         [event_uri(key) for key in event_ids],
         before=(f"{PREFIX}:corrects",),
     )

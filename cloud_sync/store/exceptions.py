@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cloud_sync.contract.batches import Batch
-from cloud_sync.inbox.admission import Refusal
+from cloud_sync.inbox.admission import Refusal, Standing
 from cloud_sync.store.ports import Transaction
 
 ROWS_GONE: Final = "rows_gone"
@@ -19,7 +19,7 @@ _KEPT: Final = frozenset({"forked", "fenced", "in_use"})
 
 
 async def note_refusal(
-    tx: Transaction, gateway: str, batch: Batch, refusal: Refusal, now_us: int
+    tx: Transaction, standing: Standing, batch: Batch, refusal: Refusal, now_us: int
 ) -> None:
     """Keep a refusal that does not mend itself."""
     kind, message = refusal.code, refusal.message
@@ -32,11 +32,12 @@ async def note_refusal(
         return
     await tx.execute_many(
         "insert into gateway_exceptions"
-        "(gateway, epoch, kind, message, n, first_at_us, last_at_us) values (?, ?, ?, ?, 1, ?, ?) "
-        "on conflict (gateway, epoch, kind) do update set "
+        "(warehouse, gateway, epoch, kind, message, n, first_at_us, last_at_us) "
+        "values (?, ?, ?, ?, ?, 1, ?, ?) "
+        "on conflict (warehouse, gateway, epoch, kind) do update set "
         "message = excluded.message, n = gateway_exceptions.n + 1, "
         "last_at_us = excluded.last_at_us",
-        [(gateway, batch.epoch, kind, message, now_us, now_us)],
+        [(standing.warehouse, standing.gateway, batch.epoch, kind, message, now_us, now_us)],
     )
 
 
@@ -48,7 +49,7 @@ async def read_exceptions(
     where = ""
     if within is not None:
         marks = ", ".join("?" * len(within))
-        where = f"where gateway in (select gateway from gateways where warehouse in ({marks})) "  # noqa: S608 -- marks only
+        where = f"where warehouse in ({marks}) "
     rows = await tx.fetch(
         "select gateway, epoch, kind, message, n, first_at_us, last_at_us "  # noqa: S608
         f"from gateway_exceptions {where}"

@@ -23,6 +23,12 @@ MARKS_KEPT: Final = 100_000
 """Changes for which marks are kept; who is further behind is better off with a snapshot."""
 
 
+async def lock_feed(tx: Transaction) -> None:
+    """Keep others from writing documents: the two ends of a transfer must see each other's sums,
+    and a change must not become visible before one with a smaller number."""
+    await tx.execute_many("update feed set last = last where id = ?", [(1,)])
+
+
 async def leave_mark(tx: Transaction, last: int, put: Sequence[tuple[str, str, str]]) -> None:
     """Mark the feed's new end. put: kind, key and content of each document, in order."""
     before = await tx.fetch("select mark from feed_marks order by last desc limit 1")

@@ -135,18 +135,18 @@ async def _named(tx: Transaction, source: Source, event_ids: Iterable[str]) -> l
     )
     found = []
     for gateway, epoch, seq, body in rows:
-        journal = text(gateway), text(epoch)
+        journal = source.warehouse, text(gateway), text(epoch)
         event = parse_event(blob(body))
         if is_late(event):
             place, _ = place_next(
-                event, gateway=journal[0], epoch=journal[1], seq=integer(seq), time_us=0
+                event, gateway=journal[1], epoch=journal[2], seq=integer(seq), time_us=0
             )
             found.append(Placed(place, event))
             continue
         # Only rows of its time or later can have carried the journal's time beyond it.
         at_us = min(event.occurred_at_us, event.received_at_us)
         start = await tx.fetch(
-            "select min(seq) from received where gateway = ? and epoch = ?"
+            "select min(seq) from received where warehouse = ? and gateway = ? and epoch = ?"
             " and status = 'accepted' and occurred_at_us >= ?",
             (*journal, at_us),
         )
@@ -156,19 +156,22 @@ async def _named(tx: Transaction, source: Source, event_ids: Iterable[str]) -> l
 
 
 async def _between(
-    tx: Transaction, journal: tuple[str, str], first: int, last: int
+    tx: Transaction, journal: tuple[str, str, str], first: int, last: int
 ) -> list[Placed]:
-    """Rows at their places, right for all that lie beyond the time at which they begin."""
+    """Rows at their places, right for all that lie beyond the time at which they begin.
+
+    journal: warehouse, gateway, epoch.
+    """
     rows = await tx.fetch(
-        "select seq, body from received where gateway = ? and epoch = ? and status = 'accepted'"
-        " and seq between ? and ? order by seq",
+        "select seq, body from received where warehouse = ? and gateway = ? and epoch = ?"
+        " and status = 'accepted' and seq between ? and ? order by seq",
         (*journal, first, last),
     )
     placed, time_us = [], 0
     for seq, body in rows:
         event = parse_event(blob(body))
         place, time_us = place_next(
-            event, gateway=journal[0], epoch=journal[1], seq=integer(seq), time_us=time_us
+            event, gateway=journal[1], epoch=journal[2], seq=integer(seq), time_us=time_us
         )
         placed.append(Placed(place, event))
     return placed
@@ -189,7 +192,7 @@ async def _acting_after(tx: Transaction, source: Source, after: Place) -> list[A
             f"select max(seq) from received where {condition} and gateway = ? and epoch = ?",  # noqa: S608 -- as above
             [*values, gateway, epoch],
         )
-        journal = text(gateway), text(epoch)
+        journal = source.warehouse, text(gateway), text(epoch)
         rows += await _between(tx, journal, integer(first), integer(last[0][0]))
     related = await _related(tx, source, rows)
     return [each for each in acting([*related, *rows]) if each.place > after]

@@ -129,6 +129,9 @@ async def read_events(
     ):
         if value is not None:
             where.add(f"{column} = ?", value)
+    if wanted.gateway is not None:
+        # Every key begins with the warehouse, and a gateway is in one.
+        where.add("warehouse = (select warehouse from gateways where gateway = ?)", wanted.gateway)
     order = "seq" if wanted.gateway is not None and wanted.epoch is not None else "position"
     rows = await tx.fetch(
         "select position, gateway, epoch, seq, received_at_us, body from received "  # noqa: S608
@@ -189,7 +192,8 @@ async def read_plans(
     rows = await tx.fetch(
         "select received.position, received.gateway, received.epoch, received.seq, "  # noqa: S608
         "received.event_id, received.body "
-        "from plans join received on received.event_id = plans.event_id "
+        "from plans join received on received.warehouse = plans.warehouse "
+        "and received.event_id = plans.event_id "
         f"where {where} order by received.position desc limit ?",
         [*where.parameters, limit],
     )
@@ -217,7 +221,8 @@ async def read_gateways(
     rows = await tx.fetch(
         "select gateways.gateway, gateways.warehouse, gateways.epoch, epochs.seq, "  # noqa: S608
         "gateways.contact_at_us from gateways left join epochs "
-        "on epochs.gateway = gateways.gateway and epochs.epoch = gateways.epoch "
+        "on epochs.warehouse = gateways.warehouse and epochs.gateway = gateways.gateway "
+        "and epochs.epoch = gateways.epoch "
         f"where {where} order by gateways.gateway limit ?",
         [*where.parameters, limit],
     )

@@ -33,17 +33,27 @@ def cluster() -> Iterator[Path]:
         yield directory
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
-async def database_name(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The name of a database that nobody has used."""
-    if request.param == "sqlite":
-        return str(tmp_path / "cloud.db")
-    host = quote(str(request.getfixturevalue("cluster")), safe="")
+async def _make_database(cluster: Path) -> str:
+    host = quote(str(cluster), safe="")
     database = f"cloud{next(_numbers)}"
     connection = await asyncpg.connect(f"postgresql://forepost@/postgres?host={host}")
     await connection.execute(f"create database {database}")
     await connection.close()
     return f"postgresql://forepost@/{database}?host={host}"
+
+
+@pytest.fixture
+async def postgres_name(cluster: Path) -> str:
+    """The name of a database on PostgreSQL that nobody has used."""
+    return await _make_database(cluster)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
+async def database_name(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The name of a database that nobody has used."""
+    if request.param == "sqlite":
+        return str(tmp_path / "cloud.db")
+    return await _make_database(request.getfixturevalue("cluster"))
 
 
 @pytest.fixture

@@ -261,14 +261,18 @@ async def test_an_id_twice_in_one_batch_counts_once(database: Database, book: Bo
     assert await stock_of(database) == {"@supplier": -23, "DOCK": 23}
 
 
-async def test_the_same_id_from_another_gateway_is_reported(
-    database: Database, book: Book
+@pytest.mark.parametrize(
+    ("gateway", "warehouse", "becomes"),
+    [("gw-W1-b", "W1", "quarantined"), ("gw-C1", "C1", "accepted")],
+)
+async def test_an_id_names_one_event_of_a_warehouse(
+    database: Database, book: Book, gateway: str, warehouse: str, becomes: str
 ) -> None:
     await taken(database, book.upload())
-    other = Book(gateway="gw-C1", warehouse="C1")
+    other = Book(gateway=gateway, warehouse=warehouse)
     other.receive(1, number=int(ev.parse_event(book.bodies[0]).event_id[-12:], 16))
-    outcome = await taken(database, other.upload(), warehouse="C1")
-    assert statuses(outcome) == ["quarantined"]
+    outcome = await taken(database, other.upload(), warehouse=warehouse)
+    assert statuses(outcome) == [becomes]
 
 
 async def test_an_unknown_type_passes_and_moves_its_lines(database: Database, book: Book) -> None:
