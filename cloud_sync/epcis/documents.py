@@ -60,7 +60,12 @@ def _version(value: object, path: str) -> Iterator[Fault]:
         yield Fault(path, f"EPCIS 2 is spoken here, got {rules.shown(value)}")
 
 
-_ATTRIBUTE: Final = record({"id": rules.uri, "attribute": rules.anything}, required=("id",))
+def _attribute_value(value: object, path: str) -> Iterator[Fault]:
+    if not (rules.is_number(value) or isinstance(value, str | dict)):
+        yield Fault(path, f"a text, number or object is expected, got {rules.shown(value)}")
+
+
+_ATTRIBUTE: Final = record({"id": rules.uri, "attribute": _attribute_value}, required=("id",))
 _ELEMENT: Final = record(
     {"id": rules.uri, "attributes": each(_ATTRIBUTE), "children": each(rules.uri)},
     required=("id",),

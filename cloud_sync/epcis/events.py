@@ -42,6 +42,8 @@ _WHERE_AND_WHY: Final[dict[str, Check]] = {
 }
 _ACTION: Final[dict[str, Check]] = {"action": rules.one_of(*vocabulary.ACTIONS)}
 _EPCS: Final = each(rules.instance, unique=True)
+_SEEN_EPCS: Final = each(rules.instance)
+"""Where the schema lets one thing be listed twice: children, and what a transaction is about."""
 _QUANTITIES: Final = each(parts.QUANTITY)
 
 
@@ -78,10 +80,10 @@ def _parent_unless_observed(value: Mapping[str, object], path: str) -> Iterator[
 
 
 def _goods_unless_all_leave(value: Mapping[str, object], path: str) -> Iterator[Fault]:
-    if any(_has(value, name) for name in ("epcList", "quantityList", "parentID")):
+    if _has(value, "epcList") or _has(value, "quantityList"):
         return
     if value.get("action") != "DELETE":
-        yield Fault(path, "epcList, quantityList or parentID is needed, but for action DELETE")
+        yield Fault(path, "epcList or quantityList is needed, but for action DELETE")
 
 
 def _made_of_and_into(value: Mapping[str, object], path: str) -> Iterator[Fault]:
@@ -108,7 +110,7 @@ def _event(
 
 _CHILDREN: Final[dict[str, Check]] = {
     "parentID": rules.instance,
-    "childEPCs": _EPCS,
+    "childEPCs": _SEEN_EPCS,
     "childQuantityList": _QUANTITIES,
 }
 _RULES: Final[dict[str, Check]] = {
@@ -123,7 +125,7 @@ _RULES: Final[dict[str, Check]] = {
     "TransactionEvent": _event(
         {
             "parentID": rules.instance,
-            "epcList": _EPCS,
+            "epcList": _SEEN_EPCS,
             "quantityList": _QUANTITIES,
             "bizTransactionList": each(parts.TRANSACTION, at_least=1),
         },

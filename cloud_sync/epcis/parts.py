@@ -14,7 +14,7 @@ from cloud_sync.epcis import rules, times, vocabulary
 from cloud_sync.epcis.rules import Check, Fault, each, record
 
 _UNIT: Final = re.compile(r"[A-Z0-9]{2,3}", re.ASCII)
-_HEX: Final = re.compile(r"[A-Fa-f0-9]+", re.ASCII)
+_HEX: Final = re.compile(r"(?:[A-Fa-f0-9]{2})+", re.ASCII)
 
 
 def unit(value: object, path: str) -> Iterator[Fault]:
@@ -24,9 +24,9 @@ def unit(value: object, path: str) -> Iterator[Fault]:
 
 
 def hex_text(value: object, path: str) -> Iterator[Fault]:
-    """Hexadecimal digits."""
+    """Octets in hexadecimal digits, two each (xsd:hexBinary)."""
     if not isinstance(value, str) or _HEX.fullmatch(value) is None:
-        yield Fault(path, f"hexadecimal digits are expected, got {rules.shown(value)}")
+        yield Fault(path, f"pairs of hexadecimal digits are expected, got {rules.shown(value)}")
 
 
 def _amount_fits(value: Mapping[str, object], path: str) -> Iterator[Fault]:

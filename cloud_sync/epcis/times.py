@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _TIME: Final = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,18}))?"
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?"
     r"(?:([Zz])|([+-])(\d\d):(\d\d))",
     re.ASCII,
 )
@@ -18,7 +18,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 def parse_time(value: object) -> int:
     """Microseconds of a date-time with its offset; finer digits are cut off.
 
-    Raises ValueError saying what is wrong. A leap second counts as the second before it.
+    Raises ValueError saying what is wrong. A leap second ends a month in UTC (RFC 3339, 5.7), and
+    counts as the second before it.
     """
     found = _TIME.fullmatch(value) if isinstance(value, str) else None
     if found is None:
@@ -30,15 +31,25 @@ def parse_time(value: object) -> int:
         if int(offset_hour) > 23 or int(offset_minute) > 59:
             raise ValueError(f"there is no offset {sign}{offset_hour}:{offset_minute}")
         offset_min = int(offset_hour) * 60 + int(offset_minute)
-    if second == 60:
-        second = 59
     try:
-        local = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+        local = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
     except ValueError as error:
         raise ValueError(f"there is no such time: {error}") from error
     micros = int((fraction or "").ljust(6, "0")[:6] or "0")
     shift_us = offset_min * 60_000_000 * (-1 if sign == "-" else 1)
-    return (local - _EPOCH) // timedelta(microseconds=1) + micros - shift_us
+    at_us = (local - _EPOCH) // timedelta(microseconds=1) - shift_us
+    if second > 59 and (second > 60 or not _ends_a_month(at_us)):
+        raise ValueError(f"there is no such time: second {second}")
+    return at_us + micros
+
+
+def _ends_a_month(at_us: int) -> bool:
+    """True for the last second of a month in UTC."""
+    next_day, second = divmod(at_us // 1_000_000 + 1, 86_400)
+    try:
+        return second == 0 and (_EPOCH + timedelta(days=next_day)).day == 1
+    except OverflowError:
+        return False  # no calendar goes on to there
 
 
 def format_time(at_us: int) -> str:

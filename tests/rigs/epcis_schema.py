@@ -27,11 +27,17 @@ def is_date_time(value: object) -> bool:
         return True
     if not re.fullmatch(r"\S+[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", value):
         return False
+    leaps = value[17:19] == "60"
     try:
-        datetime.datetime.fromisoformat(value)
-    except ValueError:
+        at = datetime.datetime.fromisoformat(
+            value[:17].upper() + ("59" if leaps else value[17:19]) + value[19:].upper()
+        )
+        if not leaps:
+            return True
+        at = at.astimezone(datetime.UTC)
+        return (at.hour, at.minute) == (23, 59) and (at + datetime.timedelta(days=1)).day == 1
+    except (ValueError, OverflowError):
         return False
-    return True
 
 
 @FORMATS.checks("uri")
