@@ -20,6 +20,7 @@ from tests.rigs import tier
 from tests.rigs.broker import Mosquitto, running_mosquitto
 from tests.rigs.fault_site import CONFIG, GATEWAY, PATIENCE_S, Site, receive, running_site
 from tests.rigs.gateway import GatewayProcess, Status
+from tests.rigs.guard import GUARD_S
 from tests.rigs.handheld import Handheld, handheld
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -83,11 +84,11 @@ def epochs(site: Site) -> list[str]:
 def exceptions(site: Site) -> set[str]:
     """What the cloud has for people to look into."""
     found = httpx.get(
-        f"{site.cloud.url}/v1/exceptions",
+        f"{site.cloud.url}/v1/gateways/troubles",
         headers={"Authorization": f"Bearer {site.admin}"},
-        timeout=20,
+        timeout=GUARD_S,
     ).json()
-    return {each["kind"] for each in found["exceptions"]}
+    return {each["kind"] for each in found["troubles"]}
 
 
 def work(site: Site, pda: Handheld) -> None:
@@ -140,7 +141,7 @@ def take_over(site: Site, second: Second, pda: Handheld, other: Handheld) -> Non
     held = httpx.get(
         f"{site.cloud.url}/v1/stock",
         headers={"Authorization": f"Bearer {site.admin}"},
-        timeout=20,
+        timeout=GUARD_S,
     ).json()["stock"]
     total = sum(pda.books.values()) + sum(other.books.values())
     assert sum(row["quantity"] for row in held) == total, json.dumps(held)

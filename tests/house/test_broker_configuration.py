@@ -13,12 +13,12 @@ import pytest
 
 from tests.house.tracked import ROOT
 from tests.rigs.broker import free_port, running_broker
+from tests.rigs.guard import GUARD_S
 
 pytestmark = pytest.mark.slow
 
 SHIPPED = ROOT / "deploy/mosquitto"
 PASSWORDS = {"gateway": "g", "pda-01": "one", "pda-02": "two"}
-LIMIT_S = 10.0
 
 
 def run(*command: str | Path) -> None:
@@ -71,11 +71,11 @@ class Client:
         self._client.on_message = lambda _c, _u, it: self.heard.put((it.topic, it.payload))
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
-        self.answer = self._connected.get(timeout=LIMIT_S)
+        self.answer = self._connected.get(timeout=GUARD_S)
 
     def subscribe(self, topic: str) -> None:
         self._client.subscribe(topic, qos=1)
-        self._subscribed.get(timeout=LIMIT_S)
+        self._subscribed.get(timeout=GUARD_S)
 
     def publish(self, topic: str, payload: bytes) -> None:
         self._client.publish(topic, payload, qos=1)
@@ -110,7 +110,7 @@ def test_a_device_speaks_under_its_own_name_only(port: int) -> None:
         pda.publish("forepost/v1/J1/all/task", b"forged")
         pda.publish("forepost/v1/J1/pda-01/scan", b"mine")
         # One connection keeps its order: whatever got through would have come first.
-        assert gateway.heard.get(timeout=LIMIT_S) == ("forepost/v1/J1/pda-01/scan", b"mine")
+        assert gateway.heard.get(timeout=GUARD_S) == ("forepost/v1/J1/pda-01/scan", b"mine")
 
 
 def test_a_device_hears_its_own_results_only(port: int) -> None:
@@ -119,15 +119,15 @@ def test_a_device_hears_its_own_results_only(port: int) -> None:
         gateway.publish("forepost/v1/J1/pda-02/result", b"not yours")
         gateway.publish("forepost/v1/J1/pda-01/result", b"yours")
         gateway.publish("forepost/v1/J1/all/task", b"everybody's")
-        assert pda.heard.get(timeout=LIMIT_S) == ("forepost/v1/J1/pda-01/result", b"yours")
-        assert pda.heard.get(timeout=LIMIT_S) == ("forepost/v1/J1/all/task", b"everybody's")
+        assert pda.heard.get(timeout=GUARD_S) == ("forepost/v1/J1/pda-01/result", b"yours")
+        assert pda.heard.get(timeout=GUARD_S) == ("forepost/v1/J1/all/task", b"everybody's")
 
 
 def test_a_message_beyond_the_contract_is_refused(port: int) -> None:
     with client(port, "gateway") as gateway, client(port, "pda-01") as pda:
         gateway.subscribe("forepost/v1/+/+/scan")
         pda.publish("forepost/v1/J1/pda-01/scan", b"x" * 70_000)
-        pda.lost.get(timeout=LIMIT_S)
+        pda.lost.get(timeout=GUARD_S)
         with client(port, "pda-02") as other:
             other.publish("forepost/v1/J1/pda-02/scan", b"still here")
-            assert gateway.heard.get(timeout=LIMIT_S)[1] == b"still here"
+            assert gateway.heard.get(timeout=GUARD_S)[1] == b"still here"

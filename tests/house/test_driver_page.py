@@ -15,6 +15,7 @@ from gateway.services.intake_queue import IntakeQueue
 from gateway.settings import DeviceSettings
 from tests.fakes.clock import FakeClock
 from tests.house.tracked import read_tracked
+from tests.rigs.guard import GUARD_S
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ async def test_the_driver_of_the_page_reads_lines_however_they_are_cut(page: Mod
         await probe.write(piece)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(driver.run(intake), name="probe")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(GUARD_S):
             while intake.n_received < 3:
                 await asyncio.sleep(0)
         task.cancel()

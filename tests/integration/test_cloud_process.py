@@ -19,6 +19,7 @@ from cloud_sync.client.errors import Refused, Unavailable
 from cloud_sync.client.http import CloudClient, open_client
 from tests.fakes.uploads import Book, make_line
 from tests.rigs.cloud import CloudProcess, run_cloud
+from tests.rigs.guard import GUARD_S
 
 pytestmark = pytest.mark.slow
 
@@ -233,7 +234,7 @@ def test_help_loads_nothing_heavy() -> None:
         "print([m for m in ('fastapi', 'pydantic', 'sqlite3', 'asyncio') if m in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=GUARD_S
     )
     assert done.stdout.splitlines()[-1] == "[]"
 
@@ -241,6 +242,6 @@ def test_help_loads_nothing_heavy() -> None:
 def test_interrupt_ends_it_like_sigterm(cloud: CloudProcess) -> None:
     assert cloud.process is not None
     cloud.process.send_signal(signal.SIGINT)
-    assert cloud.process.wait(20) == 0
+    assert cloud.process.wait(GUARD_S) == 0
     assert cloud.process.stderr is not None
     cloud.process.stderr.close()

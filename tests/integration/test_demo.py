@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.rigs.guard import GUARD_S, wait_until
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 DEMO = [sys.executable, "-m", "device_sim", "demo", "--no-live"]
-GONE_S = 15.0
 
 
 def processes_of(directory: Path) -> list[str]:
@@ -36,15 +37,6 @@ def processes_of(directory: Path) -> list[str]:
     return found
 
 
-def until(is_so: Callable[[], bool], limit_s: float) -> bool:
-    deadline_s = time.monotonic() + limit_s
-    while time.monotonic() < deadline_s:
-        if is_so():
-            return True
-        time.sleep(0.05)
-    return is_so()
-
-
 @pytest.fixture
 def started(tmp_path: Path) -> Callable[[], tuple[subprocess.Popen[str], Path]]:
     def start() -> tuple[subprocess.Popen[str], Path]:
@@ -54,7 +46,7 @@ def started(tmp_path: Path) -> Callable[[], tuple[subprocess.Popen[str], Path]]:
             [*DEMO, "--directory", str(directory)], stdout=output, stderr=output, text=True
         )
         output.close()
-        is_running = until(lambda: "  running" in (tmp_path / "output").read_text(), 90)
+        is_running = wait_until(lambda: "  running" in (tmp_path / "output").read_text(), 90)
         assert is_running, (tmp_path / "output").read_text()
         assert len(processes_of(directory)) >= 8
         return process, directory
@@ -103,7 +95,7 @@ def test_a_second_ctrl_c_ends_at_once(
     process.send_signal(signal.SIGINT)
     time.sleep(0.3)  # two presses of a key, not two signals merged into one
     process.send_signal(signal.SIGINT)
-    assert process.wait(40) == 130
+    assert process.wait(GUARD_S) == 130
     assert processes_of(directory) == []
 
 
@@ -112,8 +104,8 @@ def test_nothing_outlives_a_killed_demo(
 ) -> None:
     process, directory = started()
     process.kill()
-    process.wait(10)
-    assert until(lambda: not processes_of(directory), GONE_S), processes_of(directory)
+    process.wait(GUARD_S)
+    assert wait_until(lambda: not processes_of(directory)), processes_of(directory)
 
 
 @pytest.mark.parametrize(

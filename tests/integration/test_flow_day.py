@@ -16,6 +16,7 @@ from cloud_sync.contract import documents as doc
 from tests.rigs.broker import Mosquitto, running_mosquitto
 from tests.rigs.device import Device, device
 from tests.rigs.gateway import GatewayProcess
+from tests.rigs.guard import GUARD_S
 from tests.rigs.seeding import master_data, seed
 
 pytestmark = pytest.mark.slow
@@ -129,7 +130,7 @@ def tasks_on_the_board(port: int) -> list[Result]:
     client.loop_start()
     client.subscribe("forepost/v1/J1/all/task", qos=1)
     try:
-        tasks: list[Result] = json.loads(heard.get(timeout=20))["tasks"]
+        tasks: list[Result] = json.loads(heard.get(timeout=GUARD_S))["tasks"]
         return tasks
     finally:
         client.disconnect()

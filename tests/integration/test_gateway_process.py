@@ -1,6 +1,5 @@
 """Pins the real gateway program on a real Mosquitto: receipts, repeats, kills, bad input."""
 
-import queue
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import pytest
 from tests.rigs.broker import Mosquitto
 from tests.rigs.device import device
 from tests.rigs.gateway import GatewayProcess, Status
+from tests.rigs.guard import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -165,15 +165,7 @@ def test_a_second_gateway_with_the_same_id_is_named_in_the_log(
     second.start()
     try:
         second.until(lambda status: True)
-        deadline = queue.Queue()  # type: ignore[var-annotated]
-        for _ in range(100):
-            if "another client uses this gateway's id" in gateway.tail():
-                break
-            try:
-                deadline.get(timeout=0.1)
-            except queue.Empty:
-                continue
-        assert "another client uses this gateway's id" in gateway.tail()
+        assert wait_until(lambda: "another client uses this gateway's id" in gateway.tail())
     finally:
         second.kill()
 

@@ -21,9 +21,9 @@ from gateway.registry import DriverContext
 from gateway.services.intake_queue import IntakeQueue
 from gateway.settings import DeviceSettings
 from tests.rigs.driving import LoopClock
+from tests.rigs.guard import GUARD_S
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-LIMIT_S = 10.0
 
 Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
@@ -49,7 +49,7 @@ async def serving(answer: Answer) -> AsyncIterator[int]:
 
 @contextlib.asynccontextmanager
 async def opened(url: str) -> AsyncIterator[HttpLink]:
-    async with asyncio.timeout(LIMIT_S):
+    async with asyncio.timeout(GUARD_S):
         link = await open_http(url)
     try:
         yield link
@@ -61,7 +61,7 @@ async def read_all(link: HttpLink) -> bytes:
     """The body until the link is lost."""
     body = b""
     with contextlib.suppress(LinkLost):
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(GUARD_S):
             while True:
                 body += await link.read()
     return body
@@ -206,10 +206,10 @@ async def test_a_reader_that_falls_silent_is_asked_anew() -> None:
         context = DriverContext("J1", LoopClock(), None, open_link, lambda: 0.0)
         driver, intake = make_driver(device, context), IntakeQueue(10)
         found = []
-        async with asyncio.TaskGroup() as group, asyncio.timeout(LIMIT_S):
+        async with asyncio.TaskGroup() as group, asyncio.timeout(GUARD_S):
             running = group.create_task(driver.run(intake), name="driver")
             while len(found) < 2:
-                found += [a.reading for a in await intake.get_group(10, LIMIT_S)]
+                found += [a.reading for a in await intake.get_group(10, GUARD_S)]
             running.cancel()
     assert [tag.epc for r in found if isinstance(r, TagRead) for tag in r.tags][:2] == [
         "0001",

@@ -13,8 +13,8 @@ import pytest
 from gateway.errors import LinkLost
 from gateway.links.http import open_http
 from tests.rigs.certificates import Pair, make_authority, make_certificate
+from tests.rigs.guard import GUARD_S
 
-LIMIT_S = 10.0
 ANSWER = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
 
 
@@ -52,7 +52,7 @@ async def reader_with(certificate: Pair, heads: list[bytes]) -> AsyncIterator[in
 
 
 async def read(port: int, options: str) -> bytes:
-    async with asyncio.timeout(LIMIT_S):
+    async with asyncio.timeout(GUARD_S):
         link = await open_http(f"https://127.0.0.1:{port}/api/v1/data/stream{options}")
         try:
             return await link.read()

@@ -17,6 +17,7 @@ from gateway.errors import ConfigError, LinkLost
 from gateway.links.open import open_link
 from gateway.ports import ByteLink
 from tests.rigs.broker import free_port
+from tests.rigs.guard import GUARD_S
 from tests.rigs.llrp import (
     ANY_PORT,
     BRISK,
@@ -239,7 +240,7 @@ async def test_another_authors_client_is_served_by_the_simulated_reader() -> Non
     async with (
         serving(reader, ANY_PORT) as (_, number),
         client.Reader("127.0.0.1", number) as connected,
-        asyncio.timeout(10),
+        asyncio.timeout(GUARD_S),
     ):
         assert connected.max_antennas == 4
         assert connected.capabilities.transmit_powers[18] == 27.0

@@ -17,8 +17,9 @@ from device_sim.llrp_reader import Reader, ReaderModel
 from gateway.drivers.llrp import make_driver
 from gateway.services.intake_queue import IntakeQueue
 from tests.rigs.broker import free_port
+from tests.rigs.guard import GUARD_S
 from tests.rigs.interrupting import Interrupter, open_files
-from tests.rigs.llrp import LIMIT_S, Box, context_of, settings_of, until
+from tests.rigs.llrp import Box, context_of, settings_of, until
 
 pytestmark = pytest.mark.slow
 
@@ -56,11 +57,11 @@ async def stop_at(at: int, *, calls: bool) -> bool:
         files = set(open_files())
         driver = Interrupter(at).start(box.driver.run(IntakeQueue(10)))
         living = asyncio.create_task(live(box, port))
-        await asyncio.wait({driver, living}, return_when="FIRST_COMPLETED", timeout=LIMIT_S)
+        await asyncio.wait({driver, living}, return_when="FIRST_COMPLETED", timeout=GUARD_S)
         is_whole = living.done()
         living.cancel()
         driver.cancel()
-        await asyncio.wait({driver, living}, timeout=LIMIT_S)
+        await asyncio.wait({driver, living}, timeout=GUARD_S)
         assert driver.cancelled(), f"await {at}: {driver}"
         # The reader's end closes when it finds that the driver's is closed.
         await until(lambda: not port.reader.is_connected)

@@ -17,9 +17,8 @@ from gateway.registry import DriverContext
 from gateway.services.intake_queue import IntakeQueue
 from gateway.settings import DeviceSettings
 from tests.rigs.driving import LoopClock
+from tests.rigs.guard import GUARD_S
 from tests.rigs.modbus import Bridge, modbus_bus, unit
-
-LIMIT_S = 30.0
 
 
 class Listened:
@@ -37,7 +36,7 @@ class Listened:
         return next(each for each in self.driver.health() if each.name == f"bus.{address}")
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(GUARD_S):
             while not is_so():
                 await asyncio.sleep(0.01)
 
@@ -70,7 +69,7 @@ async def listening(
 
         async def collect() -> None:
             while True:
-                it.readings += [each.reading for each in await queue.get_group(100, LIMIT_S)]
+                it.readings += [each.reading for each in await queue.get_group(100, GUARD_S)]
 
         async with asyncio.TaskGroup() as group:
             tasks = [

@@ -18,6 +18,7 @@ from gateway.links.mqtt import PahoSession
 from gateway.links.mqtt_endings import STABLE_S, TAKEOVERS_SUSPECTED, SilentEndings
 from gateway.settings import MqttSettings
 from tests.rigs.broker import free_port, running_mosquitto
+from tests.rigs.guard import GUARD_S
 
 CONNACK_311 = bytes([0x20, 2, 0, 0])
 LEVEL_AT = 8
@@ -62,7 +63,7 @@ class OldBroker:
         writer.close()
 
     async def until_connected(self, n: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(GUARD_S):
             while self.levels.count(mqtt.MQTTv311) < n:
                 await asyncio.sleep(0.01)
 
@@ -99,7 +100,7 @@ async def test_a_broker_that_is_killed_again_and_again_is_no_clash_and_goes_on_i
     with running_mosquitto(tmp_path) as broker:
         async with session_at(broker.port) as session:
             for n in range(TAKEOVERS_SUSPECTED + 1):
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(GUARD_S):
                     while len(protocols(caplog)) <= n or not session.is_connected:
                         await asyncio.sleep(0.01)
                 await asyncio.to_thread(broker.stop, signal.SIGKILL)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.rigs.broker import Mosquitto
 from tests.rigs.gateway import GatewayProcess
+from tests.rigs.guard import GUARD_S
 
 pytestmark = pytest.mark.slow
 
@@ -110,7 +111,7 @@ def test_a_pda_on_a_bad_line_gets_every_scan_through_once(
         if report["event"] == "receipt":
             receipts.append(report["seq"])
     device.stdin.close()
-    assert device.wait(10) == 0
+    assert device.wait(GUARD_S) == 0
     device.stdout.close()
     assert sorted(receipts) == list(range(1, 41))
     assert n_sent > 40, "the faults did not bite"

@@ -10,15 +10,14 @@ import pytest
 
 from gateway.links.tcp_listen import accept_tcp
 from tests.rigs.broker import free_port
-
-LIMIT_S = 10.0
+from tests.rigs.guard import GUARD_S
 
 
 @pytest.mark.parametrize("n_steps", range(12))
 async def test_a_wait_that_is_stopped_as_somebody_calls_lets_him_go(n_steps: int) -> None:
     port = free_port()
     waiting = asyncio.create_task(accept_tcp("127.0.0.1", port, caller=None))
-    async with asyncio.timeout(LIMIT_S):
+    async with asyncio.timeout(GUARD_S):
         # He calls between two steps of the loop; then the wait is stopped after so many more.
         while (caller := connected(port)) is None:
             await asyncio.sleep(0)
@@ -45,7 +44,7 @@ def connected(port: int) -> socket.socket | None:
 async def test_a_second_caller_is_refused_while_the_first_is_connected() -> None:
     port = free_port()
     waiting = asyncio.create_task(accept_tcp("127.0.0.1", port, caller="127.0.0.1"))
-    async with asyncio.timeout(LIMIT_S):
+    async with asyncio.timeout(GUARD_S):
         while not waiting.done():
             with contextlib.suppress(ConnectionRefusedError):
                 _, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.ports.driver_cases import CASES_ON_WIRES
-from tests.rigs.driver_stage import LIMIT_S, DriverCase, Stage, staged
+from tests.rigs.driver_stage import DriverCase, Stage, staged
+from tests.rigs.guard import GUARD_S
 from tests.rigs.interrupting import Interrupter, open_files, threads
 from tests.rigs.wires import WIRES
 from tests.simulation.virtual_time import VirtualLoop
@@ -37,11 +38,11 @@ async def stop_at(case: DriverCase, wire_name: str, directory: Path, at: int) ->
         interrupter = Interrupter(at)
         driver = interrupter.start(stage.driver.run(stage.collector.queue))
         living = asyncio.create_task(live(stage))
-        await asyncio.wait({driver, living}, return_when="FIRST_COMPLETED", timeout=LIMIT_S)
+        await asyncio.wait({driver, living}, return_when="FIRST_COMPLETED", timeout=GUARD_S)
         is_whole = living.done() and living.result() is None
         living.cancel()
         driver.cancel()
-        await asyncio.wait({driver, living}, timeout=LIMIT_S)
+        await asyncio.wait({driver, living}, timeout=GUARD_S)
         assert driver.cancelled(), f"await {at}: {driver}"
         assert all(link.is_closed for link in stage.links), f"await {at}: a link is still open"
         await asyncio.get_running_loop().shutdown_default_executor()

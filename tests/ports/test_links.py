@@ -14,10 +14,10 @@ from gateway.errors import ConfigError, LinkLost
 from gateway.links.open import check_link, open_link
 from gateway.links.serial import Opening
 from gateway.ports import ByteLink
+from tests.rigs.guard import GUARD_S
 from tests.rigs.interrupting import open_files
 from tests.rigs.wires import WIRES, Wire
 
-LIMIT_S = 10.0
 BOTH_WAYS = ("memory", "pty", "tcp")
 """A stream over HTTP goes one way; tests/integration/test_http_stream.py has its tricks."""
 EVERY_BYTE = bytes(range(256))
@@ -40,7 +40,7 @@ async def link(wire: Wire) -> AsyncIterator[ByteLink]:
 
 async def read_all(read: Callable[[], Awaitable[bytes]], n_bytes: int) -> bytes:
     data = b""
-    async with asyncio.timeout(LIMIT_S):
+    async with asyncio.timeout(GUARD_S):
         while len(data) < n_bytes:
             piece = await read()
             assert piece, "a read gives at least one byte"
@@ -51,7 +51,7 @@ async def read_all(read: Callable[[], Awaitable[bytes]], n_bytes: int) -> bytes:
 async def lost(work: Callable[[], Awaitable[object]]) -> None:
     """Do it until the link is known to be lost; the first tries may still find room."""
     is_lost = False
-    async with asyncio.timeout(LIMIT_S):
+    async with asyncio.timeout(GUARD_S):
         while not is_lost:
             try:
                 await work()
@@ -107,7 +107,7 @@ async def test_a_cut_is_told_to_who_is_waiting(wire: Wire, link: ByteLink) -> No
     await asyncio.sleep(0.01)
     await wire.cut()
     with pytest.raises(LinkLost):
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(GUARD_S):
             await waiting
 
 
@@ -117,7 +117,7 @@ async def test_closing_is_told_to_who_is_waiting(wire: Wire, link: ByteLink) -> 
     await asyncio.sleep(0.01)
     await link.close()
     with pytest.raises(LinkLost):
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(GUARD_S):
             await waiting
 
 
@@ -154,7 +154,7 @@ async def test_opening_and_closing_leaves_no_file_open(wire: Wire) -> None:
     before = open_files()
     for _ in range(5):
         await open_and_close()
-    async with asyncio.timeout(LIMIT_S):
+    async with asyncio.timeout(GUARD_S):
         while len(open_files()) > len(before):  # the device's end closes in its own time
             await asyncio.sleep(0.01)
 
@@ -177,7 +177,7 @@ async def test_who_writes_to_nobody_waits_instead_of_filling_memory(
         _, pending = await asyncio.wait({writing}, timeout=0.3)
         assert pending, "it waits"
         assert n_written < len(TOO_MUCH)
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(GUARD_S):
             assert await read()
         writing.cancel()
         await asyncio.wait({writing})

@@ -14,9 +14,9 @@ from gateway.ports import ERROR_KINDS_MAX
 from tests.fakes.clock import FakeClock
 from tests.ports.mqtt_cases import CASES
 from tests.rigs.broker import Mosquitto, running_mosquitto
+from tests.rigs.guard import GUARD_S
 from tests.rigs.interrupting import Interrupter, open_files, threads
 from tests.rigs.mqtt_stage import (
-    LIMIT_S,
     MqttCase,
     MqttStage,
     link_lines,
@@ -184,11 +184,11 @@ async def stop_at(case: MqttCase, broker_port: int, at: int) -> bool:
         interrupter = Interrupter(at)
         gateway = interrupter.start(run_driver(stage))
         living = asyncio.create_task(live(stage))
-        await asyncio.wait({gateway, living}, return_when="FIRST_COMPLETED", timeout=LIMIT_S)
+        await asyncio.wait({gateway, living}, return_when="FIRST_COMPLETED", timeout=GUARD_S)
         is_whole = living.done() and living.result() is None
         living.cancel()
         gateway.cancel()
-        await asyncio.wait({gateway, living}, timeout=LIMIT_S)
+        await asyncio.wait({gateway, living}, timeout=GUARD_S)
         assert gateway.cancelled(), f"await {at}: {gateway}"
         await stage.proxy.cut()
         await stage.until(lambda: not asyncio.all_tasks() - tasks)
@@ -200,7 +200,7 @@ async def nothing_is_open(at: int, files: dict[str, str]) -> None:
     """Return when no file is open that was not; a thread that was connecting may take a moment."""
     more = {"?": "?"}
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(GUARD_S):
             while more:
                 await asyncio.sleep(0.005)
                 more = {name: to for name, to in open_files().items() if name not in files}

@@ -6,6 +6,8 @@ Mosquitto is not optional: where it is missing the test fails and says what to i
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import shutil
 import signal
 import socket
@@ -14,14 +16,21 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-START_S = 10.0
+from tests.rigs.guard import GUARD_S
+
+LOWEST_PORT, N_PORTS = 20_000, 12_000
+"""Below those that Linux gives to who connects (32768 and up): none is lost to a client."""
+_numbers = itertools.count(os.getpid() * 7417)  # neighbours' workers begin far from each other
 
 
 def free_port() -> int:
-    """A port nobody listens on now; the kernel does not hand it out again at once."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """A port nobody listens on now; it comes again only after thousands of others."""
+    for _ in range(N_PORTS):
+        port = LOWEST_PORT + next(_numbers) % N_PORTS
+        with contextlib.suppress(OSError), socket.socket() as sock:
+            sock.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError(f"no port is free from {LOWEST_PORT} on")
 
 
 class Mosquitto:
@@ -44,12 +53,12 @@ class Mosquitto:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_for_port(self.port, START_S)
+        wait_for_port(self.port, GUARD_S)
 
     def stop(self, sign: int = signal.SIGTERM) -> None:
         if self._process is not None:
             self._process.send_signal(sign)
-            self._process.wait(10)
+            self._process.wait(GUARD_S)
             self._process = None
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.rigs.guard import GUARD_S
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -18,7 +20,7 @@ def run_cloud(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "cloud_sync", *arguments],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=GUARD_S,
         check=False,
     )
 
@@ -65,12 +67,12 @@ class CloudProcess:
             record = json.loads(line)
             if record.get("action") == "ready":
                 return int(record["port"])
-        raise AssertionError(f"the cloud ended with {process.wait(5)} before it was ready")
+        raise AssertionError(f"the cloud ended with {process.wait(GUARD_S)} before it was ready")
 
     def get(self, path: str, token: str) -> dict[str, object]:
         """The JSON answer to a GET."""
         response = httpx.get(
-            self.url + path, headers={"Authorization": f"Bearer {token}"}, timeout=20
+            self.url + path, headers={"Authorization": f"Bearer {token}"}, timeout=GUARD_S
         )
         assert response.status_code == 200, response.text
         found: dict[str, object] = response.json()
@@ -90,7 +92,7 @@ class CloudProcess:
 
     def _reap(self) -> int:
         assert self.process is not None
-        code = self.process.wait(30)
+        code = self.process.wait(GUARD_S)
         if self.process.stderr is not None:
             self.process.stderr.close()
         return code

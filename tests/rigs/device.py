@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import paho.mqtt.client as mqtt
 
+from tests.rigs.guard import GUARD_S
+
 
 class Device:
     """One PDA or sensor of warehouse J1, by paho's own threaded loop."""
@@ -26,20 +28,20 @@ class Device:
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
         self._client.subscribe(f"{self._topic}/result", qos=1)
-        self._subscribed.get(timeout=10)
+        self._subscribed.get(timeout=GUARD_S)
 
     def _on_message(self, _client: object, _userdata: object, message: mqtt.MQTTMessage) -> None:
         self.results.put(json.loads(message.payload))
 
     def publish(self, channel: str, payload: bytes | dict[str, object]) -> None:
         raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        self._client.publish(f"{self._topic}/{channel}", raw, qos=1).wait_for_publish(10)
+        self._client.publish(f"{self._topic}/{channel}", raw, qos=1).wait_for_publish(GUARD_S)
 
     def scan(self, seq: int, data: str, **task: object) -> None:
         scan = {"v": 1, "boot": "boot-1", "seq": seq, "data": data, "symbology": "GS1_128"}
         self.publish("scan", scan | ({"task": task} if task else {}))
 
-    def result(self, limit_s: float = 20.0) -> dict[str, object]:
+    def result(self, limit_s: float = GUARD_S) -> dict[str, object]:
         """The next result. Raises queue.Empty."""
         return self.results.get(timeout=limit_s)
 

@@ -16,11 +16,9 @@ from gateway.registry import DriverContext, DriverFactory
 from gateway.services.intake_queue import IntakeQueue
 from gateway.settings import DeviceSettings
 from tests.rigs.driving import LoopClock
+from tests.rigs.guard import GUARD_S
 from tests.rigs.players import Fact, Player, facts_of
 from tests.rigs.wires import MEMORY, Wire
-
-LIMIT_S = 60.0
-"""For anything to happen; on a busy machine a second is nothing."""
 
 STEP_S = 0.005
 
@@ -71,7 +69,7 @@ class Collector:
 
     async def run(self) -> None:
         while True:
-            for arrival in await self.queue.get_group(100, LIMIT_S):
+            for arrival in await self.queue.get_group(100, GUARD_S):
                 self._take(arrival.reading)
                 if arrival.settle is not None:
                     arrival.settle(_receipt(arrival.reading))
@@ -144,7 +142,7 @@ class Stage:
     async def until(self, is_so: Callable[[], bool]) -> None:
         """Return when it is so. Raises TimeoutError with what there was instead."""
         try:
-            async with asyncio.timeout(LIMIT_S):
+            async with asyncio.timeout(GUARD_S):
                 while not is_so():
                     await asyncio.sleep(STEP_S)
         except TimeoutError as error:

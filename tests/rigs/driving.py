@@ -13,8 +13,7 @@ from gateway.ports import Arrival, ByteLink, Clock, DeviceHealth, Driver
 from gateway.registry import DriverContext, DriverFactory
 from gateway.services.intake_queue import IntakeQueue
 from gateway.settings import DeviceSettings
-
-LIMIT_S = 10.0
+from tests.rigs.guard import GUARD_S
 
 
 class LoopClock:
@@ -38,23 +37,23 @@ class Driven:
 
     async def readings(self, n: int) -> list[Reading]:
         """The next `n` readings. Raises TimeoutError."""
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(GUARD_S):
             while len(self.arrivals) < n:
-                self.arrivals += await self.intake.get_group(n, LIMIT_S)
+                self.arrivals += await self.intake.get_group(n, GUARD_S)
         taken, self.arrivals = self.arrivals[:n], self.arrivals[n:]
         return [arrival.reading for arrival in taken]
 
     async def written(self, n_bytes: int) -> bytes:
         """The next bytes that the driver writes, at least so many. Raises TimeoutError."""
         data = b""
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(GUARD_S):
             while len(data) < n_bytes:
                 data += await self.device.read()
         return data
 
     async def until(self, is_so: Callable[[DeviceHealth], bool]) -> DeviceHealth:
         """The first device's health as soon as `is_so` holds of it. Raises TimeoutError."""
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(GUARD_S):
             while not is_so(self.driver.health()[0]):
                 await asyncio.sleep(0.001)
         return self.driver.health()[0]

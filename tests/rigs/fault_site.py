@@ -23,6 +23,7 @@ import httpx
 from tests.rigs.broker import Mosquitto, free_port, running_broker, running_mosquitto
 from tests.rigs.cloud import CloudProcess
 from tests.rigs.gateway import GatewayProcess, Status
+from tests.rigs.guard import GUARD_S
 from tests.rigs.handheld import Handheld
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,7 +113,7 @@ class Site:
         headers = {"Authorization": f"Bearer {self.admin}"}
         self.n_papers = 2 + is_planning
         httpx.post(
-            f"{self.cloud.url}/v1/import", json=body, headers=headers, timeout=20
+            f"{self.cloud.url}/v1/import", json=body, headers=headers, timeout=GUARD_S
         ).raise_for_status()
 
     def until_papers_are_there(self) -> None:
@@ -175,7 +176,7 @@ class Site:
              "--cloud", self.cloud.database, "--text", str(self.gateway.log),
              "--secret", *self.secrets, *options,
              "--journal", *map(str, (*journals, self.journal))],
-            capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
+            capture_output=True, text=True, timeout=GUARD_S, check=False, cwd=ROOT,
         )  # fmt: skip
 
     def write_truth(self, *handhelds: Handheld) -> None:

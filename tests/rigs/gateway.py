@@ -13,10 +13,10 @@ import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tests.rigs.guard import GUARD_S
+
 ROOT = Path(__file__).resolve().parents[2]
 Status = dict[str, object]
-ANSWER_S = 10.0
-"""For a report; where one is longer under way the gateway counts as not answering."""
 
 
 class GatewayProcess:
@@ -54,12 +54,12 @@ class GatewayProcess:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(GUARD_S)
 
     def stop(self) -> int:
         """SIGTERM; gives the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        return self.process.wait(GUARD_S)
 
     def status(self) -> Status | None:
         """The running gateway's report, None while it does not answer.
@@ -68,7 +68,7 @@ class GatewayProcess:
         """
         try:
             with socket.socket(socket.AF_UNIX) as asking:
-                asking.settimeout(ANSWER_S)
+                asking.settimeout(GUARD_S)
                 asking.connect(str(self._status_socket()))
                 with asking.makefile("rb") as answer:
                     report: Status = json.loads(answer.read())
@@ -86,7 +86,7 @@ class GatewayProcess:
             [sys.executable, "-m", "gateway", *arguments],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=GUARD_S,
             check=False,
         )
 
@@ -101,7 +101,7 @@ class GatewayProcess:
                 found.setdefault(event["body"]["read_point"], set()).add(event["body"]["epc"])
         return found
 
-    def until(self, is_so: Callable[[Status], bool], limit_s: float = 30.0) -> Status:
+    def until(self, is_so: Callable[[Status], bool], limit_s: float = GUARD_S) -> Status:
         """The first report of which `is_so` holds. Raises TimeoutError with the log's end."""
         deadline = time.monotonic() + limit_s
         status = None

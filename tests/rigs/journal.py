@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.errors import JournalError
@@ -16,6 +17,7 @@ from gateway.journal.store import JournalStore, open_journal, running_store
 from gateway.ports import Clock, Draft, Entry, Quarantined, ReceiptKey, Statements
 from gateway.settings import JournalSettings
 from tests.fakes.clock import FakeClock
+from tests.rigs.guard import GUARD_S
 
 GATEWAY = "gw-J1"
 CONSUMERS = rows.CONSUMERS
@@ -31,6 +33,14 @@ def draft(n: int) -> Draft:
 def entry(n: int, *, device: str = "pda-1", boot: str = "boot-1") -> Entry:
     """A device's message number n: one event and a receipt."""
     return Entry((draft(n),), (ReceiptKey(device, boot, n), b'{"seq":%d}' % n))
+
+
+def numbered(n: int, *, device: str = "pda-1", boot: str = "boot-1") -> Entry:
+    """The same, of an event that says whose message it was, as those of devices do."""
+    mark = {"id": device, "boot": boot, "seq": n}
+    said = replace(draft(n), body=json.dumps({"n": n, "device": mark}).encode())
+    result = json.dumps({"boot": boot, "seq": n}).encode()
+    return Entry((said,), (ReceiptKey(device, boot, n), result))
 
 
 def rubbish(raw: bytes) -> Entry:
@@ -117,6 +127,6 @@ async def numbers(store: JournalStore) -> list[int]:
 
 async def until(is_so: Callable[[], bool]) -> None:
     """Let other tasks run until it is so. Raises TimeoutError."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(GUARD_S):
         while not is_so():
             await asyncio.sleep(0)

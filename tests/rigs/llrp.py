@@ -21,8 +21,8 @@ from gateway.registry import DriverContext
 from gateway.services.intake_queue import IntakeQueue
 from gateway.settings import DeviceSettings
 from tests.rigs.driving import LoopClock
+from tests.rigs.guard import GUARD_S
 
-LIMIT_S = 20.0
 ANY_PORT = Endpoint("127.0.0.1", 0)
 EPCS = [f"3034257BF7194E40{i:08X}" for i in range(500)]
 
@@ -58,7 +58,7 @@ class Box:
 
 async def until(is_so: Callable[[], object]) -> None:
     """Return as soon as it is so. Raises TimeoutError."""
-    async with asyncio.timeout(LIMIT_S):
+    async with asyncio.timeout(GUARD_S):
         while not is_so():
             await asyncio.sleep(0.001)
 
@@ -83,7 +83,7 @@ def context_of(
 
 async def _collect(intake: IntakeQueue, box: Box, slow_s: float) -> None:
     while True:
-        group = await intake.get_group(1 if slow_s else 1000, LIMIT_S)
+        group = await intake.get_group(1 if slow_s else 1000, GUARD_S)
         box.readings += [arrival.reading for arrival in group]
         await asyncio.sleep(slow_s)
 

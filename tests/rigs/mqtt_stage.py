@@ -22,10 +22,10 @@ from gateway.settings import DeviceSettings, MqttSettings
 from tests.fakes.clock import FakeClock
 from tests.rigs.broker import free_port
 from tests.rigs.driving import LoopClock
+from tests.rigs.guard import GUARD_S
 from tests.rigs.players import facts_of
 from tests.rigs.wires import let_in, listen
 
-LIMIT_S = 60.0
 STEP_S = 0.01
 _NUMBERS = count(1)
 RESEND_S = 0.1
@@ -73,7 +73,7 @@ class Proxy:
         for writer in self._writers:
             writer.transport.abort()
         if self._serving:
-            await asyncio.wait(self._serving, timeout=LIMIT_S)
+            await asyncio.wait(self._serving, timeout=GUARD_S)
         await asyncio.sleep(0)  # the transports' own goodbye
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -168,7 +168,7 @@ class MqttStage:
     async def until(self, is_so: Callable[[], bool]) -> None:
         """Return when it is so. Raises TimeoutError with what there was instead."""
         try:
-            async with asyncio.timeout(LIMIT_S):
+            async with asyncio.timeout(GUARD_S):
                 while not is_so():
                     await asyncio.sleep(STEP_S)
         except TimeoutError as error:
@@ -197,7 +197,7 @@ class MqttStage:
     async def collect(self) -> None:
         """The intake's other side: settles everything, as after a commit."""
         while True:
-            for arrival in await self.queue.get_group(100, LIMIT_S):
+            for arrival in await self.queue.get_group(100, GUARD_S):
                 reading = arrival.reading
                 if self.is_dead:
                     self.n_forgotten += 1

@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.rigs.guard import GUARD_S
+
 OWNER = "postgres"
 
 
@@ -26,7 +28,7 @@ def _run(*command: str) -> None:
     # PostgreSQL refuses to run as root.
     user = OWNER if os.geteuid() == 0 else None
     done = subprocess.run(
-        command, user=user, group=user, cwd="/", capture_output=True, text=True, timeout=60,
+        command, user=user, group=user, cwd="/", capture_output=True, text=True, timeout=GUARD_S,
         check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 
-READY_S = 30.0
+from tests.rigs.guard import GUARD_S
 
 
 class SimulatedDevice:
@@ -31,7 +31,7 @@ class SimulatedDevice:
         for line in self._process.stdout or ():
             self.reports.put(json.loads(line))
 
-    def report(self, event: str, limit_s: float = READY_S) -> dict[str, object]:
+    def report(self, event: str, limit_s: float = GUARD_S) -> dict[str, object]:
         """The next report of that kind. Raises queue.Empty."""
         while (found := self.reports.get(timeout=limit_s))["event"] != event:
             pass
@@ -49,11 +49,11 @@ class SimulatedDevice:
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
-            self._process.wait(10)
+            self._process.wait(GUARD_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait(10)
-        self._reader.join(10)
+            self._process.wait(GUARD_S)
+        self._reader.join(GUARD_S)
         if self._process.stdout is not None:
             self._process.stdout.close()
 

@@ -19,6 +19,7 @@ from gateway.links.memory import MemoryLink, memory_pair
 from gateway.links.open import open_link
 from gateway.ports import ByteLink
 from tests.rigs.broker import free_port
+from tests.rigs.guard import GUARD_S
 
 CHUNK = 1024
 MEMORY = "memory:"
@@ -174,7 +175,7 @@ class TcpWire:
         if self._writer is not None:
             self._writer.transport.abort()
         if self._serving:
-            await asyncio.wait(self._serving, timeout=10)
+            await asyncio.wait(self._serving, timeout=GUARD_S)
         await asyncio.sleep(0)  # the transport's own goodbye
 
     async def mend(self) -> None:

@@ -11,6 +11,7 @@ import pytest
 from gateway.__main__ import main
 from gateway.journal.connection import FILE
 from gateway.journal.ledger_tables import must_refold
+from tests.rigs.guard import GUARD_S
 from tests.rigs.journal import entry, opened, rubbish
 from tests.unit.test_journal_start import body_edited, edit, first_page_lost, row_deleted
 
@@ -30,7 +31,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[bytes]:
         [sys.executable, "-m", "gateway", "journal", *map(str, arguments)],
         capture_output=True,
         check=False,
-        timeout=30,
+        timeout=GUARD_S,
     )
 
 
@@ -161,7 +162,9 @@ def test_export_of_everything_ends_quietly_when_the_reader_leaves(journal: Path)
     everything = run("export", "--journal", journal)
     assert everything.stdout.count(b"\n") == 2500
     command = f"{sys.executable} -m gateway journal export --journal {journal} | head -1"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, check=False, timeout=30)
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, check=False, timeout=GUARD_S
+    )
     assert (done.stdout.count(b"\n"), done.stderr) == (1, b"")
 
 

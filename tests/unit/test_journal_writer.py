@@ -12,6 +12,7 @@ from gateway.journal.inspection import open_read_only, verify
 from gateway.ports import Draft, Entry, ReceiptKey
 from gateway.settings import JournalSettings
 from tests.fakes.clock import FakeClock
+from tests.rigs.guard import GUARD_S
 from tests.rigs.journal import draft, entry, numbers, opened, rubbish, steered, until
 
 EFFECT = "insert into lot(item, lot, expiry) values (?, ?, null)"
@@ -62,8 +63,8 @@ async def test_a_cursor_rides_with_the_next_commit_however_much_is_queued(tmp_pa
 
 
 async def test_a_full_group_does_not_wait_for_company(tmp_path: Path) -> None:
-    settings = JournalSettings(group_wait_ms=1000, group_max=3)
-    async with opened(tmp_path, settings) as store, asyncio.timeout(0.9):
+    hours = JournalSettings.model_construct(group_wait_ms=10_000_000.0, group_max=3)
+    async with opened(tmp_path, hours) as store, asyncio.timeout(GUARD_S):
         assert await store.append([entry(n) for n in (1, 2, 3)]) == 3
 
 
@@ -276,9 +277,10 @@ async def test_a_quarantined_message_keeps_its_bytes(tmp_path: Path) -> None:
 async def test_a_receipt_without_events_is_remembered_too(tmp_path: Path) -> None:
     key = ReceiptKey("pda-1", "boot-1", 9)
     async with opened(tmp_path) as store:
-        await store.append([Entry(receipt=(key, b"refused"))])
+        refused = b'{"seq":9,"status":"refused"}'
+        await store.append([Entry(receipt=(key, refused))])
     async with opened(tmp_path) as store:
-        assert await store.find_receipts([key]) == {key: b"refused"}
+        assert await store.find_receipts([key]) == {key: refused}
 
 
 async def test_the_wait_for_company_follows_a_slow_disk_and_comes_back(tmp_path: Path) -> None:

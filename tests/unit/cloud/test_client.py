@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import gzip
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
 from cloud_sync.client.errors import Refused, Unavailable
 from cloud_sync.client.http import MAX_REPLY_BYTES, CloudClient, open_client
+from tests.rigs.guard import GUARD_S
 
 Talk = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 GOOD = b'{"acknowledged_seq":3,"events":[{"seq":3,"status":"accepted"}]}'
@@ -88,16 +88,14 @@ async def test_a_packed_answer_is_unpacked() -> None:
 async def test_a_dripping_server_is_left_at_the_deadline() -> None:
     async def drip(request: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        for _ in range(1000):
+        while True:
             writer.write(b" ")
             await writer.drain()
             await asyncio.sleep(0.02)
 
-    async with client_of(drip, deadline_s=0.2) as client:
-        started = time.monotonic()
+    async with client_of(drip, deadline_s=0.2) as client, asyncio.timeout(GUARD_S):
         with pytest.raises(Unavailable, match=r"0\.2 s"):
             await client.send_batch(b"{}")
-        assert time.monotonic() - started < 2.0
 
 
 BAD_ANSWERS = {

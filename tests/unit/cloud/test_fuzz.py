@@ -19,6 +19,7 @@ from schemathesis.schemas import APIOperation
 from tests.fakes.http_words import bearer
 from tests.rigs import tier
 from tests.rigs.cloud import CloudProcess
+from tests.rigs.guard import GUARD_S
 
 pytestmark = [
     pytest.mark.slow,
@@ -55,7 +56,7 @@ def test_no_request_ends_in_a_fault(cloud: CloudProcess) -> None:
     schema = schemathesis.openapi.from_dict(description)
     faults: list[str] = []
     n_calls = n_taken = 0
-    with httpx.Client(base_url=cloud.url, timeout=30) as http:
+    with httpx.Client(base_url=cloud.url, timeout=GUARD_S) as http:
         for n, result in enumerate(schema.get_all_operations()):
             operation = result.ok()
             if operation.label in NEVER_CALLED or n % EVERY:

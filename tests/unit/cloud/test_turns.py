@@ -11,8 +11,7 @@ from cloud_sync.inbox.admission import Refusal
 from cloud_sync.service import turns
 from cloud_sync.service.turns import Turn
 from cloud_sync.store.batches import Taken
-
-GUARD_S = 20.0
+from tests.rigs.guard import GUARD_S
 
 
 class Desk:

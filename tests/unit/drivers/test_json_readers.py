@@ -20,6 +20,7 @@ from gateway.services.intake_queue import IntakeQueue
 from gateway.settings import DeviceSettings
 from tests.fakes.clock import FakeClock
 from tests.fakes.mqtt_session import MemoryMqttSession
+from tests.rigs.guard import GUARD_S
 
 EPC = "E2801170200014CD9B5A08EC"
 ACCEPTED = Receipt("accepted", {})
@@ -49,7 +50,7 @@ class Rig:
         return next(health for health in self.driver.health() if health.name == name)
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(GUARD_S):
             while not is_so():
                 await asyncio.sleep(0.001)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.ops.notify import Notifier
+from tests.rigs.guard import GUARD_S
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
     path = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(str(path))
-        sock.settimeout(2)
+        sock.settimeout(GUARD_S)
         monkeypatch.setenv("NOTIFY_SOCKET", str(path))
         yield sock
 

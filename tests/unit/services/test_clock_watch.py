@@ -15,6 +15,7 @@ from gateway.services.alarms import Alarms
 from gateway.services.clock_watch import ClockWatch
 from tests.fakes.clock import START_US, FakeClock
 from tests.fakes.memory_journal import MemoryJournal
+from tests.rigs.guard import GUARD_S
 from tests.rigs.journal import draft
 from tests.unit.services.test_housekeeping import CountedRounds
 
@@ -41,7 +42,7 @@ class Bench:
     async def rounds(self, n: int) -> None:
         """Let the watch look that many times."""
         goal = self.heartbeats.n_rounds + n
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(GUARD_S):
             while self.heartbeats.n_rounds <= goal:
                 await asyncio.sleep(0)
 

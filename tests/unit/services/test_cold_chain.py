@@ -10,6 +10,7 @@ from gateway.core.facts import Facts
 from gateway.journal.store import JournalStore
 from gateway.services.sensor_watch import CONSUMER
 from tests.fakes.clock import START_US, FakeClock
+from tests.rigs.guard import GUARD_S
 from tests.rigs.journal import opened, until
 from tests.unit.services.test_sensor_watch import Bench
 
@@ -55,7 +56,7 @@ async def readings(bench: Bench, *values: int, n_told: int) -> list[ev.Event]:
             await bench.sample("bus.1", centi_c)
             await until(lambda at_us=now_us: is_seen(bench, at_us))
             bench.clock.forward(60)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(GUARD_S):
             while len(told := await events(bench.journal)) < n_told:
                 await asyncio.sleep(0)
     return told

@@ -18,6 +18,8 @@ from gateway.services.device_memory import SWEEP_S, DeviceMemory
 from gateway.services.projector import Projector
 from gateway.services.supervisor import Heartbeats
 from tests.fakes.clock import START_US, FakeClock
+from tests.fakes.trigger_watch import watch
+from tests.rigs.guard import GUARD_S
 from tests.rigs.journal import opened, until
 
 S = 1_000_000
@@ -69,9 +71,11 @@ class Bench:
     async def project(self) -> None:
         """Let the projector fold all that is there."""
         projector = Projector(
-            journal=self.journal, warehouse="J1", clock=self.clock, new_id=str, quiet_us=0,
-            heartbeats=Heartbeats(self.clock), today=lambda: "2026-11-18",
-        )  # fmt: skip
+            journal=self.journal,
+            warehouse="J1",
+            watch=watch(self.clock),
+            heartbeats=Heartbeats(self.clock),
+        )
         task = asyncio.create_task(projector.run())
         while await self.journal.cursor("projector") < self.journal.last_seq:
             await asyncio.sleep(0)
@@ -156,7 +160,7 @@ async def test_numbers_without_a_gap_are_saved_now_and_then_only(state: Path) ->
 
 
 async def test_the_running_memory_saves_what_changes_and_sweeps_the_rest(state: Path) -> None:
-    async with opened(state) as journal, asyncio.TaskGroup() as group, asyncio.timeout(20):
+    async with opened(state) as journal, asyncio.TaskGroup() as group, asyncio.timeout(GUARD_S):
         bench = Bench(journal)
         task = group.create_task(bench.memory.run())
         await bench.receive(1)

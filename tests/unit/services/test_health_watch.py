@@ -12,6 +12,7 @@ from gateway.journal.store import JournalStore
 from gateway.services.health_watch import HealthWatch
 from gateway.services.supervisor import Heartbeats
 from tests.fakes.clock import START_US, FakeClock
+from tests.rigs.guard import GUARD_S
 from tests.rigs.journal import opened
 
 PDA: dict[str, object] = {
@@ -88,7 +89,7 @@ async def test_after_a_restart_what_was_told_is_not_told_again(state: Path) -> N
 
 
 async def test_a_running_watch_begins_from_what_was_told_and_looks_at_once(state: Path) -> None:
-    async with opened(state) as journal, asyncio.TaskGroup() as group, asyncio.timeout(10):
+    async with opened(state) as journal, asyncio.TaskGroup() as group, asyncio.timeout(GUARD_S):
         await Bench(journal, PDA).hold()
         bench = Bench(journal, PDA | {"battery_pct": 3}, first_id=100)
         task = group.create_task(bench.watch.run())

@@ -21,6 +21,7 @@ from gateway.services.housekeeping import Housekeeping
 from gateway.services.supervisor import Heartbeats, supervise
 from gateway.settings import JournalSettings
 from tests.fakes.clock import FakeClock
+from tests.rigs.guard import GUARD_S
 from tests.rigs.journal import AT_ONCE, entry, numbers, opened, steered
 from tests.unit.test_journal_start import body_edited, edit
 
@@ -77,7 +78,7 @@ class Bench:
             task.cancel()
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        async with self.running(), asyncio.timeout(10):
+        async with self.running(), asyncio.timeout(GUARD_S):
             while not is_so():
                 await asyncio.sleep(0)
 
@@ -253,7 +254,7 @@ async def test_the_scrub_finds_damage_and_ends_the_run(tmp_path: Path, damage: s
     edit(tmp_path, damage)
 
     async def keep_house() -> None:
-        async with opened(tmp_path) as store, asyncio.timeout(10):
+        async with opened(tmp_path) as store, asyncio.timeout(GUARD_S):
             run = Bench(store, clock, has_cloud=True).housekeeping.run
             await supervise("h", run, clock=clock, random=lambda: 0.0)
 

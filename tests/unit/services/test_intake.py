@@ -35,6 +35,7 @@ from gateway.services.intake_queue import IntakeQueue
 from gateway.services.supervisor import Heartbeats
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory_journal import MemoryJournal
+from tests.rigs.guard import GUARD_S
 
 GTIN = "09506000134352"
 
@@ -67,7 +68,7 @@ class Bench:
         await self.queue.put(Arrival(reading, self.receipts.append, raw))
 
     async def settled(self, n_receipts: int) -> list[Receipt]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(GUARD_S):
             while len(self.receipts) < n_receipts:
                 await asyncio.sleep(0)
         return self.receipts
@@ -279,7 +280,7 @@ async def test_the_queue_says_no_when_full_and_has_room_again_at_half() -> None:
     await asyncio.sleep(0)
     assert not room.done()
     await queue.get_group(1, 0)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(GUARD_S):
         await room
     assert queue.n_pauses == 1
 

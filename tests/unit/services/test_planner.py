@@ -19,6 +19,7 @@ from gateway.services.supervisor import Heartbeats
 from gateway.settings import PlannerSettings
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory_journal import MemoryJournal
+from tests.rigs.guard import GUARD_S
 
 GTIN = "09506000134352"
 
@@ -78,7 +79,7 @@ class Bench:
     async def until(self, is_done: Callable[[], bool]) -> None:
         async with asyncio.TaskGroup() as group:
             task = group.create_task(self.planner.run())
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(GUARD_S):
                 while not is_done():
                     await asyncio.sleep(0)
             task.cancel()

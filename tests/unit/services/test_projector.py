@@ -14,6 +14,8 @@ from gateway.services.projector import CONSUMER, Projector
 from gateway.services.supervisor import Heartbeats
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory_journal import MemoryJournal
+from tests.fakes.trigger_watch import watch
+from tests.rigs.guard import GUARD_S
 
 GTIN = "09506000134352"
 POLICY = {
@@ -40,11 +42,13 @@ class Bench:
         self.projector = Projector(
             journal=self.journal,
             warehouse="J1",
-            clock=self.clock,
-            new_id=self._ids.__next__,
-            quiet_us=60_000_000,
+            watch=watch(
+                self.clock,
+                new_id=self._ids.__next__,
+                quiet_us=60_000_000,
+                today=lambda: self.today,
+            ),
             heartbeats=Heartbeats(self.clock),
-            today=lambda: self.today,
         )
 
     async def happen(self, event_type: str, *lines: ev.Line, **body: object) -> None:
@@ -66,7 +70,7 @@ class Bench:
 
     async def caught_up(self) -> None:
         """Return when the cursor has reached the end."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(GUARD_S):
             while await self.journal.cursor(CONSUMER) < self.journal.last_seq:
                 await asyncio.sleep(0)
 
@@ -170,7 +174,9 @@ async def test_a_hold_that_is_taken_back_makes_goods_usable_again(bench: Bench) 
         await put(bench, "hold", "H", None)
         await bench.caught_up()
         assert bench.projector.facts.position(GTIN, bench.today) == 10
-        assert bench.projector.facts.triggers[GTIN].is_armed, "it may fire once more"
+        assert bench.projector.facts.triggers["reorder_point", GTIN].is_armed, (
+            "it may fire once more"
+        )
 
 
 async def test_a_burst_folded_at_once_fires_once(bench: Bench) -> None:

@@ -17,6 +17,7 @@ from gateway.services.reinjection import _HOPELESS, DIRECTORY, Hopeless, Reinjec
 from gateway.services.supervisor import Heartbeats
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory_journal import MemoryJournal
+from tests.rigs.guard import GUARD_S
 from tests.rigs.journal import GATEWAY, opened
 from tests.unit.services.test_intake import GTIN, Bench, running
 
@@ -52,7 +53,7 @@ async def taken(bench: Bench, journal: QuarantinedJournal, state_dir: Path, id_:
     request.touch()
     async with running(bench), asyncio.TaskGroup() as group:
         task = group.create_task(service.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(GUARD_S):
             while request.exists():
                 await asyncio.sleep(0)
         task.cancel()

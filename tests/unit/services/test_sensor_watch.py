@@ -15,6 +15,7 @@ from gateway.ports import Draft, Entry
 from gateway.services.sensor_watch import CONSUMER, TICK_S, SensorWatch
 from gateway.services.supervisor import Heartbeats
 from tests.fakes.clock import START_US, FakeClock
+from tests.rigs.guard import GUARD_S
 from tests.rigs.journal import opened, until
 
 RULE = SensorRule(silent_s=100.0, missed_max=2, n_recover=2)
@@ -74,7 +75,7 @@ class Bench:
             rows = await self.journal.read(after_seq=0, limit=10_000)
             found[:] = [ev.parse_event(row.body) for row in rows if row.type.startswith("sensor.")]
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(GUARD_S):
             while len(found) < n:
                 await look()
                 await asyncio.sleep(0)

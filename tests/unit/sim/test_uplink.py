@@ -7,6 +7,7 @@ import pytest
 
 from device_sim.broker import Endpoint
 from device_sim.stage.uplink import UplinkLine, open_uplink_line
+from tests.rigs.guard import GUARD_S
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ async def line() -> AsyncIterator[UplinkLine]:
     async with open_uplink_line(Endpoint("127.0.0.1", port)) as it:
         yield it
     server.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(GUARD_S):
         for ended in served:
             await ended.wait()
 
@@ -42,7 +43,7 @@ async def close(streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> N
 
 async def ask(streams: tuple[asyncio.StreamReader, asyncio.StreamWriter], text: bytes) -> bytes:
     streams[1].write(text)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(GUARD_S):
         return await streams[0].readexactly(len(text))
 
 
@@ -58,7 +59,7 @@ async def test_a_refusing_line_breaks_what_is_open_and_takes_nothing_new(
     streams = await connect(line)
     assert await ask(streams, b"hello") == b"hello"
     line.cut("refused")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(GUARD_S):
         assert await streams[0].read() == b""
     with pytest.raises(ConnectionRefusedError):
         await connect(line)
@@ -78,6 +79,6 @@ async def test_a_silent_line_takes_everything_and_gives_it_late(line: UplinkLine
         async with asyncio.timeout(0.2):
             await streams[0].readexactly(1)
     await line.mend()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(GUARD_S):
         assert await streams[0].readexactly(13) == b"into the dark"
     await close(streams)
