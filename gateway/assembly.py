@@ -36,6 +36,7 @@ from gateway.services.reinjection import Reinjection
 from gateway.services.sensor_watch import SensorWatch
 from gateway.services.supervisor import Heartbeats, supervise
 from gateway.services.task_board import publish_tasks
+from gateway.services.trigger_watch import TriggerWatch
 from gateway.services.uplink import SHUT_OUT, CloudPort, Uplink
 from gateway.settings import SensorSettings, Settings
 
@@ -165,11 +166,15 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
     projector = Projector(
         journal=journal,
         warehouse=gateway.warehouse,
-        clock=clock,
-        new_id=outside.new_id,
-        quiet_us=round(settings.planner.quiet_s * 1_000_000),
+        watch=TriggerWatch(
+            warehouse=gateway.warehouse,
+            language=gateway.language,
+            clock=clock,
+            new_id=outside.new_id,
+            quiet_us=round(settings.planner.quiet_s * 1_000_000),
+            today=_today(settings, clock),
+        ),
         heartbeats=heartbeats,
-        today=_today(settings, clock),
     )
     queue = IntakeQueue(settings.intake.queue_max)
     rule = _sensor_rule(settings.sensors)

@@ -10,7 +10,8 @@ a hold that names no warehouse).
 
 Kinds: item, policy, network, asn, transfer; for the workers' flows (docs/flows.md) location,
 order, count, worker, certificate, hold; for the cold chain (docs/cold-chain.md) climate;
-for the exceptions queue (docs/exceptions.md) resolution. Each kind has its model below.
+for the exceptions queue (docs/exceptions.md) resolution; for plans (docs/planning.md) plan.
+Each kind has its model below.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ CERTIFICATE: Final = "certificate"
 HOLD: Final = "hold"
 CLIMATE: Final = "climate"
 RESOLUTION: Final = "resolution"
+PLAN: Final = "plan"
 
 Units = Annotated[int, Field(ge=0, le=10**9)]
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
@@ -320,7 +322,10 @@ class Climate(BaseModel):
 
 
 class Resolution(BaseModel):
-    """Somebody's word on an exception of a warehouse, for the events in `evidence`."""
+    """Somebody's word on an exception of a warehouse, for the events in `evidence`.
+
+    at_us: when it was said. quantity: what there is, where that is the word.
+    """
 
     model_config = _WIRE
 
@@ -331,6 +336,30 @@ class Resolution(BaseModel):
     action: Id
     reason: Reason
     author: Id
+    at_us: Time = 0
+    quantity: Units | None = None
+
+
+class PlanSaid(BaseModel):
+    """One word on a plan. id: names the word, so that both sides count it once."""
+
+    model_config = _WIRE
+
+    id: Annotated[str, Field(pattern=keys.UUID_PATTERN)]
+    decision: Literal["approved", "rejected"]
+    at_us: Time
+    author: Id
+    reason: Reason
+
+
+class PlanWord(BaseModel):
+    """What people said of a plan in the cloud, keyed by the plan's id, for its warehouse."""
+
+    model_config = _WIRE
+
+    id: Id
+    warehouse: Id
+    said: Annotated[list[PlanSaid], Field(max_length=100)]
 
 
 class Change(BaseModel):

@@ -7,33 +7,71 @@ that need no plan any more are answered by a decision that says so: none ends in
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cloud_sync.contract import plan_life
 from cloud_sync.contract.documents import Units
 from cloud_sync.contract.events import Gtin, Id, Time
 
 _WIRE = ConfigDict(strict=True, extra="ignore", frozen=True, allow_inf_nan=False)
 
 
+Cause = Literal[
+    "reorder_point",
+    "stock_out",
+    "expiring",
+    "excursion",
+    "surge",
+    "schedule",
+    "stale_plan",
+    "manual",
+]
+REORDER_POINT: Final = "reorder_point"
+STOCK_OUT: Final = "stock_out"
+EXPIRING: Final = "expiring"
+EXCURSION: Final = "excursion"
+SURGE: Final = "surge"
+SCHEDULE: Final = "schedule"
+STALE_PLAN: Final = "stale_plan"
+MANUAL: Final = "manual"
+
+
 class TriggerBody(BaseModel):
     """Why replenishment is needed, fired once per (cause, item, warehouse, window).
 
-    key: "{cause}:{item}:{warehouse}:{window}". position_units: on hand (usable) + on order
-    - allocated when it fired. reason: one sentence for people.
+    key: "{cause}:{item}:{warehouse}:{window}", "*" for a trigger that is for no single item.
+    position_units: on hand (usable) + on order - allocated when it fired. reason: one sentence
+    for people.
     """
 
     model_config = _WIRE
 
     key: str
-    cause: Literal["reorder_point"]
-    item: Gtin
+    cause: Cause
+    item: Gtin | None = None
     warehouse: Id
     window: int
-    position_units: int
-    reorder_point_units: Units
+    position_units: int | None = None
+    reorder_point_units: Units | None = None
     reason: str
+
+
+class ApprovalLimits(BaseModel):
+    """Up to where a plan is carried out without a person's word: `approval` of a network.
+
+    Limits are inclusive; None: no limit. value_max: at purchase prices, in the network's money.
+    fallback: whether a plan that no solver made may go on its own.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    kg_max: Annotated[float, Field(ge=0)] | None = None
+    units_max: Units | None = None
+    lines_max: Annotated[int, Field(ge=0, le=10**6)] | None = None
+    value_max: Annotated[float, Field(ge=0)] | None = None
+    fallback: bool = True
 
 
 class OrderLine(BaseModel):
@@ -51,8 +89,11 @@ class PlanBody(BaseModel):
     """A replenishment plan as proposed by a gateway.
 
     plan_id names it; triggers are event ids; based_on_seq is the journal position of the stock
-    it was computed from and computed_at_us when. network_plan is a forepost-plan/1 object.
-    fallback names why no solver made it; None when one did.
+    it was computed from and computed_at_us when. network_plan is a forepost-plan/1 object, empty
+    where no solver made it: fallback then says why. network_version: of the network document.
+    approval: whether it goes on its own, or waits for a person, then with the reason.
+    explanation: what it costs, what binds, what changed, what would be without it
+    (docs/planning.md). supersedes: the plans whose place it takes.
     """
 
     model_config = _WIRE
@@ -63,25 +104,54 @@ class PlanBody(BaseModel):
     triggers: list[str]
     based_on_seq: Annotated[int, Field(ge=0)]
     computed_at_us: Time
-    objective: float
+    objective: float | None = None
     lines: list[OrderLine]
     network_plan: dict[str, object]
     fallback: str | None = None
+    network_version: Annotated[int, Field(ge=0)] | None = None
+    approval: Literal["automatic", "needed"] = "automatic"
+    approval_reason: str | None = None
+    explanation: dict[str, object] = {}
+    supersedes: list[Id] = []
+
+
+class ReconciledLine(BaseModel):
+    """What a plan's line came to."""
+
+    model_config = _WIRE
+
+    item: Gtin
+    ordered_units: Units
+    received_units: int
 
 
 class DecisionBody(BaseModel):
-    """What became of triggers that led to no plan.
+    """What became of triggers that led to no plan, or what was decided of a plan (plan_id).
 
-    superseded: when it was their turn, nothing was left to order. triggers are event ids;
-    based_on_seq is the journal position this was seen from. reason: one sentence for people.
+    superseded: when it was their turn, nothing was left to order; or another plan takes the
+    plan's place. closed: all that will come of it has come, `reconciled` says what. triggers are
+    event ids; based_on_seq is the journal position this was seen from. reason: one sentence for
+    people. author: who said so; None: the gateway by itself.
     """
 
     model_config = _WIRE
 
-    decision: Literal["superseded"]
-    triggers: list[str]
+    decision: Literal["superseded", "approved", "rejected", "closed"]
+    triggers: list[str] = []
     based_on_seq: Annotated[int, Field(ge=0)]
     reason: str
+    plan_id: Id | None = None
+    author: str | None = None
+    reconciled: list[ReconciledLine] | None = None
+
+
+STEP_OF: Final[dict[str, plan_life.StepName]] = {
+    "superseded": plan_life.SUPERSEDE,
+    "approved": plan_life.APPROVE,
+    "rejected": plan_life.REJECT,
+    "closed": plan_life.CLOSE,
+}
+"""The step in a plan's life that a decision is."""
 
 
 def transfer_id(plan_id: str) -> str:
@@ -92,6 +162,11 @@ def transfer_id(plan_id: str) -> str:
 def asn_id(plan_id: str) -> str:
     """The expected delivery that a plan becomes at its warehouse."""
     return plan_id.replace("PL-", "ASN-", 1)
+
+
+def plan_of_asn(asn: str) -> str | None:
+    """The plan whose delivery has this id, if it can be one."""
+    return asn.replace("ASN-", "PL-", 1) if asn.startswith("ASN-") else None
 
 
 def asn_of(transfer: str, plan: str | None) -> str:

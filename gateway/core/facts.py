@@ -22,22 +22,47 @@ from cloud_sync.contract.documents import (
     Transfer,
     Worker,
 )
+from cloud_sync.contract.plan_life import DROPPED, OPEN, State, Step, state_of
+from cloud_sync.contract.plans import asn_id
 from cloud_sync.inventory.lots import Bans, Usability, make_bans
 from cloud_sync.inventory.stock import StockKey, is_on_shelf
 from gateway.core.book import Book
 from gateway.core.flows.state import Flows
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class TriggerState:
-    """Where an item's low-stock trigger stands.
+    """Where a cause stands for an item.
 
-    is_armed: False from firing until the position is above the reorder point again.
-    fired_at_us: when it last fired; None if never.
+    is_armed: False from firing until it was over. fired_at_us: when it last fired, window: the
+    window it then fired for; None if never.
     """
 
     is_armed: bool = True
     fired_at_us: int | None = None
+    window: int | None = None
+
+
+@dataclass(slots=True)
+class PlanRecord:
+    """A plan of this warehouse and its steps so far. body: without the network's plan.
+
+    lines: units and position at planning, by item.
+    """
+
+    plan_id: str
+    event_id: str
+    computed_at_us: int
+    body: dict[str, object]
+    lines: dict[str, tuple[int, int]]
+    steps: dict[tuple[str, str], Step] = field(default_factory=dict)
+    state: State | None = None
+    """Where it stands, by its steps (cloud_sync/contract/plan_life)."""
+
+    def take(self, step: Step) -> None:
+        """One more step; a repeat changes nothing."""
+        self.steps.setdefault((step.name, step.id), step)
+        self.state = state_of(self.steps.values())
 
 
 @dataclass(slots=True)
@@ -47,9 +72,12 @@ class Facts:
     lots: (gtin, lot) → expiry (YYYY-MM-DD) or None. ordered, received: units by (asn id, gtin).
     network: the newest forepost-network/1 document, None until one came. locations: by the place's
     own id. climates: the rules of zones, by zone. flows: how far each worker's task is.
+    triggers: by cause and item. plans: by id; open_plans: those of which nothing has left yet.
+    seq: of the last row that these facts hold.
     """
 
     warehouse: str
+    seq: int = 0
     items: dict[str, Item] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
     lots: dict[tuple[str, str], str | None] = field(default_factory=dict)
@@ -64,10 +92,19 @@ class Facts:
     climates: dict[str, Climate] = field(default_factory=dict)
     flows: Flows = field(default_factory=Flows)
     network: dict[str, object] | None = None
+    network_version: int = 0
     book: Book = field(default_factory=Book)
     ordered: dict[tuple[str, str], int] = field(default_factory=dict)
     received: dict[tuple[str, str], int] = field(default_factory=dict)
-    triggers: dict[str, TriggerState] = field(default_factory=dict)
+    triggers: dict[tuple[str, str], TriggerState] = field(default_factory=dict)
+    plans: dict[str, PlanRecord] = field(default_factory=dict)
+    open_plans: dict[str, PlanRecord] = field(default_factory=dict)
+    dropped: set[str] = field(default_factory=set)
+    """Deliveries of plans that were rejected or superseded: nothing comes of them."""
+    expecting: dict[str, set[str]] = field(default_factory=dict)
+    """The deliveries with an item: beside `ordered`, so that a position costs no scan."""
+    asking: dict[str, set[str]] = field(default_factory=dict)
+    """The open orders with an item, for the same reason."""
     shelves: dict[str, dict[tuple[str, str], int]] = field(default_factory=dict)
     """What is on the shelves per GTIN, by lot and unit: beside `stock`, so that a trigger costs no
     scan. Whether a lot of it is usable depends on the day."""
@@ -139,16 +176,66 @@ class Facts:
 
     def on_order(self, gtin: str) -> int:
         """Units that are expected and have not come: ordered less received, per delivery."""
-        return sum(
-            max(0, units - self.received.get((asn, item), 0))
-            for (asn, item), units in self.ordered.items()
-            if item == gtin
-        )
+        return sum(self.due_units(asn, gtin) for asn in self.expecting.get(gtin, ()))
+
+    def due_units(self, asn: str, gtin: str) -> int:
+        """What is still to come of an item with one delivery."""
+        if asn in self.dropped:
+            return 0
+        return max(0, self.ordered.get((asn, gtin), 0) - self.received.get((asn, gtin), 0))
+
+    def allocated(self, gtin: str) -> int:
+        """Units that open orders want and nobody has picked yet."""
+        item = self.items.get(gtin)
+        grams = 1 if item is None else item.grams_per_unit
+        total = 0
+        for order_id in self.asking.get(gtin, ()):
+            flow = self.flows.orders.get(order_id)
+            for unit, size in (("EA", 1), ("g", grams)):
+                wanted = sum(
+                    line.quantity
+                    for line in self.orders[order_id].lines
+                    if line.item == gtin and line.unit == unit
+                )
+                picked = (
+                    sum(n for it, n in flow.picked.items() if it.item == gtin and it.unit == unit)
+                    if wanted and flow is not None
+                    else 0
+                )
+                total += -(-max(0, wanted - picked) // size)
+        return total
 
     def position(self, gtin: str, today: str) -> int:
-        """Inventory position = on hand (usable) + on order - backorders, in units.
+        """Inventory position = on hand (usable) + on order - allocated, in units.
 
-        Goods picked for an order stand on the packing bench and are not counted; backorders do
-        not exist yet (an order that cannot be picked is not accepted).
+        Goods picked for an order stand on the packing bench and are neither on hand nor
+        allocated any more.
         """
-        return self.units_on_hand(gtin, today) + self.on_order(gtin)
+        return self.units_on_hand(gtin, today) + self.on_order(gtin) - self.allocated(gtin)
+
+    def take_step(self, plan_id: str, step: Step) -> None:
+        """One more step of a plan that is known."""
+        plan = self.plans[plan_id]
+        plan.take(step)
+        delivery = asn_id(plan_id)
+        if plan.state in OPEN:
+            self.open_plans[plan_id] = plan
+        else:
+            self.open_plans.pop(plan_id, None)
+        if plan.state in DROPPED:
+            self.dropped.add(delivery)
+        else:
+            self.dropped.discard(delivery)
+
+    def name_of(self, gtin: str) -> str:
+        """What people call an item."""
+        item = self.items.get(gtin)
+        return gtin if item is None else item.names.get("en", next(iter(item.names.values())))
+
+    def open_plan_with(self, gtin: str) -> PlanRecord | None:
+        """The newest plan with an item of which nothing has left yet."""
+        return max(
+            (it for it in self.open_plans.values() if gtin in it.lines),
+            key=lambda it: (it.computed_at_us, it.plan_id),
+            default=None,
+        )

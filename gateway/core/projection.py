@@ -15,10 +15,12 @@ from pydantic import BaseModel
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
+from cloud_sync.contract.plan_life import Step
 from cloud_sync.contract.plans import PlanBody, asn_id
+from gateway.core import plan_steps
 from gateway.core.book import StockEffects
 from gateway.core.exceptions import ExceptionEffects
-from gateway.core.facts import Facts
+from gateway.core.facts import Facts, PlanRecord
 from gateway.core.smoothing import Sighting
 from gateway.core.tags import arrival_of
 
@@ -54,6 +56,7 @@ class Effects:
 
     tags: by read point and EPC, the arrival of a tag that is there; None for one that left.
     judged: items of which a lot was held, let go or first seen: other goods may be usable now.
+    plans, steps: plans of this warehouse that are new, and steps by plan.
     """
 
     stock: StockEffects = field(default_factory=StockEffects)
@@ -65,6 +68,8 @@ class Effects:
     milestones: list[Milestone] = field(default_factory=list)
     exceptions: ExceptionEffects = field(default_factory=ExceptionEffects)
     judged: set[str] = field(default_factory=set)
+    plans: dict[str, PlanRecord] = field(default_factory=dict)
+    steps: list[tuple[str, Step]] = field(default_factory=list)
 
     def touched_items(self, before: Facts) -> set[str]:
         """The items whose position or rule may have changed. before: the facts without these."""
@@ -75,6 +80,11 @@ class Effects:
                 touched.add(str(change.data["gtin"]))
             elif change.kind in {doc.HOLD, doc.CERTIFICATE}:
                 touched |= _items_banned(change, before)
+            elif change.kind == doc.ORDER:
+                touched |= _items_asked(change, before)
+        for plan_id, _ in self.steps:
+            plan = self.plans.get(plan_id) or before.plans.get(plan_id)
+            touched |= set() if plan is None else plan.lines.keys()
         return touched | self.judged
 
 
@@ -93,6 +103,15 @@ def _items_banned(change: doc.Change, before: Facts) -> set[str]:
     return named
 
 
+def _items_asked(change: doc.Change, before: Facts) -> set[str]:
+    """The items that an order asked for and asks for now."""
+    was = before.orders.get(change.key)
+    lines = [] if was is None else list(was.lines)
+    if change.data is not None:
+        lines += doc.Order.model_validate(change.data).lines
+    return {line.item for line in lines}
+
+
 def effects_of(rows: Iterable[tuple[int, ev.Event]], warehouse: str) -> Effects:
     """The combined effect of events in journal order, but for the stock."""
     effects = Effects()
@@ -100,26 +119,57 @@ def effects_of(rows: Iterable[tuple[int, ev.Event]], warehouse: str) -> Effects:
         handler = _HANDLERS.get(event.type)
         if handler is not None:
             handler(effects, seq, event, warehouse)
+        if event.type in plan_steps.CONCERNED:
+            effects.steps += plan_steps.steps_in(event, warehouse)
         effects.exceptions.take(event)
     return effects
+
+
+def together(parts: Iterable[Effects]) -> Effects:
+    """The effects of runs that follow each other, as if it had been one."""
+    whole = Effects()
+    for part in parts:
+        whole.stock.add(part.stock)
+        for key, expiry in part.lots.items():
+            whole.lots.setdefault(key, expiry)
+        whole.documents |= part.documents
+        whole.ordered |= part.ordered
+        whole.climate |= part.climate
+        whole.tags |= part.tags
+        whole.milestones += part.milestones
+        whole.exceptions.raised += part.exceptions.raised
+        whole.exceptions.settled |= part.exceptions.settled
+        whole.exceptions.resolved += part.exceptions.resolved
+        whole.judged |= part.judged
+        whole.plans |= part.plans
+        whole.steps += part.steps
+    return whole
 
 
 def apply_effects(facts: Facts, effects: Effects) -> None:
     """Bring the Facts up to date; the book, whose effects these are, is so already."""
     for key, quantity in effects.stock.balances.items():
         facts.note_moved(key, quantity)
-    facts.lots.update(effects.lots)
+    for lot, expiry in effects.lots.items():
+        facts.lots.setdefault(lot, expiry)  # the first expiry of a lot stands
     for change in effects.documents.values():
         _apply_document(facts, change)
     facts.ordered.update(effects.ordered)
+    for asn, item in effects.ordered:
+        facts.expecting.setdefault(item, set()).add(asn)
     for received_key, quantity in effects.stock.received.items():
         facts.received[received_key] = facts.received.get(received_key, 0) + quantity
+    facts.plans.update(effects.plans)
+    # Of a plan that was lost with its row nothing more is kept.
+    effects.steps = [it for it in effects.steps if it[0] in facts.plans]
+    for plan_id, step in effects.steps:
+        facts.take_step(plan_id, step)
 
 
 def _apply_document(facts: Facts, change: doc.Change) -> None:
     data = None if change.deleted else change.data
     if change.kind == doc.NETWORK:
-        facts.network = data
+        facts.network, facts.network_version = data, change.version
     elif change.kind == doc.ITEM:
         _put(facts.items, change.key, doc.Item, data)
     elif change.kind == doc.POLICY:
@@ -133,7 +183,7 @@ def _apply_document(facts: Facts, change: doc.Change) -> None:
         # As with policies; the warehouse may have a dot in its name, the place too.
         _put(facts.locations, change.key.removeprefix(f"{facts.warehouse}."), doc.Location, data)
     elif change.kind == doc.ORDER:
-        _put(facts.orders, change.key, doc.Order, data)
+        _apply_order(facts, change.key, data)
     elif change.kind == doc.COUNT:
         _put(facts.counts, change.key, doc.Count, data)
     elif change.kind == doc.WORKER:
@@ -144,6 +194,17 @@ def _apply_document(facts: Facts, change: doc.Change) -> None:
         # As with locations.
         _put(facts.climates, change.key.removeprefix(f"{facts.warehouse}."), doc.Climate, data)
     # A kind of a newer cloud is kept in the journal and of no use here yet.
+
+
+def _apply_order(facts: Facts, key: str, data: dict[str, object] | None) -> None:
+    was = facts.orders.get(key)
+    for line in () if was is None else was.lines:
+        facts.asking.get(line.item, set()).discard(key)
+    _put(facts.orders, key, doc.Order, data)
+    order = facts.orders.get(key)
+    if order is not None and order.status == "open":
+        for line in order.lines:
+            facts.asking.setdefault(line.item, set()).add(key)
 
 
 def _apply_ban(facts: Facts, change: doc.Change, data: dict[str, object] | None) -> None:
@@ -225,6 +286,7 @@ def _plan(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
     effects.milestones.append(Milestone(seq, event.event_id, event.type, dict(event.body)))
     plan = PlanBody.model_validate(dict(event.body))
     if plan.warehouse == warehouse:
+        effects.plans[plan.plan_id] = plan_steps.record_of(event, plan)
         # Proposed is as good as ordered here, or the next sale would ask for the same again.
         for line in plan.lines:
             effects.ordered[asn_id(plan.plan_id), line.item] = line.quantity

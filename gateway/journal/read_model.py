@@ -1,7 +1,8 @@
 """The read model's tables: Effects in, as statements; Facts out, as they were last committed.
 
 The tables are declared in schema/0002_read_model.sql, 0004_sensor_fault.sql and
-0006_device_memory.sql (tags); those of the ledger are in ledger_tables.py.
+0006_device_memory.sql (tags); those of the ledger are in ledger_tables.py, those of planning in
+plan_tables.py.
 Writing happens inside the journal's own transaction (Journal.advance), so this module only says
 what to run.
 """
@@ -20,6 +21,7 @@ from gateway.core.sensor_faults import Fault
 from gateway.core.smoothing import ARRIVED, Sighting
 from gateway.journal.exception_table import exception_statements
 from gateway.journal.ledger_tables import ledger_statements, load_book
+from gateway.journal.plan_tables import cause_statements, load_planning, plan_statements
 from gateway.ports import Statements
 
 
@@ -48,11 +50,6 @@ _ADD_RECEIVED = (
     "insert into on_order(asn, item, received) values (?, ?, ?)"
     " on conflict(asn, item) do update set received = received + excluded.received"
 )
-_PUT_TRIGGER = (
-    "insert into trigger_state(item, is_armed, fired_at_us) values (?, ?, ?)"
-    " on conflict(item) do update set"
-    " is_armed = excluded.is_armed, fired_at_us = excluded.fired_at_us"
-)
 _PUT_CLIMATE = (
     "insert into climate(zone, device, at_us, temperature_centi_c, humidity_centi_pct)"
     " values (?, ?, ?, ?, ?)"
@@ -73,8 +70,10 @@ _PUT_FAULT = (
 _END_FAULT = "delete from sensor_fault where device = ? and kind = ?"
 
 
-def effect_statements(effects: Effects, triggers: Mapping[str, TriggerState]) -> Statements:
-    """What writes these effects and trigger states; empty parts are left out."""
+def effect_statements(
+    effects: Effects, triggers: Mapping[tuple[str, str], TriggerState]
+) -> Statements:
+    """What writes these effects and where causes stand; empty parts are left out."""
     parts: list[tuple[str, list[tuple[object, ...]]]] = [
         (_PUT_LOT, [(item, lot, expiry) for (item, lot), expiry in effects.lots.items()]),
         (
@@ -86,7 +85,6 @@ def effect_statements(effects: Effects, triggers: Mapping[str, TriggerState]) ->
         ),
         (_PUT_ORDERED, [(*key, units) for key, units in effects.ordered.items()]),
         (_ADD_RECEIVED, [(*key, units) for key, units in effects.stock.received.items()]),
-        (_PUT_TRIGGER, [(i, int(s.is_armed), s.fired_at_us) for i, s in triggers.items()]),
         (
             _PUT_CLIMATE,
             [
@@ -112,6 +110,8 @@ def effect_statements(effects: Effects, triggers: Mapping[str, TriggerState]) ->
         *ledger_statements(effects.stock),
         *((sql, rows) for sql, rows in parts if rows),
         *exception_statements(effects.exceptions),
+        *cause_statements(triggers),
+        *plan_statements(effects.plans.values(), effects.steps),
     ]
 
 
@@ -144,11 +144,7 @@ async def load_facts(reader: Reader, warehouse: str) -> Facts:
         effects.ordered[str(asn), str(item)] = _int(ordered)
         effects.stock.received[str(asn), str(item)] = _int(received)
     apply_effects(facts, effects)
-    for item, is_armed, fired_at_us in await reader.query(
-        "select item, is_armed, fired_at_us from trigger_state"
-    ):
-        fired = None if fired_at_us is None else _int(fired_at_us)
-        facts.triggers[str(item)] = TriggerState(bool(is_armed), fired)
+    await load_planning(reader, facts)
     return facts
 
 

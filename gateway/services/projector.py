@@ -7,23 +7,22 @@ facts in memory are ahead of the disk, so the loop falls and starts again from w
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from cloud_sync.contract import events as ev
-from cloud_sync.contract.version import EVENT_VERSION
-from gateway.core.facts import Facts, TriggerState
+from gateway.core.facts import Facts
 from gateway.core.flows.floor import Floor
-from gateway.core.projection import apply_effects, effects_of
-from gateway.core.triggers import reorder_trigger
+from gateway.core.projection import Effects, apply_effects, effects_of, together
 from gateway.journal.flow_table import flow_statements, load_flows
 from gateway.journal.ledger_tables import has_every_row, must_refold
 from gateway.journal.read_model import Reader, effect_statements, load_facts
-from gateway.ports import Clock, Draft, Journal
+from gateway.ports import Journal, Row
 from gateway.services.following import event_of, next_rows
 from gateway.services.signal import Signal
 from gateway.services.stock_keeper import fold_stock, refold_stock
 from gateway.services.supervisor import Heartbeats
+from gateway.services.trigger_watch import Change, Found, TriggerWatch
 
 logger = logging.getLogger(__name__)
 
@@ -36,35 +35,29 @@ class QueryableJournal(Journal, Reader, Protocol):
 
 
 class Projector:
-    """The only writer of the Facts. today: the date in the warehouse's own time zone."""
+    """The only writer of the Facts."""
 
     def __init__(
         self,
         *,
         journal: QueryableJournal,
         warehouse: str,
-        clock: Clock,
-        new_id: Callable[[], str],
-        quiet_us: int,
+        watch: TriggerWatch,
         heartbeats: Heartbeats,
-        today: Callable[[], str],
     ) -> None:
         self._journal = journal
         self._warehouse = warehouse
-        self._clock = clock
-        self._new_id = new_id
-        self._quiet_us = quiet_us
+        self._watch = watch
         self._heartbeats = heartbeats
-        self._today = today
-        self._judged_on = ""
         self.facts = Facts(warehouse)
         self.floor = Floor(lambda: self.facts)
         self.changed = Signal()
 
     async def load(self) -> None:
         """Take the facts as they were last committed; to be done before anybody reads them."""
-        self._judged_on = ""
+        self._watch.forget()
         facts = await load_facts(self._journal, self._warehouse)
+        facts.seq = await self._journal.cursor(CONSUMER)
         facts.flows = await load_flows(self._journal)
         self.facts = facts
         await self._refold_stock()
@@ -82,7 +75,7 @@ class Projector:
         await journal.advance(CONSUMER, to_seq=done, effects=statements)
         flows = self.facts.flows
         self.facts = await load_facts(journal, self._warehouse)
-        self.facts.flows = flows
+        self.facts.flows, self.facts.seq = flows, done
         logger.info("stock folded again", extra={"action": "refolded", "rows": done})
 
     async def open_floor(self) -> None:
@@ -109,62 +102,41 @@ class Projector:
                 consumer=CONSUMER,
                 heartbeats=self._heartbeats,
             )
-            events = [(row.seq, event_of(row)) for row in rows]
-            effects = effects_of(events, self._warehouse)
-            effects.stock = await fold_stock(self._journal, self.facts.book, events)
-            touched = effects.touched_items(self.facts)
-            apply_effects(self.facts, effects)
-            for row, (_, event) in zip(rows, events, strict=True):
-                self.facts.flows.apply(event, row.body)
-            self.floor.follow(events)
-            drafts, states = self._fire(touched)
+            await self.take(rows)
             done = rows[-1].seq
-            await self._journal.advance(
-                CONSUMER,
-                to_seq=done,
-                effects=[
-                    *effect_statements(effects, states),
-                    *flow_statements(self.facts.flows),
-                ],
-                drafts=drafts,
-            )
-            self.facts.triggers.update(states)
-            self.changed.notify()
 
-    def _fire(self, items: set[str]) -> tuple[list[Draft], dict[str, TriggerState]]:
-        """Triggers for items whose position may have changed; on a new day that is all of them.
+    async def take(self, rows: Sequence[Row]) -> None:
+        """Fold the journal's next rows and commit what they bring about."""
+        events = [(row.seq, event_of(row)) for row in rows]
+        bodies = {row.seq: row.body for row in rows}
+        found = Found()
+        parts = [await self._fold(run, bodies, found) for run in self._watch.runs(events)]
+        effects = parts[0] if len(parts) == 1 else together(parts)
+        self.floor.follow(events)
+        await self._journal.advance(
+            CONSUMER,
+            to_seq=rows[-1].seq,
+            effects=[
+                *effect_statements(effects, found.states),
+                *flow_statements(self.facts.flows),
+            ],
+            drafts=found.drafts,
+        )
+        self.changed.notify()
 
-        Lots and papers end with a day. A box whose journal stands still overnight looks at the
-        first row of the morning, of whatever kind.
-        """
-        today = self._today()
-        if today != self._judged_on:
-            self._judged_on, items = today, set(self.facts.policies)
-        drafts: list[Draft] = []
-        states: dict[str, TriggerState] = {}
-        now_us = self._clock.wall_us()
-        for item in sorted(items & self.facts.policies.keys()):
-            before = self.facts.triggers.get(item, TriggerState())
-            body, after = reorder_trigger(
-                self.facts.policies[item],
-                position_units=self.facts.position(item, today),
-                state=before,
-                now_us=now_us,
-                quiet_us=self._quiet_us,
-            )
-            if after != before:
-                states[item] = after
-            if body is None:
-                continue
-            event = ev.Event(
-                event_id=self._new_id(),
-                type=ev.REPLENISHMENT_TRIGGERED,
-                version=EVENT_VERSION,
-                occurred_at_us=now_us,
-                received_at_us=now_us,
-                warehouse=self._warehouse,
-                body=body.model_dump(),
-            )
-            drafts.append(Draft(event.event_id, event.type, now_us, ev.encode_event(event)))
-            logger.info("trigger fired", extra={"action": "trigger_fired", "reason": body.reason})
-        return drafts, states
+    async def _fold(
+        self, run: Sequence[tuple[int, ev.Event]], bodies: Mapping[int, bytes], found: Found
+    ) -> Effects:
+        """Take a run of rows into the facts, and note what it brings about."""
+        facts = self.facts
+        effects = effects_of(run, self._warehouse)
+        effects.stock = await fold_stock(self._journal, facts.book, run)
+        touched = effects.touched_items(facts)
+        before = self._watch.on_hand_before(facts, (event for _, event in run))
+        apply_effects(facts, effects)
+        for seq, event in run:
+            facts.flows.apply(event, bodies[seq])
+        facts.seq, last = run[-1]
+        change = Change(effects, touched, before, last.received_at_us)
+        self._watch.look(facts, change, found)
+        return effects

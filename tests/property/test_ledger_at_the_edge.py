@@ -24,6 +24,7 @@ from gateway.services.projector import CONSUMER, Projector
 from gateway.services.stock_keeper import fold_stock
 from gateway.services.supervisor import Heartbeats
 from tests.fakes.clock import FakeClock
+from tests.fakes.trigger_watch import watch
 from tests.property.test_ledger import histories
 from tests.rigs.journal import opened
 
@@ -103,9 +104,11 @@ async def test_a_journal_from_before_counts_were_folded_is_folded_again(
         asked = REFOLD if is_asked_for else ()
         await store.advance(CONSUMER, to_seq=2, effects=[(old, [(item,)]), *asked])
         projector = Projector(
-            journal=store, warehouse="J1", clock=clock, new_id=str, quiet_us=1,
-            heartbeats=Heartbeats(clock), today=lambda: "2026-11-18",
-        )  # fmt: skip
+            journal=store,
+            warehouse="J1",
+            watch=watch(clock, quiet_us=1),
+            heartbeats=Heartbeats(clock),
+        )
         await projector.load()
         assert await store.query("select quantity from stock where location = 'R-1'") == [(7,)]
     shelf = {key.location: quantity for key, quantity in projector.facts.stock.items()}

@@ -78,7 +78,7 @@ def test_every_table_is_watched_or_named_as_one_that_is_not() -> None:
     tables = {name for (name,) in connection.execute("select name from sqlite_master"
                                                      " where type = 'table'")}  # fmt: skip
     assert set(UNWATCHED) <= tables
-    assert {"stock", "document", "lot", "on_order", "trigger_state", "cursor"} <= tables - {
+    assert {"stock", "document", "lot", "on_order", "cause_state", "cursor"} <= tables - {
         *UNWATCHED
     }
 

@@ -85,4 +85,27 @@ MESSAGES: Final[dict[str, str]] = {
     "already_closed": "{document} is closed already",
     "cannot_begin": "{document} is no open order or count here",
     "cannot_close": "{document} is no delivery or count here",
+    # planning (docs/planning.md)
+    "trigger_reorder_point": "{item}: {position} units on hand and on order, at or below the "
+    "reorder point of {reorder_point}",
+    "trigger_stock_out": "{item}: {on_hand} units last {cover} days, the next delivery is "
+    "{days} days away",
+    "trigger_expiring": "{item}: {unsold} units will expire before they are sold, which leaves "
+    "{left} at a reorder point of {reorder_point}",
+    "trigger_excursion": "{item}: {taken} units were taken off sale by the cold chain, {on_hand} "
+    "are left",
+    "trigger_surge": "{item}: {sold} units sold where {expected} would be many",
+    "trigger_stale_plan": "{item}: {off} units against what plan {plan} expected",
+    "trigger_manual": "{item}: {author} asked for a plan",
+    "trigger_manual_all": "{author} asked for a plan",
+    "trigger_schedule_all": "It is {time}: the daily plan",
+    "plan_closed": "Plan {plan}: all {lines} lines came as they were ordered",
+    "plan_closed_off": "Plan {plan}: {off} of {lines} lines came otherwise than ordered",
+    "plan_not_needed": "By the time of planning what is on hand and on order was enough",
+    "plan_replaced": "Plan {plan} takes its place: facts have changed",
+    "plan_over_kg": "{value} kg, {limit} may go without a person's word",
+    "plan_over_units": "{value} units, {limit} may go without a person's word",
+    "plan_over_lines": "{value} lines, {limit} may go without a person's word",
+    "plan_over_value": "Worth {value}, {limit} may go without a person's word",
+    "plan_over_fallback": "No solver made it: a person must look at it",
 }

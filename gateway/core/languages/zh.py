@@ -84,4 +84,25 @@ MESSAGES: Final[dict[str, str]] = {
     "already_closed": "{document} 已经关闭",
     "cannot_begin": "{document} 不是此处未完成的订单或盘点",
     "cannot_close": "{document} 不是此处的到货单或盘点",
+    # planning (docs/planning.md)
+    "trigger_reorder_point": "{item}：在库与在途共 {position} 件，已达到或低于再订货点 "
+    "{reorder_point}",
+    "trigger_stock_out": "{item}：在库 {on_hand} 件可用 {cover} 天，下次到货还需 {days} 天",
+    "trigger_expiring": "{item}：{unsold} 件将在售出前过期，只剩 {left} 件，再订货点为 "
+    "{reorder_point}",
+    "trigger_excursion": "{item}：冷链异常使 {taken} 件停售，剩余 {on_hand} 件",
+    "trigger_surge": "{item}：已售 {sold} 件，通常不超过 {expected} 件",
+    "trigger_stale_plan": "{item}：与计划 {plan} 的预期相差 {off} 件",
+    "trigger_manual": "{item}：{author} 要求制定计划",
+    "trigger_manual_all": "{author} 要求制定计划",
+    "trigger_schedule_all": "现在是 {time}：每日计划",
+    "plan_closed": "计划 {plan}：{lines} 行全部按订单到货",
+    "plan_closed_off": "计划 {plan}：{lines} 行中有 {off} 行与订单不符",
+    "plan_not_needed": "制定计划时，在库与在途数量已足够",
+    "plan_replaced": "情况已变化，由计划 {plan} 取代",
+    "plan_over_kg": "{value} 公斤，超过可自动执行的 {limit} 公斤",
+    "plan_over_units": "{value} 件，超过可自动执行的 {limit} 件",
+    "plan_over_lines": "{value} 行，超过可自动执行的 {limit} 行",
+    "plan_over_value": "价值 {value}，超过可自动执行的 {limit}",
+    "plan_over_fallback": "此计划并非由求解器制定，须由人员确认",
 }

@@ -53,7 +53,8 @@ def test_a_word_that_is_missing_is_a_dash_and_no_failure() -> None:
 
 def test_every_message_is_explained() -> None:
     root = Path(__file__).resolve().parents[3]
-    pages = [(root / "docs" / name).read_text() for name in ("devices.md", "flows.md")]
+    names = ("devices.md", "flows.md", "planning.md")
+    pages = [(root / "docs" / name).read_text() for name in names]
     # These name a label; their key in a result is label_known.
     labels = {"location", "container", "worker", "document", "logistic_unit"}
     told = LANGUAGES[ENGLISH].keys() - labels

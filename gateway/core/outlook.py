@@ -1,0 +1,106 @@
+"""What the facts say of one item at one moment, as the triggers look at it (core/triggers).
+
+All stock is judged by the one rule, `Facts.usable`. What will not sell before it expires is found
+lot by lot, the first to expire first: until the end of a lot's last day the usual demand has taken
+so much, less what earlier lots gave to it; the rest of the lot will be waste.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from math import sqrt
+from typing import Final
+
+from gateway.core.facts import Facts
+from gateway.core.triggers import Look, Strain
+
+DAY_US: Final = 86_400_000_000
+NOISE_Z: Final = 3.0
+"""Demand that stays within so many standard deviations makes no plan stale."""
+
+
+def look_at(
+    facts: Facts, item: str, today: str, now_us: int, *, taken_units: int = 0
+) -> Look | None:
+    """What is known of an item now; None where the office has said nothing about it."""
+    policy = facts.policies.get(item)
+    if policy is None:
+        return None
+    on_hand = facts.units_on_hand(item, today) - facts.allocated(item)
+    on_order = facts.on_order(item)
+    demand = policy.demand_units_per_day
+    return Look(
+        item=item,
+        name=facts.name_of(item),
+        warehouse=facts.warehouse,
+        reorder_point_units=policy.reorder_point_units,
+        position_units=on_hand + on_order,
+        on_hand_units=on_hand,
+        demand_units_per_day=demand,
+        next_delivery_days=_next_delivery_days(facts, item, now_us) if on_order > 0 else None,
+        unsold_units=unsold_units(usable_lots(facts, item, today), demand, today),
+        taken_units=taken_units,
+        strain=_strain(facts, item, on_hand + on_order, now_us),
+    )
+
+
+def usable_lots(facts: Facts, item: str, today: str) -> list[tuple[str, int]]:
+    """(expiry, units) of what is usable and spoils, the first to expire first."""
+    known = facts.items.get(item)
+    found: dict[str, int] = {}
+    for (lot, unit), quantity in facts.shelves.get(item, {}).items():
+        expiry = facts.lots.get((item, lot))
+        if expiry is None or quantity <= 0:
+            continue
+        if facts.usable(item, lot, today, held=facts.flows.holds, expiry=expiry):
+            by_weight = 0 if known is None else quantity // known.grams_per_unit
+            found[expiry] = found.get(expiry, 0) + (quantity if unit == "EA" else by_weight)
+    return sorted(found.items())
+
+
+def unsold_units(lots: Iterable[tuple[str, int]], demand_per_day: float, today: str) -> int:
+    """Units that will expire before they are sold, sold first-expired first at this demand."""
+    sold, unsold = 0.0, 0.0
+    start = date.fromisoformat(today)
+    for expiry, units in lots:
+        days = (date.fromisoformat(expiry) - start).days + 1
+        goes = min(units, max(0.0, demand_per_day * days - sold))
+        sold += goes
+        unsold += units - goes
+    # Half a unit more or less is nobody's waste: rounded down, by the day it is seen to come.
+    return int(unsold + 1e-9)
+
+
+def _next_delivery_days(facts: Facts, item: str, now_us: int) -> float:
+    """Days until the first delivery with this item; its lead time where no time was told."""
+    known = [
+        due.expected_at_us
+        for asn in facts.expecting.get(item, ())
+        if facts.due_units(asn, item) > 0
+        and (due := facts.asns.get(asn)) is not None
+        and due.expected_at_us is not None
+    ]
+    if not known:
+        return facts.policies[item].lead_time_days
+    return max(0.0, (min(known) - now_us) / DAY_US)
+
+
+def _strain(facts: Facts, item: str, position_units: int, now_us: int) -> Strain | None:
+    """How far the item is from where its open plan expected it; None without a plan."""
+    plan = facts.open_plan_with(item)
+    if plan is None:
+        return None
+    policy = facts.policies[item]
+    units, position_then = plan.lines[item]
+    days = max(0.0, (now_us - plan.computed_at_us) / DAY_US)
+    expected = position_then + units - policy.demand_units_per_day * days
+    off = position_units - expected
+    noise = NOISE_Z * policy.demand_sd_units_per_day * sqrt(days)
+    limit = max(units / 2, _pack_units(facts, item), noise)
+    return Strain(plan.plan_id, round(off), abs(off) > limit, abs(off) <= limit / 2)
+
+
+def _pack_units(facts: Facts, item: str) -> int:
+    known = facts.items.get(item)
+    return 1 if known is None else known.case_pack_units

@@ -1,0 +1,119 @@
+"""Causes, plans and steps (schema/NNNN_planning.sql): what writes them, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from cloud_sync.contract.plan_life import Step, StepName
+from cloud_sync.contract.plans import PlanBody
+from gateway.core.facts import Facts, PlanRecord, TriggerState
+from gateway.journal.table_sums import Querying
+from gateway.ports import Statements
+
+_PUT_CAUSE: Final = (
+    "insert into cause_state(cause, item, is_armed, fired_at_us, window) values (?, ?, ?, ?, ?)"
+    " on conflict(cause, item) do update set is_armed = excluded.is_armed,"
+    " fired_at_us = excluded.fired_at_us, window = excluded.window"
+)
+_PUT_PLAN: Final = (
+    "insert into plan(plan_id, event_id, computed_at_us, body) values (?, ?, ?, ?)"
+    " on conflict do nothing"
+)
+_PUT_STEP: Final = (
+    "insert into plan_step(plan_id, name, id, at_us, author, reason) values (?, ?, ?, ?, ?, ?)"
+    " on conflict do nothing"
+)
+_CAUSES: Final = "select cause, item, is_armed, fired_at_us, window from cause_state"
+_PLANS: Final = "select plan_id, event_id, computed_at_us, body from plan order by plan_id"
+_STEPS: Final = (
+    "select plan_id, name, id, at_us, author, reason from plan_step order by plan_id, name, id"
+)
+_NAMES: Final[Mapping[str, StepName]] = {
+    "propose": "propose",
+    "approve": "approve",
+    "reject": "reject",
+    "supersede": "supersede",
+    "order": "order",
+    "dispatch": "dispatch",
+    "receive": "receive",
+    "close": "close",
+}
+
+
+def cause_statements(states: Mapping[tuple[str, str], TriggerState]) -> Statements:
+    """What writes where causes stand."""
+    rows = [
+        (*key, int(it.is_armed), it.fired_at_us, it.window) for key, it in sorted(states.items())
+    ]
+    return [(_PUT_CAUSE, rows)] if rows else []
+
+
+def plan_statements(plans: Iterable[PlanRecord], steps: Iterable[tuple[str, Step]]) -> Statements:
+    """What writes new plans and new steps."""
+    parts: list[tuple[str, list[tuple[object, ...]]]] = [
+        (
+            _PUT_PLAN,
+            [(it.plan_id, it.event_id, it.computed_at_us, json.dumps(it.body)) for it in plans],
+        ),
+        (
+            _PUT_STEP,
+            [(of, it.name, it.id, it.at_us, it.author, it.reason) for of, it in steps],
+        ),
+    ]
+    return [(sql, rows) for sql, rows in parts if rows]
+
+
+async def load_planning(reader: Querying, facts: Facts) -> None:
+    """Put causes, plans and steps into the facts, as they were last committed."""
+    for cause, item, is_armed, fired_at_us, window in await reader.query(_CAUSES):
+        facts.triggers[str(cause), str(item)] = TriggerState(
+            bool(is_armed), _optional(fired_at_us), _optional(window)
+        )
+    plans, steps = await reader.query(_PLANS), await reader.query(_STEPS)
+    for plan in plans_of(plans, ()):
+        facts.plans[plan.plan_id] = plan
+    for plan_id, step in steps_of(steps):
+        if plan_id in facts.plans:
+            facts.take_step(plan_id, step)
+
+
+def plans_of(
+    plans: Iterable[Sequence[object]], steps: Iterable[Sequence[object]]
+) -> list[PlanRecord]:
+    """Plans with their steps, from the rows of both tables."""
+    found: dict[str, PlanRecord] = {}
+    for plan_id, event_id, computed_at_us, body in plans:
+        kept = json.loads(str(body))
+        lines = PlanBody.model_validate({"network_plan": {}, **kept}).lines
+        found[str(plan_id)] = PlanRecord(
+            str(plan_id),
+            str(event_id),
+            _integer(computed_at_us),
+            kept,
+            {line.item: (line.quantity, line.position_units) for line in lines},
+        )
+    for name, step in steps_of(steps):
+        if name in found:
+            found[name].take(step)
+    return list(found.values())
+
+
+def steps_of(rows: Iterable[Sequence[object]]) -> Iterable[tuple[str, Step]]:
+    """Steps with their plans, from the rows of the table."""
+    for plan_id, name, id_, at_us, author, reason in rows:
+        yield (
+            str(plan_id),
+            Step(_NAMES[str(name)], _integer(at_us), str(id_), str(author), str(reason)),
+        )
+
+
+def _integer(value: object) -> int:
+    if not isinstance(value, int):
+        raise AssertionError(f"the plans' tables hold {value!r} where their schema says integer")
+    return value
+
+
+def _optional(value: object) -> int | None:
+    return None if value is None else _integer(value)
