@@ -13,13 +13,7 @@ import pytest
 
 from cloud_sync.epcis.schedule import ScheduleRefused, parse_schedule
 from cloud_sync.epcis.times import format_time, parse_time
-from cloud_sync.outbound.post import (
-    HttpPost,
-    PostFailed,
-    PostForbidden,
-    check_url,
-    is_open_address,
-)
+from cloud_sync.outbound.post import PostFailed
 from cloud_sync.service.epcis_delivery import deliver_due, tell_journals
 from cloud_sync.store.ports import Database
 from tests.fakes.epcis_words import Json, document, event
@@ -341,27 +335,3 @@ def test_when_a_schedule_is_due(schedule: object, after: str, due: str) -> None:
 def test_schedules_that_are_none(schedule: object) -> None:
     with pytest.raises(ScheduleRefused):
         parse_schedule(schedule)
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["127.0.0.1", "10.0.0.1", "192.168.1.1", "172.16.0.1", "169.254.169.254", "0.0.0.0", "::1",
-     "fe80::1%eth0", "fc00::1", "::ffff:10.0.0.1", "224.0.0.1", "100.64.0.1", "2002:a00:1::",
-     "localhost", ""],
-)  # fmt: skip
-def test_addresses_that_nothing_is_sent_to(address: str) -> None:
-    assert not is_open_address(address)
-
-
-def test_addresses_of_the_open_network() -> None:
-    assert is_open_address("93.184.216.34")
-    assert is_open_address("2606:2800:220:1:248:1893:25c8:1946")
-
-
-@pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:9/", "http://localhost:9/", "http://[::1]:9/", "http://2130706433/"]
-)
-async def test_nothing_is_sent_to_ourselves(url: str) -> None:
-    with pytest.raises(PostForbidden):
-        await HttpPost(allows_private=False)(url, b"{}", {})
-    assert check_url(url)
