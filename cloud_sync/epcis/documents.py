@@ -8,7 +8,7 @@ document's contexts beside them, so that what is told later says the same as wha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -34,11 +34,30 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """A document whose frame is right, and its events not yet looked at."""
+
+    context: object
+    events: Sequence[object]
+    path: str
+    master_data: tuple[Mapping[str, object], ...] = ()
+
+    def entries(self, start: int = 0, end: int | None = None) -> list[Entry]:
+        """Some of the events, each with its faults."""
+        found = []
+        for i, event in enumerate(self.events[start:end], start):
+            at = f"{self.path}[{i}]"
+            faults = tuple(islice(check_event(event, at), FAULTS_MAX))
+            found.append(Entry(event if isinstance(event, dict) else {}, at, faults))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A document whose frame is right; its events each with their faults."""
 
     context: object
-    entries: tuple[Entry, ...]
+    entries: Sequence[Entry]
     master_data: tuple[Mapping[str, object], ...] = ()
 
     @property
@@ -120,11 +139,8 @@ _FRAMES: Final[dict[str, Check]] = {
 }
 
 
-def parse_document(value: object) -> Document:
-    """A document taken apart. Raises DocumentRefused if its frame is wrong.
-
-    Events may still have faults: whether one bad event spoils all is for the capture to say.
-    """
+def parse_frame(value: object) -> Frame | Document:
+    """A document opened; a bare event is done at once. Raises DocumentRefused."""
     kind = value.get("type") if isinstance(value, dict) else None
     frame = _FRAMES.get(kind) if isinstance(kind, str) else None
     if not isinstance(value, dict):
@@ -134,9 +150,19 @@ def parse_document(value: object) -> Document:
     faults = list(frame(value, ""))
     if faults:
         raise DocumentRefused(faults)
-    context = value["@context"]
     path, events = _events_of(value)
-    return Document(context, _entries(events, path), _master_data(value))
+    return Frame(value["@context"], events, path, _master_data(value))
+
+
+def parse_document(value: object) -> Document:
+    """A document taken apart. Raises DocumentRefused if its frame is wrong.
+
+    Events may still have faults: whether one bad event spoils all is for the capture to say.
+    """
+    found = parse_frame(value)
+    if isinstance(found, Document):
+        return found
+    return Document(found.context, found.entries(), found.master_data)
 
 
 def parse_event_of(value: object) -> Entry:
@@ -177,15 +203,6 @@ def _events_of(value: dict[str, object]) -> tuple[str, list[object]]:
     if not isinstance(found, list):
         raise AssertionError("the frame was checked")
     return f"{path}.{EVENT_LIST}", found
-
-
-def _entries(events: list[object], path: str) -> tuple[Entry, ...]:
-    entries = []
-    for i, event in enumerate(events):
-        at = f"{path}[{i}]"
-        faults = tuple(islice(check_event(event, at), FAULTS_MAX))
-        entries.append(Entry(event if isinstance(event, dict) else {}, at, faults))
-    return tuple(entries)
 
 
 def _master_data(value: dict[str, object]) -> tuple[Mapping[str, object], ...]:

@@ -19,6 +19,8 @@ from cloud_sync.store.columns import integer, text
 from cloud_sync.store.ports import Row, Transaction, Value, fetch_in
 
 CHUNK_ROWS: Final = 500
+SLICE_EVENTS: Final = 40
+"""So many events are taken apart between two statements, and so in one turn of the loop."""
 SCAN_ROWS_MAX: Final = 20_000
 """So many events are looked at for one answer; a page may end early, with a way to go on."""
 NARROWED_MAX: Final = 8
@@ -117,35 +119,37 @@ async def has_conflict(tx: Transaction, events: Sequence[NewEvent]) -> list[bool
     ]
 
 
+_EVENT_COLUMNS: Final = (
+    "position", "warehouse", "event_id", "declared_at_us", "event_time_us", "record_time_us",
+    "context", "body",
+)  # fmt: skip
+
+
 async def add_events(tx: Transaction, events: Sequence[NewEvent], now_us: int) -> list[Outcome]:
     """Keep what is new. An eventID that is there with other content is a conflict, not kept."""
     last = await lock_feed(tx)
     known = await _known(tx, events)
     outcomes: list[Outcome] = []
-    rows: list[Sequence[Value]] = []
-    keys: list[Sequence[Value]] = []
-    for each in events:
-        body = _body(each.event)
-        identity = _identity(body)
-        if identity in known:
-            outcomes.append("repeated" if known[identity] == body else "conflict")
-            continue
-        known[identity] = body
-        last += 1
-        outcomes.append("added")
-        rows.append(
-            (last, each.warehouse, *identity, times.parse_time(body["eventTime"]), now_us,
-             _dump(each.context), _dump(body))
-        )  # fmt: skip
-        found = facts_of(body, record_time_us=now_us)
-        keys += [(*key, last, each.warehouse, given) for key, given in _keys(body, found).items()]
-    await tx.insert(
-        "epcis_events",
-        ("position", "warehouse", "event_id", "declared_at_us", "event_time_us",
-         "record_time_us", "context", "body"),
-        rows,
-    )  # fmt: skip
-    await tx.insert("epcis_keys", ("name", "value", "position", "warehouse", "given"), keys)
+    for start in range(0, len(events), SLICE_EVENTS):
+        rows: list[Sequence[Value]] = []
+        keys: list[Sequence[Value]] = []
+        for each in events[start : start + SLICE_EVENTS]:
+            body = _body(each.event)
+            identity = _identity(body)
+            if identity in known:
+                outcomes.append("repeated" if known[identity] == body else "conflict")
+                continue
+            known[identity] = body
+            last += 1
+            outcomes.append("added")
+            rows.append(
+                (last, each.warehouse, *identity, times.parse_time(body["eventTime"]), now_us,
+                 _dump(each.context), _dump(body))
+            )  # fmt: skip
+            found = facts_of(body, record_time_us=now_us)
+            keys += [(*key, last, each.warehouse, it) for key, it in _keys(body, found).items()]
+        await tx.insert("epcis_events", _EVENT_COLUMNS, rows)
+        await tx.insert("epcis_keys", ("name", "value", "position", "warehouse", "given"), keys)
     await tx.execute_many("update epcis_feed set last = ? where id = 1", [(last,)])
     return outcomes
 
