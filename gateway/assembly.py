@@ -116,6 +116,7 @@ def _consumers(parts: Parts, outside: Outside) -> list[Loop]:
         heartbeats=parts.heartbeats,
         is_shut_out=lambda: SHUT_OUT in parts.alarms,
         today=_today(settings, outside.clock),
+        language=settings.gateway.language,
     )
     housekeeping = Housekeeping(
         journal=journal,

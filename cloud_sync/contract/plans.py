@@ -75,7 +75,10 @@ class ApprovalLimits(BaseModel):
 
 
 class OrderLine(BaseModel):
-    """One SKU to order: units, a multiple of the case pack."""
+    """One SKU to order: units, a multiple of the case pack.
+
+    limited_by: what kept it below its need: what sells within its life, or room on the way.
+    """
 
     model_config = _WIRE
 
@@ -83,6 +86,7 @@ class OrderLine(BaseModel):
     quantity: Annotated[int, Field(ge=1, le=10**9)]
     order_up_to_units: Units
     position_units: int
+    limited_by: Literal["none", "life", "room"] = "none"
 
 
 class PlanBody(BaseModel):

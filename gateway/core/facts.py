@@ -73,7 +73,8 @@ class Facts:
     network: the newest forepost-network/1 document, None until one came. locations: by the place's
     own id. climates: the rules of zones, by zone. flows: how far each worker's task is.
     triggers: by cause and item. plans: by id; open_plans: those of which nothing has left yet.
-    seq: of the last row that these facts hold.
+    seq: of the last row that these facts hold. last_network_plan: of the newest plan that a
+    solver made here.
     """
 
     warehouse: str
@@ -93,6 +94,7 @@ class Facts:
     flows: Flows = field(default_factory=Flows)
     network: dict[str, object] | None = None
     network_version: int = 0
+    last_network_plan: dict[str, object] | None = None
     book: Book = field(default_factory=Book)
     ordered: dict[tuple[str, str], int] = field(default_factory=dict)
     received: dict[tuple[str, str], int] = field(default_factory=dict)

@@ -1,109 +1,200 @@
-"""From facts to a planning job, and from its result to a plan.
+"""From facts to a planning job, and from its result to plans.
 
-A job is one JSON object, so that the solver can run in a process of its own:
-    {"network": forepost-network/1, "warehouse": ID, "zones": [product ids that ran low],
-     "solver": …, "seed": …, "time_limit_s": …, "skus": [SKU states of those zones]}
-and its result likewise:
-    {"network_plan": forepost-plan/1, "lines": [{"item","quantity","order_up_to_units",
-     "position_units","source"}], "fallback": null or why no solver made it}
+A job (core/solver_job) is one JSON object, so that the solver can run in a process of its own; so
+is its result:
+    {"network_plan": forepost-plan/1 or {}, "lines": [{"item","quantity","order_up_to_units",
+     "position_units","source","limited_by"}], "binding": [limits reached],
+     "fallback": null or why no solver made it}
 
-The planning products of the network are the temperature zones; an item's `zone` names its
-product. All items of a zone that ran low are ordered together, because they share the trip.
+All items of a zone of which one is to be planned are ordered together: they share the trip.
+
+What a result says is checked before anything is made of it (`sound`): a solver that gives nonsense
+gives no plan.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from cloud_sync.contract.plans import OrderLine, PlanBody
+from pydantic import ValidationError
+
+from cloud_sync.contract import events as ev
+from cloud_sync.contract.plans import STALE_PLAN, OrderLine, PlanBody, asn_id
+from gateway.core.approval import needs_a_person
+from gateway.core.explaining import explain
 from gateway.core.facts import Facts
+from gateway.core.outlook import unsold_units, usable_lots
+from gateway.core.solver_job import Job, Sku
 from gateway.errors import PlanError
 
+APPROVAL: Final = "approval"
+"""The network's own key that is none of the solver's: contract.plans.ApprovalLimits."""
 
-def make_job(
-    facts: Facts,
-    low_items: Iterable[str],
-    *,
-    today: str,
-    solver: str,
-    seed: int,
-    time_limit_s: float,
-) -> dict[str, object]:
-    """The job for the items that ran low, with what is usable today on hand.
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a plan is made of: the job, and the journal position of the facts in it.
+
+    replaces: open plans whose place the new one takes; nothing of them counts as on order.
+    """
+
+    job: Job
+    based_on_seq: int
+    network_version: int
+    replaces: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How to solve."""
+
+    solver: str
+    seed: int
+    time_limit_s: float
+
+
+def take_snapshot(
+    facts: Facts, triggers: Sequence[ev.Event], *, today: str, search: Search
+) -> Snapshot:
+    """The job for triggers, with what is usable today on hand.
 
     Raises PlanError if there is nothing to plan with.
     """
     if facts.network is None:
         raise PlanError("network: no planning network received from the cloud yet")
-    zones = sorted({facts.items[item].zone for item in low_items if item in facts.items})
+    items = [trigger.body.get("item") for trigger in triggers]
+    named = [str(item) for item in items if item is not None]
+    if len(named) < len(items):  # somebody wants all of it planned
+        named = sorted(facts.policies)
+    zones = sorted({facts.items[item].zone for item in named if item in facts.items})
     if not zones:
-        raise PlanError("items: none of the items that ran low is in the item master")
-    return {
-        "network": facts.network,
-        "warehouse": facts.warehouse,
-        "zones": zones,
-        "solver": solver,
-        "seed": seed,
-        "time_limit_s": time_limit_s,
-        "skus": [
-            _sku(facts, gtin, today)
-            for gtin in sorted(facts.policies)
-            if _is_in(facts, gtin, zones)
-        ],
-    }
+        raise PlanError("items: none of the items to plan is in the item master")
+    replaces = _replaced(facts, triggers)
+    job = Job.model_validate(
+        {
+            "network": {key: it for key, it in facts.network.items() if key != APPROVAL},
+            "warehouse": facts.warehouse,
+            "zones": zones,
+            "solver": search.solver,
+            "seed": search.seed,
+            "time_limit_s": search.time_limit_s,
+            "skus": [
+                _sku(facts, gtin, today, replaces)
+                for gtin in sorted(facts.policies)
+                if gtin in facts.items and facts.items[gtin].zone in zones
+            ],
+            "warm_start": facts.last_network_plan,
+        }
+    )
+    return Snapshot(job, facts.seq, facts.network_version, replaces)
 
 
-def _is_in(facts: Facts, gtin: str, zones: Sequence[str]) -> bool:
-    return gtin in facts.items and facts.items[gtin].zone in zones
+def _replaced(facts: Facts, triggers: Iterable[ev.Event]) -> tuple[str, ...]:
+    """The open plans that triggers call stale."""
+    stale = (str(it.body.get("item")) for it in triggers if it.body.get("cause") == STALE_PLAN)
+    plans = (facts.open_plan_with(item) for item in stale)
+    return tuple(sorted({plan.plan_id for plan in plans if plan is not None}))
 
 
-def _sku(facts: Facts, gtin: str, today: str) -> dict[str, object]:
+def _sku(facts: Facts, gtin: str, today: str, replaces: Sequence[str]) -> Sku:
     item, policy = facts.items[gtin], facts.policies[gtin]
-    return {
-        "gtin": gtin,
-        "zone": item.zone,
-        "forecast_units_per_day": policy.demand_units_per_day,
-        "forecast_sd_units_per_day": policy.demand_sd_units_per_day,
-        "on_hand_units": facts.units_on_hand(gtin, today),
-        "on_order_units": facts.on_order(gtin),
-        "usable_life_days": item.shelf_life_days,
-        "grams_per_unit": item.grams_per_unit,
-        "case_pack_units": item.case_pack_units,
-        "minimum_order_units": item.minimum_order_units,
-        "lead_time_days": policy.lead_time_days,
-    }
+    gone = sum(facts.due_units(asn_id(plan_id), gtin) for plan_id in replaces)
+    unsold = unsold_units(usable_lots(facts, gtin, today), policy.demand_units_per_day, today)
+    return Sku(
+        gtin=gtin,
+        zone=item.zone,
+        forecast_units_per_day=policy.demand_units_per_day,
+        forecast_sd_units_per_day=policy.demand_sd_units_per_day,
+        on_hand_units=facts.units_on_hand(gtin, today) - facts.allocated(gtin) - unsold,
+        on_order_units=facts.on_order(gtin) - gone,
+        usable_life_days=item.shelf_life_days,
+        grams_per_unit=item.grams_per_unit,
+        case_pack_units=item.case_pack_units,
+        minimum_order_units=item.minimum_order_units,
+        lead_time_days=policy.lead_time_days,
+        reorder_point_units=policy.reorder_point_units,
+    )
+
+
+def sound(result: Mapping[str, object], job: Job) -> dict[str, list[OrderLine]]:
+    """The lines of a result by their source, checked. Raises PlanError naming what is wrong."""
+    network_plan, lines = result.get("network_plan"), result.get("lines")
+    if not isinstance(network_plan, dict) or not isinstance(lines, list):
+        raise PlanError("solver: the result is not of the form of a plan")
+    objective = network_plan.get("objective", 0.0)
+    if not isinstance(objective, int | float) or not math.isfinite(objective):
+        raise PlanError(f"solver: objective: {objective} is no cost")
+    skus = {sku.gtin: sku for sku in job.skus}
+    by_source: dict[str, list[OrderLine]] = {}
+    seen: set[tuple[str, str]] = set()
+    for each in lines:
+        try:
+            line = OrderLine.model_validate(each)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            raise PlanError(f"solver: line {problem['loc']}: {problem['msg']}") from error
+        sku, source = skus.get(line.item), str(each.get("source"))
+        if sku is None or line.quantity % sku.case_pack_units:
+            raise PlanError(f"solver: {line.quantity} of {line.item} were not asked for")
+        if (source, line.item) in seen:
+            raise PlanError(f"solver: {line.item} is ordered twice from {source}")
+        seen.add((source, line.item))
+        by_source.setdefault(source, []).append(line)
+    return by_source
 
 
 def make_plans(
     result: Mapping[str, object],
+    snapshot: Snapshot,
+    facts: Facts,
     *,
-    warehouse: str,
-    triggers: Sequence[str],
-    based_on_seq: int,
+    triggers: Sequence[ev.Event],
     computed_at_us: int,
     plan_ids: Iterable[str],
+    language: str,
 ) -> list[PlanBody]:
-    """One plan per supplying central warehouse, since each becomes one transfer."""
-    network_plan = result["network_plan"]
-    lines = result["lines"]
-    if not isinstance(network_plan, dict) or not isinstance(lines, list):
-        raise PlanError("solver: the result is not of the form of a plan")
-    by_source: dict[str, list[OrderLine]] = {}
-    for line in lines:
-        by_source.setdefault(line["source"], []).append(OrderLine.model_validate(line))
-    fallback = result.get("fallback")
-    return [
-        PlanBody(
-            plan_id=plan_id,
-            warehouse=warehouse,
-            source=source,
-            triggers=list(triggers),
-            based_on_seq=based_on_seq,
-            computed_at_us=computed_at_us,
-            objective=float(network_plan["objective"]),
-            lines=by_source[source],
-            network_plan=network_plan,
-            fallback=None if fallback is None else str(fallback),
+    """One plan per supplying central warehouse, since each becomes one transfer.
+
+    Each trigger is answered by one of them, that which orders its item if there is one. Raises
+    PlanError if the result is not sound.
+    """
+    by_source = sound(result, snapshot.job)
+    fallback, network_plan = result.get("fallback"), result["network_plan"]
+    if not isinstance(network_plan, dict):
+        raise AssertionError("sound() lets no other pass")
+    plans: list[PlanBody] = []
+    answered: set[str] = set()
+    for source, plan_id in zip(sorted(by_source), plan_ids, strict=False):
+        lines = by_source[source]
+        items = {line.item for line in lines}
+        is_last = len(plans) == len(by_source) - 1
+        mine = [
+            it.event_id
+            for it in triggers
+            if it.event_id not in answered and (is_last or it.body.get("item") in items)
+        ]
+        answered.update(mine)
+        why = needs_a_person(facts, lines, is_fallback=fallback is not None, language=language)
+        plans.append(
+            PlanBody(
+                plan_id=plan_id,
+                warehouse=facts.warehouse,
+                source=source,
+                triggers=mine,
+                based_on_seq=snapshot.based_on_seq,
+                computed_at_us=computed_at_us,
+                objective=float(network_plan["objective"]) if network_plan else None,
+                lines=lines,
+                network_plan=network_plan,
+                fallback=None if fallback is None else str(fallback),
+                network_version=snapshot.network_version,
+                approval="automatic" if why is None else "needed",
+                approval_reason=why,
+                explanation=explain(result, snapshot.job, lines, facts.last_network_plan),
+                supersedes=list(snapshot.replaces),
+            )
         )
-        for source, plan_id in zip(sorted(by_source), plan_ids, strict=False)
-    ]
+    return plans

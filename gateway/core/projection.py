@@ -56,7 +56,8 @@ class Effects:
 
     tags: by read point and EPC, the arrival of a tag that is there; None for one that left.
     judged: items of which a lot was held, let go or first seen: other goods may be usable now.
-    plans, steps: plans of this warehouse that are new, and steps by plan.
+    plans, steps: plans of this warehouse that are new, and steps by plan. network_plan: the newest
+    of those that a solver made.
     """
 
     stock: StockEffects = field(default_factory=StockEffects)
@@ -69,6 +70,7 @@ class Effects:
     exceptions: ExceptionEffects = field(default_factory=ExceptionEffects)
     judged: set[str] = field(default_factory=set)
     plans: dict[str, PlanRecord] = field(default_factory=dict)
+    network_plan: dict[str, object] | None = None
     steps: list[tuple[str, Step]] = field(default_factory=list)
 
     def touched_items(self, before: Facts) -> set[str]:
@@ -142,6 +144,7 @@ def together(parts: Iterable[Effects]) -> Effects:
         whole.exceptions.resolved += part.exceptions.resolved
         whole.judged |= part.judged
         whole.plans |= part.plans
+        whole.network_plan = part.network_plan or whole.network_plan
         whole.steps += part.steps
     return whole
 
@@ -160,6 +163,8 @@ def apply_effects(facts: Facts, effects: Effects) -> None:
     for received_key, quantity in effects.stock.received.items():
         facts.received[received_key] = facts.received.get(received_key, 0) + quantity
     facts.plans.update(effects.plans)
+    if effects.network_plan is not None:
+        facts.last_network_plan = effects.network_plan
     # Of a plan that was lost with its row nothing more is kept.
     effects.steps = [it for it in effects.steps if it[0] in facts.plans]
     for plan_id, step in effects.steps:
@@ -287,6 +292,7 @@ def _plan(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
     plan = PlanBody.model_validate(dict(event.body))
     if plan.warehouse == warehouse:
         effects.plans[plan.plan_id] = plan_steps.record_of(event, plan)
+        effects.network_plan = plan.network_plan or effects.network_plan
         # Proposed is as good as ordered here, or the next sale would ask for the same again.
         for line in plan.lines:
             effects.ordered[asn_id(plan.plan_id), line.item] = line.quantity

@@ -13,66 +13,48 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from typing import Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from gateway.core.solver_job import Job, Sku
 from gateway.errors import PlanError
-from optimizer import MaxSeconds, NoImprovement, OptimizerError, Plan, Problem, parse_case, solve
+from optimizer import (
+    MaxSeconds,
+    NoImprovement,
+    OptimizerError,
+    Plan,
+    PlanFormatError,
+    Problem,
+    parse_case,
+    solve,
+)
 from optimizer.order_lines import SkuState, make_order_lines
 from optimizer.plan import ProductPlan, WarehouseOrder
 
 SETTLED_GENERATIONS: Final = 60
 """Generations without improvement after which a search is not waited for any longer."""
+BINDING: Final = 0.98
+"""Used so far, a limit is told as binding."""
 
 
-class _Sku(BaseModel):
-    """One SKU state of a job."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    gtin: str
-    zone: str
-    forecast_units_per_day: float
-    forecast_sd_units_per_day: float
-    on_hand_units: int
-    on_order_units: int
-    usable_life_days: float | None
-    grams_per_unit: int
-    case_pack_units: int
-    minimum_order_units: int
-    lead_time_days: float
-
-    def state(self) -> SkuState:
-        """As the solver takes it; what does not spoil lives for ever."""
-        values = self.model_dump(exclude={"lead_time_days"})
-        return SkuState(**values | {"usable_life_days": self.usable_life_days or math.inf})
-
-
-class _Job(BaseModel):
-    """One job."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    network: dict[str, object]
-    warehouse: str
-    zones: list[str]
-    solver: Literal["hybrid", "matrix"]
-    seed: int
-    time_limit_s: float
-    skus: list[_Sku]
+def _state(sku: Sku) -> SkuState:
+    """As the solver takes it; what does not spoil lives for ever."""
+    values = sku.model_dump(exclude={"lead_time_days", "reorder_point_units"})
+    return SkuState(**values | {"usable_life_days": sku.usable_life_days or math.inf})
 
 
 def solve_job(job: Mapping[str, object]) -> dict[str, object]:
     """The result of a job. Raises PlanError if job or network is refused or has no plan."""
     try:
-        parsed = _Job.model_validate(job)
+        parsed = Job.model_validate(job)
         problem = parse_case(parsed.network)
         plan = solve(
             problem,
             solver=parsed.solver,
             seed=parsed.seed,
             stop=MaxSeconds(parsed.time_limit_s) | NoImprovement(SETTLED_GENERATIONS),
+            warm_start=_warm_start(parsed, problem),
         )
     except ValidationError as error:
         problems = error.errors(include_url=False)[0]
@@ -80,10 +62,46 @@ def solve_job(job: Mapping[str, object]) -> dict[str, object]:
     except OptimizerError as error:
         raise PlanError(f"network: {error}") from error
     lines = [line for zone in parsed.zones for line in _zone_lines(parsed, problem, plan, zone)]
-    return {"network_plan": plan.to_dict(), "lines": lines, "fallback": None}
+    return {
+        "network_plan": plan.to_dict(),
+        "lines": lines,
+        "fallback": None,
+        "binding": [
+            each for zone in parsed.zones for each in _binding(parsed, problem, plan, zone)
+        ],
+    }
 
 
-def _zone_lines(job: _Job, problem: Problem, plan: Plan, zone: str) -> list[dict[str, object]]:
+def _warm_start(job: Job, problem: Problem) -> Plan | None:
+    """The last plan, if it is one and of this network."""
+    if job.warm_start is None:
+        return None
+    try:
+        plan = Plan.from_dict(job.warm_start)
+    except PlanFormatError:
+        return None
+    known = {order.id for product in plan.products for order in product.warehouses}
+    return plan if known & {place.id for place in problem.warehouses} else None
+
+
+def _binding(job: Job, problem: Problem, plan: Plan, zone: str) -> list[dict[str, object]]:
+    """The limits that the zone's delivery to this warehouse has reached, and how far."""
+    product = next(each for each in plan.products if each.id == zone)
+    order = next(each for each in product.warehouses if each.id == job.warehouse)
+    vehicle = next(each for each in problem.products if each.id == zone).vehicle
+    place = next(each for each in problem.warehouses if each.id == order.id)
+    stored_kg = order.quantity_kg + order.safety_stock_kg
+    trips_kg = [trip.load_kg for trip in product.trips if order.id in trip.stops]
+    uses = [("vehicle", load_kg, vehicle.capacity_kg) for load_kg in trips_kg]
+    uses.append(("storage", stored_kg, place.products[zone].storage_kg))
+    return [
+        {"zone": zone, "limit": limit, "used_kg": round(used, 3), "of_kg": room}
+        for limit, used, room in uses
+        if used >= BINDING * room
+    ]
+
+
+def _zone_lines(job: Job, problem: Problem, plan: Plan, zone: str) -> list[dict[str, object]]:
     product = next((product for product in plan.products if product.id == zone), None)
     orders = () if product is None else product.warehouses
     order = next((order for order in orders if order.id == job.warehouse), None)
@@ -91,7 +109,7 @@ def _zone_lines(job: _Job, problem: Problem, plan: Plan, zone: str) -> list[dict
         raise PlanError(f"network: no delivery of {zone!r} to warehouse {job.warehouse!r} in it")
     skus = [sku for sku in job.skus if sku.zone == zone]
     lines = make_order_lines(
-        [sku.state() for sku in skus],
+        [_state(sku) for sku in skus],
         class_quantity_kg=order.quantity_kg,
         cycle_days=order.cycle_days,
         lead_time_days=max((sku.lead_time_days for sku in skus), default=0.0),
@@ -105,13 +123,14 @@ def _zone_lines(job: _Job, problem: Problem, plan: Plan, zone: str) -> list[dict
             "order_up_to_units": line.order_up_to_units,
             "position_units": line.position_units,
             "source": order.central,
+            "limited_by": line.limited_by,
         }
         for line in lines
     ]
 
 
 def _room_kg(
-    problem: Problem, product: ProductPlan, order: WarehouseOrder, skus: Sequence[_Sku]
+    problem: Problem, product: ProductPlan, order: WarehouseOrder, skus: Sequence[Sku]
 ) -> float:
     """What one delivery can take at most, in kg."""
     vehicle = next(each.vehicle for each in problem.products if each.id == product.id)

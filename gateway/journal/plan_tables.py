@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from cloud_sync.contract.events import PLAN_PROPOSED
 from cloud_sync.contract.plan_life import Step, StepName
 from cloud_sync.contract.plans import PlanBody
 from gateway.core.facts import Facts, PlanRecord, TriggerState
@@ -29,6 +30,11 @@ _CAUSES: Final = "select cause, item, is_armed, fired_at_us, window from cause_s
 _PLANS: Final = "select plan_id, event_id, computed_at_us, body from plan order by plan_id"
 _STEPS: Final = (
     "select plan_id, name, id, at_us, author, reason from plan_step order by plan_id, name, id"
+)
+_NETWORK_PLAN: Final = (
+    "select json_extract(body, '$.network_plan') from milestone where type = ?"
+    " and json_extract(body, '$.warehouse') = ?"
+    " and json_extract(body, '$.network_plan.objective') is not null order by seq desc limit 1"
 )
 _NAMES: Final[Mapping[str, StepName]] = {
     "propose": "propose",
@@ -77,6 +83,8 @@ async def load_planning(reader: Querying, facts: Facts) -> None:
     for plan_id, step in steps_of(steps):
         if plan_id in facts.plans:
             facts.take_step(plan_id, step)
+    for (body,) in await reader.query(_NETWORK_PLAN, (PLAN_PROPOSED, facts.warehouse)):
+        facts.last_network_plan = json.loads(str(body))
 
 
 def plans_of(

@@ -4,13 +4,15 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from itertools import count
+from typing import cast
 
 import pytest
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.documents import Item, Policy
+from cloud_sync.contract.plan_life import Step
 from cloud_sync.contract.plans import DecisionBody
-from gateway.core.facts import Facts
+from gateway.core.facts import Facts, PlanRecord
 from gateway.errors import PlanError
 from gateway.ports import Draft, Entry
 from gateway.services import planner as planner_module
@@ -30,7 +32,7 @@ class Bench:
     def __init__(self) -> None:
         self.journal = MemoryJournal()
         self.jobs: list[Mapping[str, object]] = []
-        self.faults: list[Exception] = []
+        self.faults: list[Exception | dict[str, object]] = []
         self.needs_goods = True
         self.is_shut_out = False
         self.facts = Facts("J1", network={"format": "forepost-network/1"})
@@ -51,13 +53,17 @@ class Bench:
             heartbeats=Heartbeats(self.clock),
             is_shut_out=lambda: self.is_shut_out,
             today=lambda: "2026-11-18",
+            language="en",
         )
 
     async def _solve(self, job: Mapping[str, object]) -> dict[str, object]:
         await asyncio.sleep(0)
         self.jobs.append(job)
         if self.faults:
-            raise self.faults.pop(0)
+            fault = self.faults.pop(0)
+            if isinstance(fault, Exception):
+                raise fault
+            return fault
         if not self.needs_goods:
             return {"network_plan": {"objective": 12.5}, "lines": [], "fallback": None}
         line = {"item": GTIN, "quantity": 24, "order_up_to_units": 30, "position_units": 6}
@@ -75,6 +81,7 @@ class Bench:
         await self.journal.append(
             [Entry((Draft(event.event_id, event_type, 1, ev.encode_event(event)),))]
         )
+        self.facts.seq = self.journal.last_seq
 
     async def until(self, is_done: Callable[[], bool]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -104,7 +111,8 @@ async def test_triggers_of_one_window_share_one_run_of_the_solver(bench: Bench) 
         await bench.happen(ev.REPLENISHMENT_TRIGGERED, item=GTIN)
     await bench.until(lambda: bool(bench.plans()))
     assert len(bench.jobs) == 1
-    assert all(len(plan["triggers"]) == 3 for plan in bench.plans())  # type: ignore[arg-type]
+    answered = [id_ for plan in bench.plans() for id_ in cast(list[str], plan["triggers"])]
+    assert answered == [e.event_id for e in bench.events(ev.REPLENISHMENT_TRIGGERED)]
 
 
 async def test_each_supplying_warehouse_gets_its_own_plan(bench: Bench) -> None:
@@ -138,11 +146,108 @@ async def test_other_events_make_no_plan_and_move_the_cursor(bench: Bench) -> No
     assert bench.jobs == []
 
 
-async def test_a_failing_solver_keeps_the_triggers_until_it_works(bench: Bench) -> None:
-    bench.faults = [PlanError("solver: out of memory"), PlanError("solver: again")]
+NETWORK: dict[str, object] = {
+    "format": "forepost-network/1",
+    "products": [{"id": "cold", "vehicle": {"capacity_kg": 100.0}, "purchase_price": 2.0}],
+    "central_warehouses": [
+        {"id": "K9", "xy_km": [50, 0], "products": {"cold": {}}},
+        {"id": "K1", "xy_km": [3, 0], "products": {"cold": {}}},
+    ],
+    "warehouses": [{"id": "J1", "xy_km": [0, 0], "products": {"cold": {"storage_kg": 100.0}}}],
+}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "solver: out of memory",
+        {"network_plan": {"objective": float("nan")}, "lines": []},
+        {"network_plan": [], "lines": []},
+        {"network_plan": {"objective": 1.0}, "lines": [{"item": GTIN, "quantity": -3}]},
+        {"network_plan": {"objective": 1.0}, "lines": [
+            {"item": "00614141123452", "quantity": 3, "order_up_to_units": 3,
+             "position_units": 0, "source": "K1"}]},
+    ],
+)  # fmt: skip
+async def test_a_solver_that_fails_or_lies_is_answered_by_the_stock_levels(
+    bench: Bench, fault: str | dict[str, object]
+) -> None:
+    bench.facts.network = NETWORK
+    bench.faults = [PlanError(fault) if isinstance(fault, str) else fault]
     await bench.happen(ev.REPLENISHMENT_TRIGGERED, item=GTIN)
     await bench.until(lambda: bool(bench.plans()))
-    assert len(bench.jobs) == 3
+    (plan,) = bench.plans()
+    # S = demand of one day of lead time and two of review; nothing is there.
+    assert plan["lines"] == [
+        {"item": GTIN, "quantity": 3, "order_up_to_units": 3, "position_units": 0,
+         "limited_by": "none"}
+    ]  # fmt: skip
+    assert plan["source"] == "K1", "the nearest"
+    assert isinstance(fault, dict) or plan["fallback"] == fault
+    assert str(plan["fallback"]).startswith("solver: ")
+    assert len(bench.jobs) == 1
+
+
+async def test_a_storm_is_planned_once_however_large(bench: Bench) -> None:
+    n = 2500
+    for _ in range(n):
+        await bench.happen(ev.REPLENISHMENT_TRIGGERED, item=GTIN)
+    await bench.until(lambda: bool(bench.plans()))
+    await bench.until(lambda: bench.journal.cursors.get(CONSUMER) == bench.journal.last_seq)
+    assert len(bench.jobs) == 1
+    answered = [id_ for plan in bench.plans() for id_ in cast(list[str], plan["triggers"])]
+    assert len(answered) == len(set(answered)) == n
+
+
+async def test_a_plan_is_made_of_no_older_facts_than_what_called_for_it(bench: Bench) -> None:
+    await bench.happen(ev.REPLENISHMENT_TRIGGERED, item=GTIN)
+    bench.facts.seq = 0
+    turns = count()
+    await bench.until(lambda: next(turns) > 200)
+    assert bench.jobs == []
+    bench.facts.seq = 1
+    await bench.until(lambda: bool(bench.plans()))
+    assert all(plan["based_on_seq"] == 1 for plan in bench.plans())
+
+
+async def test_a_stale_plan_gives_its_place_and_what_it_had_ordered(bench: Bench) -> None:
+    bench.facts.plans["PL-1"] = PlanRecord("PL-1", "e", 1, {}, {GTIN: (20, 0)})
+    bench.facts.take_step("PL-1", Step("propose", 1, "e"))
+    bench.facts.ordered["ASN-1", GTIN] = 20
+    bench.facts.expecting[GTIN] = {"ASN-1"}
+    await bench.happen(ev.REPLENISHMENT_TRIGGERED, item=GTIN, cause="stale_plan")
+    await bench.until(lambda: bool(bench.plans()))
+    (sku,) = cast(list[dict[str, object]], bench.jobs[0]["skus"])
+    assert sku["on_order_units"] == 0
+    assert [plan["supersedes"] for plan in bench.plans()] == [["PL-1"], ["PL-1"]]
+    (decided,) = bench.events(ev.PLAN_DECIDED)
+    said = DecisionBody.model_validate(dict(decided.body))
+    assert (said.decision, said.plan_id, said.triggers) == ("superseded", "PL-1", [])
+    assert said.reason == f"Plan {bench.plans()[0]['plan_id']} takes its place: facts have changed"
+
+
+@pytest.mark.parametrize(
+    ("limits", "why"),
+    [
+        ({"kg_max": 0.216}, None),
+        ({"kg_max": 0.2}, "0.22 kg, 0.2 may go without a person's word"),
+        ({"units_max": 23}, "24 units, 23 may go without a person's word"),
+        ({"lines_max": 0}, "1 lines, 0 may go without a person's word"),
+        ({"value_max": 0.4}, "Worth 0.43, 0.4 may go without a person's word"),
+        ({"kg_maximum": 1}, "network: approval: ('kg_maximum',): Extra inputs are not permitted"),
+    ],
+)
+async def test_a_plan_beyond_the_limits_waits_for_a_person(
+    bench: Bench, limits: dict[str, float], why: str | None
+) -> None:
+    bench.facts.network = {**NETWORK, "approval": limits}
+    await bench.happen(ev.REPLENISHMENT_TRIGGERED, item=GTIN)
+    await bench.until(lambda: bool(bench.plans()))
+    assert "approval" not in cast(dict[str, object], bench.jobs[0]["network"])
+    plan = bench.plans()[0]
+    assert (plan["approval"], plan.get("approval_reason")) == (
+        ("automatic", None) if why is None else ("needed", why)
+    )
 
 
 async def test_nothing_is_planned_before_the_box_knows_the_time(bench: Bench) -> None:

@@ -1,0 +1,48 @@
+"""A planning job, as it crosses to the solver's process: one JSON object.
+
+The planning products of the network are the temperature zones; an item's `zone` names its
+product. All items of a zone that is to be planned are in it, because they share the trip.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+_CLOSED = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Sku(BaseModel):
+    """One SKU at the warehouse. on_hand_units: usable, less what is allocated and what will
+    expire unsold; so it may be negative. usable_life_days: None for what does not spoil."""
+
+    model_config = _CLOSED
+
+    gtin: str
+    zone: str
+    forecast_units_per_day: float
+    forecast_sd_units_per_day: float
+    on_hand_units: int
+    on_order_units: int
+    usable_life_days: float | None
+    grams_per_unit: int
+    case_pack_units: int
+    minimum_order_units: int
+    lead_time_days: float
+    reorder_point_units: int = 0
+
+
+class Job(BaseModel):
+    """One job. network: forepost-network/1. warm_start: the last forepost-plan/1, if any."""
+
+    model_config = _CLOSED
+
+    network: dict[str, object]
+    warehouse: str
+    zones: list[str]
+    solver: Literal["hybrid", "matrix"]
+    seed: int
+    time_limit_s: float
+    skus: list[Sku]
+    warm_start: dict[str, object] | None = None
