@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 
 import httpx
 
-from cloud_sync.service.app import make_app
 from cloud_sync.store.ports import Database
+from tests.fakes.cloud_app import make_app
 from tests.fakes.uploads import Book
 
 NOW_US = 1_700_000_000_000_000

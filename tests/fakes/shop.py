@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import httpx
 
 from cloud_sync.contract import events as ev
-from cloud_sync.service.app import make_app
 from cloud_sync.store.ports import Database
+from tests.fakes.cloud_app import make_app
 from tests.fakes.http_words import BATCHES, NOW_US, bearer
 from tests.fakes.uploads import ITEM, Book, make_line
 

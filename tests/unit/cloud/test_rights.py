@@ -16,9 +16,9 @@ from starlette.routing import BaseRoute
 
 from cloud_sync.contract import rights
 from cloud_sync.service.access import ACTION_OF
-from cloud_sync.service.app import make_app
 from cloud_sync.store.credentials import create_token, enrol_gateway
 from cloud_sync.store.ports import Database
+from tests.fakes.cloud_app import make_app
 from tests.fakes.http_words import NOW_US, bearer, code_of
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "master-data.md"

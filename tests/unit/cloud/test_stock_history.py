@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from cloud_sync.contract import events as ev
-from cloud_sync.service.app import make_app
 from cloud_sync.store.batches import Taken, take_batch
 from cloud_sync.store.lot_states import read_barred
 from cloud_sync.store.ports import Database
 from cloud_sync.store.stock_history import refold
+from tests.fakes.cloud_app import make_app
 from tests.fakes.http_words import NOW_US, bearer
 from tests.fakes.uploads import ITEM, Book, make_line
 
