@@ -178,6 +178,15 @@ def missing_of(wanted: Mapping[Goods, int], parts: Sequence[Part]) -> dict[Goods
     return missing
 
 
+def delivered_beyond(wanted: Mapping[Goods, int], parts: Sequence[Part]) -> dict[Goods, int]:
+    """What reached the customer and was not ordered, or not so much of it."""
+    beyond: dict[Goods, int] = {}
+    for part in parts:
+        for goods, quantity in part.delivered.items():
+            beyond[goods] = beyond.get(goods, -wanted.get(goods, 0)) + quantity
+    return {goods: quantity for goods, quantity in beyond.items() if quantity > 0}
+
+
 def status_of(wanted: Mapping[Goods, int], parts: Sequence[Part], *, is_cancelled: bool) -> Status:
     """Where an order stands.
 

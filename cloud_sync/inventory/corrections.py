@@ -18,12 +18,11 @@ nothing and do nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from operator import itemgetter
 from typing import NamedTuple
 
 from cloud_sync.contract import events as ev
-from cloud_sync.inventory.findings import CORRECTION_CONFLICT, Finding
 from cloud_sync.inventory.places import Place, Placed
 
 
@@ -55,14 +54,6 @@ def acting(events: Iterable[Placed]) -> list[Acting]:
         if is_root:
             found += _chain(placed, corrections)
     return sorted(found, key=_order)
-
-
-def conflicts(events: Iterable[Placed]) -> Iterator[Finding]:
-    """Events that were corrected more than once."""
-    for target, several in sorted(_by_target(events).items()):
-        if len(several) > 1:
-            ids = tuple(placed.event.event_id for placed in sorted(several, key=_place))
-            yield Finding(CORRECTION_CONFLICT, target, ids, "the last correction holds")
 
 
 Target = tuple[str, str]

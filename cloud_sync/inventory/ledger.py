@@ -26,7 +26,6 @@ from typing import NamedTuple
 
 from cloud_sync.inventory.corrections import Acting
 from cloud_sync.inventory.counts import NOTHING, Count, Scope, count_of, is_stale
-from cloud_sync.inventory.findings import COUNT_STALE, RECOUNT, Finding
 from cloud_sync.inventory.places import Place
 from cloud_sync.inventory.stock import StockKey, adjustment_of, movements
 
@@ -73,7 +72,6 @@ class Ledger:
         self.balances: dict[StockKey, int] = {}
         self.counts: dict[StockKey, list[Asserted]] = {}
         self.sweeps: dict[Spot, list[Sweep]] = {}
-        self.findings: list[Finding] = []
         self.changes = Changes()
 
     def take_changes(self) -> Changes:
@@ -105,8 +103,7 @@ class Ledger:
             if count is NOTHING:
                 continue
             if is_stale(event, place):
-                self._note_stale(event.event_id, count)
-                continue
+                continue  # told by the exceptions queue
             if window is None:
                 window = _postings(later)
             for key in list(sums) if count.sweep is not None else count.counted:
@@ -262,12 +259,6 @@ class Ledger:
             del self.balances[key]
         deltas = self.changes.balances
         deltas[key] = deltas.get(key, 0) + quantity
-
-    def _note_stale(self, event_id: str, count: Count) -> None:
-        self.findings += [
-            Finding(COUNT_STALE, key, (event_id,), "counted too long ago", RECOUNT)
-            for key in count.counted
-        ]
 
 
 def rows_of(

@@ -21,7 +21,6 @@ from typing import Final
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.documents import Certificate, Hold
 from cloud_sync.contract.values import value
-from cloud_sync.inventory.findings import EXPIRY_CONFLICT, Finding
 from cloud_sync.inventory.places import BEGINNING, Place, Placed
 
 LotKey = tuple[str, str]
@@ -189,25 +188,6 @@ def told(lot: LotState, place: Place, event: ev.Event) -> LotState:
     if is_hold and place > lot.held_at:
         return replace(lot, is_held=event.type == ev.LOT_HELD, held_at=place)
     return lot
-
-
-def expiry_conflicts(events: Iterable[Placed]) -> list[Finding]:
-    """Lots that were given different expiries; the first in the order of places stands."""
-    said: dict[LotKey, list[Placed]] = {}
-    for placed in sorted(events, key=lambda each: each.place):
-        key = lot_key(placed.event)
-        if key is not None and placed.event.type == ev.LOT_CREATED:
-            said.setdefault(key, []).append(placed)
-    return [
-        Finding(
-            EXPIRY_CONFLICT,
-            key,
-            tuple(each.event.event_id for each in several),
-            ", ".join(str(day) for day in dict.fromkeys(_expiry(each.event) for each in several)),
-        )
-        for key, several in sorted(said.items())
-        if len({_expiry(each.event) for each in several}) > 1
-    ]
 
 
 LOT_EVENTS: Final = frozenset({ev.LOT_CREATED, ev.LOT_HELD, ev.LOT_RELEASED, ev.LOT_RECALLED})

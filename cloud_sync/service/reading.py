@@ -138,8 +138,8 @@ async def get_gateways(
     return page_of("gateways", found, limit, key=("gateway",))
 
 
-@router.get("/exceptions")
-async def get_exceptions(request: Request, credential: AsReader) -> dict[str, object]:
+@router.get("/gateways/troubles")
+async def get_troubles(request: Request, credential: AsReader) -> dict[str, object]:
     """What a person must look into about a gateway, the newest first."""
     script = partial(read_exceptions, within=reach(credential, None))
-    return {"exceptions": await context_of(request).database.read(script)}
+    return {"troubles": await context_of(request).database.read(script)}

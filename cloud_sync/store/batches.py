@@ -36,13 +36,15 @@ from cloud_sync.inbox.admission import (
 from cloud_sync.inbox.wire import Upload
 from cloud_sync.store.columns import blob, integer, optional_integer, optional_text, text
 from cloud_sync.store.documents import apply_orders
-from cloud_sync.store.exception_queue import note_events
+from cloud_sync.store.double_deliveries import look_at_orders, note_deliveries
+from cloud_sync.store.exception_queue import act_on, note_events
 from cloud_sync.store.exceptions import note_refusal
 from cloud_sync.store.feed import lock_feed
 from cloud_sync.store.lot_states import note_lots
 from cloud_sync.store.orders import follow_orders
 from cloud_sync.store.ports import Transaction, fetch_in
 from cloud_sync.store.stock_effects import Journal, apply_stock
+from cloud_sync.store.transits import look_at_transits, moved_transits, note_transits
 
 RECEIVED_COLUMNS: Final = (
     "warehouse", "gateway", "epoch", "seq", "status", "reason", "event_id", "type",
@@ -151,9 +153,14 @@ async def take_batch(
     await _save_plans(tx, accepted)
     await apply_stock(tx, Journal(warehouse, gateway, upload.batch.epoch), numbered)
     await note_lots(tx, warehouse, accepted)
-    await note_events(tx, warehouse, accepted)
-    await follow_orders(tx, accepted)
+    words = await note_events(tx, warehouse, gateway, accepted)
+    await note_transits(tx, warehouse, accepted)
+    orders = await follow_orders(tx, accepted)
+    await note_deliveries(tx, warehouse, accepted)
+    await look_at_orders(tx, orders)
     await apply_orders(tx, accepted)
+    await act_on(tx, warehouse, words)
+    await look_at_transits(tx, moved_transits(accepted), now_us=now_us)
     await _move_cursor(tx, standing, upload, rows, now_us)
     return _answer(standing, upload, held, rows)
 

@@ -257,11 +257,11 @@ def _draft(state: OrderState, row: ParcelRow, part: Part) -> Draft | None:
     return Draft(doc.ORDER, row.parcel, row.warehouse, content.model_dump(exclude_none=True))
 
 
-async def follow_orders(tx: Transaction, events: Sequence[ev.Event]) -> None:
-    """Bring orders up to date with accepted events."""
+async def follow_orders(tx: Transaction, events: Sequence[ev.Event]) -> list[OrderState]:
+    """Bring orders up to date with accepted events; gives those orders, which are locked."""
     sums = sums_of(events)
     if not sums:
-        return
+        return []
     documents = {key.document for key in sums}
     known = await fetch_in(
         tx, "select order_id, parcel from parcels where parcel in (?*)", documents
@@ -285,6 +285,7 @@ async def follow_orders(tx: Transaction, events: Sequence[ev.Event]) -> None:
     states = await load_orders(tx, ids)
     if states:
         await save_orders(tx, states)
+    return states
 
 
 async def _lock(tx: Transaction, ids: Iterable[str]) -> set[str]:

@@ -7,15 +7,23 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from cloud_sync.contract.events import parse_event
+from cloud_sync.inventory.findings import TRANSIT_OVERDUE
 from cloud_sync.inventory.folding import LedgerRow
 from cloud_sync.inventory.places import parse_place
 from cloud_sync.store.columns import blob, integer, text
+from cloud_sync.store.double_deliveries import look_at_orders, note_deliveries
+from cloud_sync.store.exception_queue import note_events
 from cloud_sync.store.lot_states import note_lots
+from cloud_sync.store.orders import load_orders
 from cloud_sync.store.ports import Database, Row, Transaction
 from cloud_sync.store.stock_effects import Journal, apply_stock
+from cloud_sync.store.transits import note_transits
 
 PAGE_ROWS = 2000
-_TABLES = ("stock", "stock_counts", "stock_sweeps", "corrections", "ledgers", "lot_states")
+_TABLES = ("stock", "stock_counts", "stock_sweeps", "corrections", "ledgers", "lot_states",
+           "exception_traces", "transits", "order_deliveries")  # fmt: skip
+_QUEUE = ("exception_evidence", "exception_ends")
+ORDERS_AT_ONCE = 500
 
 
 async def read_rows(tx: Transaction, warehouse: str) -> Sequence[Row]:
@@ -60,7 +68,7 @@ async def refold(database: Database) -> int:
     """Fold the stock of all warehouses anew from what was received; gives how many rows.
 
     So too what gateways said of lots, the words included that were received before anybody
-    kept them.
+    kept them, and the exceptions queue. What the clock says (overdue transfers) stays.
     """
     return await database.transact(_refold)
 
@@ -70,6 +78,11 @@ async def _refold(tx: Transaction) -> int:
     await tx.execute_many("update gateways set contact_at_us = contact_at_us", [()])
     for table in _TABLES:
         await tx.execute_many(f"delete from {table}", [()])  # noqa: S608 -- our own names
+    for table in _QUEUE:
+        await tx.execute_many(
+            f"delete from {table} where kind <> ?",  # noqa: S608 -- our own names
+            [(TRANSIT_OVERDUE,)],
+        )
     n_rows, last = 0, 0
     while rows := await tx.fetch(
         "select position, warehouse, gateway, epoch, seq, body from received"
@@ -81,7 +94,23 @@ async def _refold(tx: Transaction) -> int:
             journal = Journal(*map(text, names))
             events = [(integer(seq), parse_event(blob(body))) for *_, seq, body in page]
             await apply_stock(tx, journal, events, before_position=integer(page[0][0]))
-            await note_lots(tx, journal.warehouse, [event for _, event in events])
+            told = [event for _, event in events]
+            await note_lots(tx, journal.warehouse, told)
+            await note_events(tx, journal.warehouse, journal.gateway, told)
+            await note_transits(tx, journal.warehouse, told)
+            await note_deliveries(tx, journal.warehouse, told)
         n_rows += len(rows)
         last = integer(rows[-1][0])
+    await _look_at_all_orders(tx)
     return n_rows
+
+
+async def _look_at_all_orders(tx: Transaction) -> None:
+    last = ""
+    while rows := await tx.fetch(
+        "select distinct order_id from order_deliveries where order_id > ? "
+        "order by order_id limit ?",
+        (last, ORDERS_AT_ONCE),
+    ):
+        await look_at_orders(tx, await load_orders(tx, [text(row[0]) for row in rows]))
+        last = text(rows[-1][0])

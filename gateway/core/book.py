@@ -14,7 +14,6 @@ from typing import Final, TypeVar
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
 from cloud_sync.inventory.corrections import Acting, target_of
-from cloud_sync.inventory.findings import Finding
 from cloud_sync.inventory.folding import Step
 from cloud_sync.inventory.ledger import Asserted, Ledger, Spot, Sweep, rows_of
 from cloud_sync.inventory.places import BEGINNING, Place, Placed, place_next
@@ -38,7 +37,6 @@ class StockEffects:
     sweeps: dict[tuple[Spot, Place], Sweep | None] = field(default_factory=dict)
     corrections: dict[str, str] = field(default_factory=dict)
     received: dict[tuple[str, str], int] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
     time_us: int = 0
     horizon: Place = BEGINNING
 
@@ -49,7 +47,6 @@ class StockEffects:
         self.counts |= other.counts
         self.sweeps |= other.sweeps
         self.corrections |= other.corrections
-        self.findings += other.findings
         self.time_us, self.horizon = other.time_us, other.horizon
 
 
@@ -95,9 +92,7 @@ class Book:
             counts=dict(rows_of(self.ledger, changes.counts)),
             time_us=self.time_us,
             horizon=self.horizon,
-            findings=self.ledger.findings,
         )
-        self.ledger.findings = []
         for spot, place in changes.sweeps:
             sweeps = self.ledger.sweeps.get(spot, ())
             effects.sweeps[spot, place] = next((s for s in sweeps if s.place == place), None)

@@ -7,7 +7,6 @@ of an event that has left it, the correction acts at its own place (docs/ledger.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -25,8 +24,6 @@ from gateway.journal.ledger_tables import (
 )
 from gateway.ports import Journal, Statements
 from gateway.services.following import event_of
-
-logger = logging.getLogger(__name__)
 
 PAGE_ROWS: Final = 500
 
@@ -54,10 +51,7 @@ async def fold_stock(
             for each in await _acting_after(journal, book, after, first_seq)
             if (each.place, each.event.event_id, each.asserts) not in undone
         ]
-    effects = book.take(batch, changes, later)
-    for finding in effects.findings:
-        logger.warning("finding", extra={"action": finding.kind, "reason": finding.detail})
-    return effects
+    return book.take(batch, changes, later)
 
 
 async def refold_stock(journal: ReadableJournal, done: int) -> tuple[Book, Statements]:

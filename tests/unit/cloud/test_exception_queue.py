@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 
@@ -15,29 +15,11 @@ from cloud_sync.inventory.exceptions import ACTIONS, FLAGS, raised, settles
 from cloud_sync.inventory.findings import OVER_RECEIPT
 from cloud_sync.store.batches import take_batch
 from cloud_sync.store.documents import read_documents
-from cloud_sync.store.exception_queue import EVIDENCE_MAX, note_events, read_queue
+from cloud_sync.store.exception_lists import EVIDENCE_MAX
 from cloud_sync.store.ports import Database
 from tests.fakes.http_words import NOW_US, bearer, client_of, code_of
+from tests.fakes.queue_events import about, flagged, note, queue
 from tests.fakes.uploads import ITEM, Book, event_id, make_line
-
-ASN = ev.Document(type="asn", id="ASN-1")
-
-
-def flagged(number: int, *flags: str, at_us: int = 1000) -> ev.Event:
-    """A receipt that somebody must look into."""
-    event = Book().record(
-        number=number, lines=(make_line("@supplier", "DOCK", 5, lot="L1"),), documents=(ASN,),
-        at_us=at_us,
-    )  # fmt: skip
-    return replace(event, flags=flags)
-
-
-def about(event_type: str, number: int, **members: object) -> ev.Event:
-    """An event of another type. members: those of the event, or of its body."""
-    event = replace(flagged(number), type=event_type, lines=(), documents=())
-    own = {name: it for name, it in members.items() if name in {"cause", "corrects", "zone"}}
-    body = {name: it for name, it in members.items() if name not in own}
-    return replace(event, body=body, **own)
 
 
 def test_every_kind_has_its_actions() -> None:
@@ -72,14 +54,6 @@ def test_corrections_and_recoveries_settle_and_nothing_else() -> None:
     assert settles(about(ev.EVENT_CORRECTED, 2, corrects=event_id(1))) == event_id(1)
     assert settles(about(ev.SENSOR_RECOVERED, 2, cause=event_id(1))) == event_id(1)
     assert settles(about(ev.EXCURSION_ENDED, 2, cause=event_id(1))) is None
-
-
-async def queue(database: Database) -> list[dict[str, object]]:
-    return await database.read(partial(read_queue, within=None, after=(), limit=100))
-
-
-async def note(database: Database, events: Sequence[ev.Event]) -> None:
-    await database.transact(partial(note_events, warehouse="W1", events=events))
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (3, 0, 4, 2, 1, 3, 4, 0)])
@@ -150,17 +124,19 @@ async def test_what_is_resolved_stays_so_and_new_evidence_opens_it_again(
     done = await http.post("/v1/exceptions/resolve", json=said(1))
     assert (done.status_code, done.json()) == (200, {"resolved": 1})
     await note(database, [flagged(1, OVER_RECEIPT)])
-    assert (await http.get("/v1/exceptions/queue")).json() == {"queue": [], "standing": []}
+    assert (await http.get("/v1/exceptions")).json() == {"exceptions": []}
     again = await http.post("/v1/exceptions/resolve", json=said(1, reason="another word"))
     assert again.status_code == 200
-    (kept,) = (await http.get("/v1/exceptions/resolved")).json()["resolved"]
+    (entry,) = (await http.get("/v1/exceptions?state=resolved")).json()["exceptions"]
+    (kept,) = entry["evidence"][0]["said"]
+    assert (entry["state"], entry["actions"]) == ("resolved", [])
     assert (kept["author"], kept["action"], kept["reason"], kept["at_us"]) == (
         "admin", "accept", "agreed", NOW_US,
     )  # fmt: skip
     (told,) = await read_changes(database)
     assert (told["evidence"], told["reason"], told["author"]) == ([event_id(1)], "agreed", "admin")
     await note(database, [flagged(2, OVER_RECEIPT)])
-    (opened,) = (await http.get("/v1/exceptions/queue")).json()["queue"]
+    (opened,) = (await http.get("/v1/exceptions")).json()["exceptions"]
     assert [it["event_id"] for it in opened["evidence"]] == [event_id(2)]
     assert opened["actions"] == ["accept", "return", "correct"]
 
@@ -181,20 +157,56 @@ async def test_only_what_is_there_can_be_resolved(
 ) -> None:
     await note(database, [flagged(1, OVER_RECEIPT)])
     assert code_of(await http.post("/v1/exceptions/resolve", json=body)) == code
-    assert len((await http.get("/v1/exceptions/queue")).json()["queue"]) == 1
+    assert len((await http.get("/v1/exceptions")).json()["exceptions"]) == 1
 
 
-async def test_the_queue_is_read_page_by_page(database: Database, http: httpx.AsyncClient) -> None:
-    flags = ("lot_expired", OVER_RECEIPT, "unknown_document", "unknown_item", "wrong_item")
-    await note(database, [flagged(1, *flags)])
+async def pages(http: httpx.AsyncClient, query: str) -> list[dict[str, object]]:
+    """All pages of a list, two entries each."""
     found, after = [], ""
     while True:
-        page = (await http.get(f"/v1/exceptions/queue?limit=2{after}")).json()
-        found += [it["kind"] for it in page["queue"]]
+        page = (await http.get(f"/v1/exceptions?limit=2&{query}{after}")).json()
+        found += page["exceptions"]
         if "next_after" not in page:
-            break
+            return found
         after = f"&after={page['next_after']}"
-    assert found == sorted(flags)
+
+
+async def test_the_queue_is_read_page_by_page_and_the_balances_come_last(
+    database: Database, http: httpx.AsyncClient
+) -> None:
+    flags = ("lot_expired", OVER_RECEIPT, "unknown_document", "unknown_item", "wrong_item")
+    await note(database, [flagged(1, *flags)])
+    book = Book()
+    for place in ("A-1", "A-2", "A-3"):
+        book.record(lines=(make_line(place, "@customer", 3, lot='a"b'),))
+    await take(database, book, 1)
+    found = await pages(http, "")
+    assert [it["kind"] for it in found] == [*sorted(flags), *["negative_stock"] * 3]
+    assert [it["key"][1] for it in found[5:]] == ["A-1", "A-2", "A-3"]  # type: ignore[index]  # a list
+    assert [it["kind"] for it in await pages(http, "kind=negative_stock")] == [
+        "negative_stock"
+    ] * 3
+    assert [it["kind"] for it in await pages(http, "kind=wrong_item")] == ["wrong_item"]
+    assert [it["kind"] for it in await pages(http, "since_us=1000")] == sorted(flags)
+    assert await pages(http, "since_us=1001") == []
+    assert await pages(http, "state=resolved") == []
+    assert await pages(http, "warehouse=C1") == []
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=1001", "limit=0", "state=lost", "after=x", "since_us=-1"]
+)
+async def test_a_list_that_nobody_can_give_is_refused(http: httpx.AsyncClient, query: str) -> None:
+    assert code_of(await http.get(f"/v1/exceptions?{query}")) == "malformed"
+
+
+async def take(database: Database, book: Book, first: int) -> None:
+    await database.transact(
+        partial(
+            take_batch, gateway=book.gateway, warehouse=book.warehouse, upload=book.upload(first),
+            now_us=5,
+        )
+    )  # fmt: skip
 
 
 async def test_stock_below_nothing_stands_there_until_the_balance_is_right(
@@ -203,17 +215,18 @@ async def test_stock_below_nothing_stands_there_until_the_balance_is_right(
     """It came in a batch, like everything: the queue is filled where rows are taken."""
     book = Book()
     book.record(lines=(make_line("A-1", "@customer", 3),))
-    book.write(ev.encode_event(flagged(77, OVER_RECEIPT)))
-    take = partial(take_batch, gateway="gw-W1", warehouse="W1", now_us=5)
-    await database.transact(partial(take, upload=book.upload()))
-    answer = (await http.get("/v1/exceptions/queue?warehouse=W1")).json()
-    assert [it["kind"] for it in answer["queue"]] == ["over_receipt"]
-    (standing,) = answer["standing"]
+    await take(database, book, 1)
+    (standing,) = (await http.get("/v1/exceptions?warehouse=W1")).json()["exceptions"]
     assert (standing["kind"], standing["detail"], standing["actions"]) == (
         "negative_stock", "-3 EA", ["recount"],
     )  # fmt: skip
-    assert (await http.get("/v1/exceptions/queue?warehouse=C1")).json()["standing"] == []
+    word = said(kind="negative_stock", key=standing["key"], action="recount", evidence=[])
+    asked = (await http.post("/v1/exceptions/resolve", json=word)).json()
+    (count,) = await database.read(partial(read_documents, kind=doc.COUNT))
+    assert (count["id"], count["locations"], count["items"], count["warehouse"]) == (
+        asked["count"], ["A-1"], [ITEM], "W1",
+    )  # fmt: skip
+    assert len((await http.get("/v1/exceptions")).json()["exceptions"]) == 1
     book.record(lines=(make_line("@supplier", "A-1", 3),))
-    await database.transact(partial(take, upload=book.upload(3)))
-    answer = (await http.get("/v1/exceptions/queue?warehouse=W1")).json()
-    assert answer["standing"] == []
+    await take(database, book, 2)
+    assert (await http.get("/v1/exceptions?warehouse=W1")).json() == {"exceptions": []}

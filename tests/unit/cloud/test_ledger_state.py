@@ -8,27 +8,25 @@ import pytest
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.documents import Certificate, Hold
-from cloud_sync.inventory import audit, corrections, findings
-from cloud_sync.inventory.folding import LedgerRow, placed_events, rebuild
+from cloud_sync.inventory import findings
+from cloud_sync.inventory.folding import LedgerRow, placed_events
 from cloud_sync.inventory.instances import (
     ContentKey,
     contents,
     contents_lines,
-    copied_tags,
     positions,
 )
 from cloud_sync.inventory.lots import (
     Bans,
     LotState,
     certified_until,
-    expiry_conflicts,
     fold_lots,
     local_day,
     make_bans,
     usable,
 )
-from cloud_sync.inventory.stock import StockKey
-from tests.fakes.ledger_rows import ITEM, SECOND, SHELF, counted, move, pick, row
+from cloud_sync.inventory.traces import shown_by, traces_of
+from tests.fakes.ledger_rows import ITEM, SECOND, counted, move, pick, row
 
 
 def test_a_lot_may_be_used_on_its_last_day_where_the_warehouse_stands() -> None:
@@ -123,16 +121,13 @@ def test_the_gravest_of_several_reasons_is_told() -> None:
         assert bans.usable("W1", key, expiry="2026-01-01", on="2026-01-02").reason == reason
 
 
-def test_the_first_expiry_of_a_lot_stands_and_a_second_is_found() -> None:
+def test_the_first_expiry_of_a_lot_stands() -> None:
     rows = [
         about(ev.LOT_CREATED, 1, expiry="2026-05-01"),
         about(ev.LOT_CREATED, 2, expiry="2026-06-01"),
     ]
     placed = placed_events(rows)
     assert fold_lots(reversed(placed))[ITEM, "L"].expiry == "2026-05-01"
-    (found,) = expiry_conflicts(placed)
-    assert (found.kind, found.key) == (findings.EXPIRY_CONFLICT, (ITEM, "L"))
-    assert found.evidence == tuple(each.event.event_id for each in rows)
 
 
 def tag(at_s: int, point: str, **header: object) -> LedgerRow:
@@ -146,14 +141,16 @@ def tag(at_s: int, point: str, **header: object) -> LedgerRow:
         ([tag(10, "door-1.1"), tag(69, "door-2.1")], 1),
         ([tag(10, "door-1.1"), tag(70, "door-2.1")], 0),
         ([tag(10, "door-1.1"), tag(11, "door-1.1")], 0),
-        ([tag(10, "door-1.1"), tag(609, "door-1.1", warehouse="J2")], 1),
+        ([tag(10, "door-1.1"), tag(609, "door-1.1", warehouse="J2")], 2),
         ([tag(10, "door-1.1"), tag(610, "door-1.1", warehouse="J2")], 0),
     ],
 )
 def test_a_serial_in_two_places_at_once_is_a_copied_tag(rows: list[LedgerRow], n: int) -> None:
-    assert [found.kind for found in copied_tags(placed_events(rows))] == (
-        [findings.DUPLICATE_EPC] * n
+    found = shown_by(
+        [it for each in rows for it in traces_of(each.event, each.gateway, is_shared=False)]
     )
+    assert len({(it.warehouse, it.kind, it.key) for it in found}) == n
+    assert {it.kind for it in found} <= {findings.DUPLICATE_EPC}
 
 
 def test_an_instance_is_where_it_was_seen_last_whatever_came_last() -> None:
@@ -182,23 +179,7 @@ def test_a_count_beside_another_gateways_move_is_uncertain(
 ) -> None:
     unsure = ev.DeviceMark(id="p", seq=1, clock="trusted", error_us=SECOND)
     rows = [counted(20, 3, device=unsure), pick(at_s, 1, gateway=gateway, device=unsure)]
-    found = audit.uncertain_counts(corrections.acting(placed_events(rows)))
-    assert [(each.kind, each.action) for each in found] == [
-        (findings.COUNT_UNCERTAIN, findings.RECOUNT)
-    ] * n
-
-
-def test_what_looks_impossible_is_found_and_kept() -> None:
-    balances = rebuild([pick(10, 3)]).balances
-    (found,) = audit.negative_stock(balances, {})
-    assert (found.kind, found.key) == (findings.NEGATIVE_STOCK, SHELF)
-    assert [f.key for f in audit.over_receipts({("A", ITEM): 5}, {("A", ITEM): 6})] == [
-        ("A", ITEM)
-    ]
-    assert not audit.over_receipts({("A", ITEM): 5}, {("A", ITEM): 5})
-    on_way = {StockKey("", "@transit.T1", ITEM, "", "available", "EA"): 4}
-    overdue = [
-        audit.transits_overdue(on_way, {"T1": 0}, now_us=now_us, limit_us=10)
-        for now_us in (10, 11)
-    ]
-    assert [[each.key for each in several] for several in overdue] == [[], [("T1", ITEM)]]
+    found = shown_by(
+        [it for each in rows for it in traces_of(each.event, each.gateway, is_shared=True)]
+    )
+    assert [it.kind for it in found] == [findings.COUNT_UNCERTAIN] * 2 * n

@@ -87,7 +87,7 @@ async def test_nobody_reads_beyond_the_scope(
         assert code_of(await http.get(f"/v1/{path}", headers=of_c1)) == "forbidden", path
 
 
-async def test_exceptions_are_those_of_the_scope(
+async def test_troubles_are_those_of_the_scope(
     http: httpx.AsyncClient, tokens: dict[str, str], of_c1: dict[str, str]
 ) -> None:
     await fill(http, tokens)
@@ -95,6 +95,7 @@ async def test_exceptions_are_those_of_the_scope(
     forked.receive(99)
     refused = await http.post(BATCHES, content=forked.batch(), headers=bearer(tokens["gw-W1"]))
     assert code_of(refused) == "forked"
-    all_of = (await http.get("/v1/exceptions", headers=bearer(tokens["admin"]))).json()
-    assert [row["gateway"] for row in all_of["exceptions"]] == ["gw-W1"]
-    assert (await http.get("/v1/exceptions", headers=of_c1)).json() == {"exceptions": []}
+    path = "/v1/gateways/troubles"
+    all_of = (await http.get(path, headers=bearer(tokens["admin"]))).json()
+    assert [row["gateway"] for row in all_of["troubles"]] == ["gw-W1"]
+    assert (await http.get(path, headers=of_c1)).json() == {"troubles": []}

@@ -1,0 +1,42 @@
+"""The round that looks for goods that are on their way for too long."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from cloud_sync.store.ports import Database, StoreError
+from cloud_sync.store.transits import look_at_transits, transits_open, transits_told
+
+logger = logging.getLogger(__name__)
+
+ROUND_EVERY_S: Final = 60.0
+AT_ONCE: Final = 200
+"""Transfers that are looked at in one transaction, so that no batch waits long behind it."""
+
+
+async def look_after_transits(database: Database, wall_us: Callable[[], int]) -> None:
+    """Go round for ever. Whatever ends a round, the service goes on and the next one is tried."""
+    while True:
+        try:
+            await go_round(database, wall_us())
+        except StoreError as error:
+            logger.warning(
+                "round of transits not finished",
+                extra={"action": "round_failed", "reason": str(error)},
+            )
+        except Exception:
+            logger.exception("round of transits failed", extra={"action": "round_failed"})
+        await asyncio.sleep(ROUND_EVERY_S)
+
+
+async def go_round(database: Database, now_us: int) -> None:
+    """Look at all that is on its way, and at all that was told overdue."""
+    found = {*await database.read(transits_open), *await database.read(transits_told)}
+    transfers = sorted(found)
+    for first in range(0, len(transfers), AT_ONCE):
+        some = transfers[first : first + AT_ONCE]
+        await database.transact(partial(look_at_transits, transfers=some, now_us=now_us))
