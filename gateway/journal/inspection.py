@@ -11,12 +11,14 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from cloud_sync.contract.chain import first_link, next_link
 from gateway.errors import JournalCorrupt, JournalError
+from gateway.journal import received
 from gateway.journal.connection import BUSY_MS, journal_error
 from gateway.journal.durable import sync_path
 from gateway.journal.rows import CONSUMERS, SELECT, as_row, fits_columns
@@ -24,6 +26,7 @@ from gateway.journal.table_sums import complaint, wrong_tables
 from gateway.ports import Quarantined, Row
 
 CHUNK_ROWS: Final = 1000
+PROBLEMS_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,7 @@ def verify(connection: sqlite3.Connection, path: Path) -> Verdict:
             if consumer in CONSUMERS and done > seq:
                 problems.append(f"{consumer} is done up to row {done}, the last row is {seq}")
     problems.extend(_table_problems(connection))
+    problems.extend(_receipt_problems(connection, identity))
     problems.extend(_page_problems(connection))
     return Verdict(n_rows, seq - n_rows + 1 if n_rows else seq, seq, link, tuple(problems))
 
@@ -178,9 +182,19 @@ def _table_problems(connection: sqlite3.Connection) -> list[str]:
         return [f"the tables' checksums: {error}"]
 
 
+def _receipt_problems(connection: sqlite3.Connection, identity: Identity) -> list[str]:
+    try:
+        bodies = (row.body for row in read_rows(connection, after_seq=identity.base_seq))
+        return list(islice(received.problems(connection, bodies), PROBLEMS_MAX))
+    except (JournalCorrupt, sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        return [f"the receipts: {error}"]
+
+
 def _page_problems(connection: sqlite3.Connection) -> list[str]:
     try:
-        found = [str(text) for (text,) in connection.execute("pragma quick_check(20)")]
+        found = [
+            str(text) for (text,) in connection.execute(f"pragma quick_check({PROBLEMS_MAX})")
+        ]
     except sqlite3.DatabaseError as error:
         return [f"SQLite: {error}"]
     return [] if found == ["ok"] else [f"SQLite: {line}" for line in found]

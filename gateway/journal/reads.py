@@ -9,6 +9,7 @@ from typing import Final
 
 from gateway.errors import JournalCorrupt
 from gateway.journal.connection import Database
+from gateway.journal.received import results_by_key
 from gateway.journal.rows import (
     CONSUMERS,
     KEYS_PER_QUERY,
@@ -96,8 +97,7 @@ async def find_receipts(
     for start in range(0, len(keys), KEYS_PER_QUERY):
         asked = keys[start : start + KEYS_PER_QUERY]
         sql, values = find_receipts_query(asked)
-        for device, boot, seq, result in await database.query(sql, values):
-            found[ReceiptKey(str(device), str(boot), as_int(seq))] = as_bytes(result)
+        found |= results_by_key(await database.query(sql, values), database.path)
         rest = [key for key in asked if key not in found]
         if rest:
             sql, values = find_forgotten_query(rest)

@@ -31,6 +31,7 @@ from gateway.journal.ledger_tables import FROM_THE_FIRST, SALVAGED
 from gateway.journal.migrate import migrations, statements_of
 from gateway.journal.proof import Found, columns_of, judge
 from gateway.journal.read_model import FEED_MARK
+from gateway.journal.received import mend
 from gateway.journal.rows import INSERT, META, QUARANTINE, as_int
 
 SALVAGE: Final = SALVAGED
@@ -156,6 +157,7 @@ def rebuild(source: Path, target: Path, occasion: Occasion) -> Salvage:
                 _write_row(new, judged.row, tally, occasion, is_proven=judged.is_proven)
             found = _summary(carried, tally, occasion)
             carry_tables(old, new, carried, tally.runs)
+            carried.notes += mend(new)
             # Damage in the tables is known only now that they were read.
             found = _with_notes(found, carried)
             new.execute("drop table found")

@@ -41,6 +41,7 @@ from gateway.journal.forgetting import OLDEST_QUARANTINED, forget_receipts
 from gateway.journal.mending import check_if_noted, note_if_damage, salvage
 from gateway.journal.migrate import migrate
 from gateway.journal.read_model import FEED_MARK
+from gateway.journal.received import refuse_low_marks, refuse_unreceived
 from gateway.journal.reserve import FILE as RESERVE
 from gateway.journal.reserve import Reserve
 from gateway.journal.rows import (
@@ -52,9 +53,9 @@ from gateway.journal.rows import (
     as_int,
     as_row,
     checked,
-    fits_columns,
 )
 from gateway.journal.salvage import SALVAGE_TOLD, LastSalvage
+from gateway.journal.scrubbing import Scrub
 from gateway.journal.sent_marks import note_sent
 from gateway.journal.switch import finish_switch
 from gateway.journal.table_sums import refuse_wrong_tables, watch
@@ -68,8 +69,6 @@ TAIL_CHECKED: Final = 1000
 """Rows whose chain is checked at start; the rest is checked when read, and by `verify`."""
 ROOM_TO_OPEN: Final = 2**20
 """Below this the reserve is given back before the files are opened, which takes room itself."""
-SCRUBS_PER_TABLES: Final = 120
-"""A look at the tables beside the rows for so many looks at rows: every ten minutes."""
 PRUNE_ROWS: Final = 5000
 """Rows that leave in one transaction, so that no append waits long behind it."""
 
@@ -84,8 +83,7 @@ class JournalStore:
         self._writer = writer
         self._base_seq = 0
         self._base_link = b""
-        self._scrubbed = 0
-        self._n_scrubs = 0
+        self._scrub = Scrub(database, database.path)
         self.gateway = gateway
         self.epoch = epoch
 
@@ -95,7 +93,9 @@ class JournalStore:
         await self._writer.start()
         await reads.refuse_impossible_cursors(self._database, self.last_seq)
         after = max(self._base_seq, self.last_seq - TAIL_CHECKED)
-        await self.read(after_seq=after, limit=TAIL_CHECKED)
+        tail = await self.read(after_seq=after, limit=TAIL_CHECKED)
+        await refuse_low_marks(self, self._database.path)
+        await refuse_unreceived(self, tail, self._database.path)
 
     @property
     def last_seq(self) -> int:
@@ -193,22 +193,12 @@ class JournalStore:
     # ------------------------------------------------------------ keep in order
 
     async def scrub(self, n_rows: int) -> None:
-        """Check the next rows, and begin again behind the last. Raises JournalCorrupt.
+        """Check the next rows and receipts; begins again at the end. Raises JournalCorrupt.
 
         Now and then the tables beside the rows, too, all at once.
         Not to run beside `prune`, which takes rows away from under it.
         """
-        self._n_scrubs += 1
-        if self._n_scrubs % SCRUBS_PER_TABLES == 0:
-            await refuse_wrong_tables(self, self._database.path)
-        after = max(self._scrubbed, self._base_seq)
-        rows = await self._read_disk(after, n_rows)
-        for row in rows:
-            if not fits_columns(row):
-                raise JournalCorrupt(
-                    f"{self._database.path}: row {row.seq}: its columns are not what its bytes say"
-                )
-        self._scrubbed = rows[-1].seq if len(rows) == n_rows else 0
+        await self._scrub.step(self._read_disk, base_seq=self._base_seq, n_rows=n_rows)
 
     async def room(self) -> str | None:
         """Why there is little or no room, None if there is enough; lays down the reserve."""

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import JournalCorrupt, JournalError
-from gateway.journal import store as store_module
+from gateway.journal import scrubbing
 from gateway.journal.connection import FILE
 from gateway.journal.inspection import open_read_only, verify
 from gateway.journal.migrate import migrations, statements_of
@@ -177,7 +177,7 @@ async def test_cursors_that_are_wrong_begin_anew(tmp_path: Path) -> None:
 async def test_a_running_gateway_finds_it_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "SCRUBS_PER_TABLES", 3)
+    monkeypatch.setattr(scrubbing, "STEPS_PER_TABLES", 3)
     async with opened(tmp_path) as store:
         await filled(store)
         for _ in range(3):
