@@ -21,13 +21,17 @@ _ROW = itemgetter(0, 1, 2)
 
 
 class LedgerRow(NamedTuple):
-    """An event where it lies. known_us: when whoever asks had it, for as-known-at."""
+    """An event where it lies. known_us: when whoever asks had it, for as-known-at.
+
+    time_us: the journal's at the row, for rows that come without those before them; 0 if late.
+    """
 
     gateway: str
     epoch: str
     seq: int
     event: Event
     known_us: int = 0
+    time_us: int = 0
 
 
 class Step(NamedTuple):
@@ -55,9 +59,10 @@ def placed_events(rows: Iterable[LedgerRow]) -> list[Placed]:
     placed: dict[str, Placed] = {}
     journal: tuple[str, str] | None = None
     time_us = 0
-    for gateway, epoch, seq, event, _ in sorted(rows, key=_ROW):
+    for gateway, epoch, seq, event, _, known_time_us in sorted(rows, key=_ROW):
         if (gateway, epoch) != journal:
             journal, time_us = (gateway, epoch), 0
+        time_us = max(time_us, known_time_us)
         place, time_us = place_next(event, gateway=gateway, epoch=epoch, seq=seq, time_us=time_us)
         if event.event_id not in placed:
             placed[event.event_id] = Placed(place, event)

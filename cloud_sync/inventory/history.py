@@ -7,16 +7,19 @@ books said at that time: only events that had been received by then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
 
 from cloud_sync.contract import events as ev
 from cloud_sync.inventory.corrections import acting
-from cloud_sync.inventory.counts import count_of
+from cloud_sync.inventory.counts import COUNTING, count_of
 from cloud_sync.inventory.folding import LedgerRow, placed_events
 from cloud_sync.inventory.ledger import Ledger, rows_of
 from cloud_sync.inventory.places import Place
 from cloud_sync.inventory.stock import StockKey, movements
+
+ALL_ITEMS: Final = ""
+"""The item of a sweep that looked at every item of its place."""
 
 
 class Posting(NamedTuple):
@@ -46,13 +49,13 @@ class Posting(NamedTuple):
 def balances_at(
     rows: Iterable[LedgerRow],
     *,
-    item: str | None = None,
+    items: Collection[str] | None = None,
     as_of_us: int | None = None,
     known_at_us: int | None = None,
 ) -> Mapping[StockKey, int]:
     """Balances that are not zero, as of a time and as known at a time; None: now.
 
-    item: fold this one alone, None for all.
+    items: fold these alone, None for all.
     """
     ledger = Ledger()
     known = known_by(rows, known_at_us)
@@ -61,25 +64,32 @@ def balances_at(
             each
             for each in acting(placed_events(known))
             if (as_of_us is None or each.place.at_us <= as_of_us)
-            and (item is None or concerns(each.event, item))
+            and (items is None or concerns(each.event, items))
         )
     )
-    if item is None:
+    if items is None:
         return ledger.balances
-    return {key: quantity for key, quantity in ledger.balances.items() if key.item == item}
+    return {key: quantity for key, quantity in ledger.balances.items() if key.item in items}
 
 
-def concerns(event: ev.Event, item: str) -> bool:
-    """True if an event may change a balance of an item: it moves it, counts it or swept past it.
+def items_of(event: ev.Event) -> set[str]:
+    """The items that an event moves, counts or swept past; ALL_ITEMS among them for any item."""
+    items = {line.item for line in event.lines}
+    if event.type in COUNTING:
+        count = count_of(event)
+        items |= {key.item for key in count.counted}
+        if count.sweep is not None:
+            items.add(count.sweep.item)
+    return items
 
-    Asked of what acts, not of rows: places and chains of corrections take all rows to find.
+
+def concerns(event: ev.Event, items: Collection[str]) -> bool:
+    """True if an event may change a balance of one of the items.
+
+    Asked of what acts: an event may act for what it corrects, and at its place.
     """
-    if any(line.item == item for line in event.lines):
-        return True
-    count = count_of(event)
-    if any(key.item == item for key in count.counted):
-        return True
-    return count.sweep is not None and count.sweep.item in {"", item}
+    concerned = items_of(event)
+    return ALL_ITEMS in concerned or not concerned.isdisjoint(items)
 
 
 def known_by(rows: Iterable[LedgerRow], known_at_us: int | None) -> Iterator[LedgerRow]:
@@ -99,7 +109,7 @@ def postings(rows: Iterable[LedgerRow], key: StockKey) -> list[Posting]:
     }
     ledger = Ledger()
     for each in acting(placed_events(by_id.values())):
-        if not concerns(each.event, key.item):
+        if not concerns(each.event, {key.item}):
             continue
         before = ledger.balances.get(key, 0)
         ledger.apply(do=(each,))

@@ -14,6 +14,7 @@ from cloud_sync.contract.events import parse_event
 from cloud_sync.inventory.corrections import Acting, acting, target_of
 from cloud_sync.inventory.counts import Scope, count_of
 from cloud_sync.inventory.folding import Step, missing, step
+from cloud_sync.inventory.history import items_of
 from cloud_sync.inventory.ledger import Asserted, Changes, Ledger, Sweep, rows_of
 from cloud_sync.inventory.places import (
     Place,
@@ -25,6 +26,7 @@ from cloud_sync.inventory.places import (
 )
 from cloud_sync.inventory.stock import StockKey
 from cloud_sync.store.columns import blob, integer, text
+from cloud_sync.store.item_rows import time_at
 from cloud_sync.store.ports import Transaction, Value, fetch_in
 
 KEY = "warehouse, location, item, lot, status, unit"
@@ -119,13 +121,14 @@ async def _related(tx: Transaction, source: Source, batch: Sequence[Placed]) -> 
         sought |= ids
         if not wanted:
             return list(found.values())
-        for placed in await _named(tx, source, wanted):
+        for placed in await named(tx, source, wanted):
             found[placed.event.event_id] = placed
         sought -= wanted  # their own corrections are still to be asked for
         sought |= wanted - found.keys()
 
 
-async def _named(tx: Transaction, source: Source, event_ids: Iterable[str]) -> list[Placed]:
+async def named(tx: Transaction, source: Source, event_ids: Iterable[str]) -> list[Placed]:
+    """Earlier events at their places."""
     condition, values = source.condition()
     rows = await fetch_in(
         tx,
@@ -141,6 +144,11 @@ async def _named(tx: Transaction, source: Source, event_ids: Iterable[str]) -> l
             place, _ = place_next(
                 event, gateway=journal[1], epoch=journal[2], seq=integer(seq), time_us=0
             )
+            found.append(Placed(place, event))
+            continue
+        time_us = await time_at(tx, journal, integer(seq), items_of(event))
+        if time_us is not None:
+            place = Place(time_us, journal[1], journal[2], "", 0, integer(seq))
             found.append(Placed(place, event))
             continue
         # Only rows of its time or later can have carried the journal's time beyond it.

@@ -17,12 +17,13 @@ from cloud_sync.inventory.counts import COUNTING, NOTHING, count_of
 from cloud_sync.inventory.places import Placed, place_next, place_text
 from cloud_sync.inventory.stock import StockKey, net_movements
 from cloud_sync.store.columns import integer, text
+from cloud_sync.store.item_rows import note_items
 from cloud_sync.store.ledger import Head, Source, fold_with_counts
 from cloud_sync.store.ports import Transaction, fetch_in
 
 _LOCK = (
-    "insert into ledgers(warehouse, n_batches, horizon, last_count, n_open, times) "
-    "values (?, 1, '', '', 0, '{}') "
+    "insert into ledgers(warehouse, n_batches, horizon, last_count, n_open, times, has_items) "
+    "values (?, 1, '', '', 0, '{}', 1) "
     "on conflict (warehouse) do update set n_batches = ledgers.n_batches + 1 "
     "returning horizon, last_count, n_open, times"
 )
@@ -56,6 +57,13 @@ async def apply_stock(
     clocks: dict[str, int] = json.loads(text(times))
     name = f"{journal.gateway} {journal.epoch}"
     batch, clocks[name] = _placed(journal, rows, clocks.get(name, 0))
+    await note_items(
+        tx,
+        warehouse=journal.warehouse,
+        gateway=journal.gateway,
+        epoch=journal.epoch,
+        batch=batch,
+    )
     head = Head(text(horizon), text(last_count), integer(n_open))
     if await _only_moves(tx, journal.warehouse, head, batch):
         await add_to_balances(tx, net_movements(event for _, event in batch))

@@ -3,46 +3,25 @@ millions of events, and nothing that a page polls."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import groupby
 
 from cloud_sync.contract.events import parse_event
 from cloud_sync.inventory.findings import TRANSIT_OVERDUE
-from cloud_sync.inventory.folding import LedgerRow
 from cloud_sync.inventory.places import parse_place
 from cloud_sync.store.columns import blob, integer, text
 from cloud_sync.store.double_deliveries import look_at_orders, note_deliveries
 from cloud_sync.store.exception_queue import note_events
 from cloud_sync.store.lot_states import note_lots
 from cloud_sync.store.orders import load_orders
-from cloud_sync.store.ports import Database, Row, Transaction
+from cloud_sync.store.ports import Database, Transaction
 from cloud_sync.store.stock_effects import Journal, apply_stock
 from cloud_sync.store.transits import note_transits
 
 PAGE_ROWS = 2000
 _TABLES = ("stock", "stock_counts", "stock_sweeps", "corrections", "ledgers", "lot_states",
-           "exception_traces", "transits", "order_deliveries")  # fmt: skip
+           "exception_traces", "transits", "order_deliveries", "item_rows")  # fmt: skip
 _QUEUE = ("exception_evidence", "exception_ends")
 ORDERS_AT_ONCE = 500
-
-
-async def read_rows(tx: Transaction, warehouse: str) -> Sequence[Row]:
-    """Gateway, epoch, seq, time of arrival and bytes of all that a warehouse reported."""
-    return await tx.fetch(
-        "select gateway, epoch, seq, received_at_us, body from received"
-        " where warehouse = ? and status = 'accepted'",
-        (warehouse,),
-    )
-
-
-def ledger_rows(rows: Sequence[Row]) -> list[LedgerRow]:
-    """The same as the ledger takes them; to be run beside the event loop."""
-    return [
-        LedgerRow(
-            text(gateway), text(epoch), integer(seq), parse_event(blob(body)), integer(known_us)
-        )
-        for gateway, epoch, seq, known_us, body in rows
-    ]
 
 
 async def read_counts(

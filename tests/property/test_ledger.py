@@ -214,7 +214,7 @@ def test_the_account_of_a_balance_ends_in_the_balance(rows: list[LedgerRow]) -> 
     now = balances_at(rows)
     for item in {key.item for key in now}:
         alone = {key: quantity for key, quantity in now.items() if key.item == item}
-        assert balances_at(rows, item=item) == alone
+        assert balances_at(rows, items={item}) == alone
     for key, balance in now.items():
         if key.location != "@adjustment":
             account = postings(rows, key)

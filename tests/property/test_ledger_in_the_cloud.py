@@ -1,5 +1,6 @@
 """Pins that the cloud's balances, counts and sweeps are what a rebuild of all accepted rows gives,
-however two gateways of one warehouse cut their journals and take turns, in both stores."""
+however two gateways of one warehouse cut their journals and take turns, in both stores; and that
+the rows which the index finds for an item give the item's past as all rows give it."""
 
 from __future__ import annotations
 
@@ -17,10 +18,12 @@ from hypothesis import strategies as st
 
 from cloud_sync.contract import events as ev
 from cloud_sync.inventory.folding import LedgerRow, rebuild
+from cloud_sync.inventory.history import balances_at, items_of
 from cloud_sync.inventory.ledger import Asserted, Ledger
 from cloud_sync.inventory.places import place_text
 from cloud_sync.store.batches import Taken, take_batch
 from cloud_sync.store.credentials import enrol_gateway
+from cloud_sync.store.item_history import read_past
 from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
 from tests.fakes.uploads import EPOCH, Book
@@ -94,6 +97,21 @@ def expected(ledger: Ledger) -> tuple[object, object, object]:
     )
 
 
+async def check_pasts(database: Database, rows: list[LedgerRow]) -> None:
+    """Each item alone, and all of them page by page, at the time of every row."""
+    items = {item for row in rows for item in items_of(row.event)} - {""}
+    wanted: list[str | None] = [None, *sorted(items)]
+    for item in wanted:
+        past = await database.read(
+            partial(read_past, warehouse="J1", item=item, after="", rows_max=10**6)
+        )
+        assert not past.more, "so few rows are one page"
+        for at_us in (None, *sorted({row.event.occurred_at_us for row in rows})):
+            found = balances_at(past.ledger_rows(), items=past.items, as_of_us=at_us)
+            whole = balances_at(rows, items=None if item is None else [item], as_of_us=at_us)
+            assert found == whole
+
+
 async def kept(name: str, rows: list[LedgerRow], wanted: list[Turn]) -> tuple[object, ...]:
     async with open_database(name) as database:
         for gateway in GATEWAYS:
@@ -101,6 +119,7 @@ async def kept(name: str, rows: list[LedgerRow], wanted: list[Turn]) -> tuple[ob
                 partial(enrol_gateway, gateway=gateway, warehouse="J1", now_us=1)
             )
         await take(database, rows, wanted)
+        await check_pasts(database, as_taken(rows))
         return await held(database)
 
 

@@ -1,0 +1,82 @@
+"""The rows of a warehouse that a question about the past needs, and no others.
+
+One item's are found by the index of item_rows; what corrects them, or is corrected by them, by the
+corrections. A warehouse whose index is not complete (it is of an older version and was not folded
+again) is read whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cloud_sync.contract.events import parse_event
+from cloud_sync.inventory.folding import LedgerRow
+from cloud_sync.store.columns import blob, integer, text
+from cloud_sync.store.item_rows import (
+    corrected_with,
+    is_complete,
+    journal_rows,
+    next_items,
+    read_journal_rows,
+)
+from cloud_sync.store.ledger import Source, named
+from cloud_sync.store.ports import Row, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is to be folded: of these items, None for all; more: other items come after them."""
+
+    rows: Sequence[Row]
+    items: list[str] | None
+    more: bool = False
+
+    def ledger_rows(self) -> list[LedgerRow]:
+        """The rows as the ledger takes them; to be run beside the event loop."""
+        return [
+            LedgerRow(
+                text(gateway),
+                text(epoch),
+                integer(seq),
+                parse_event(blob(body)),
+                integer(known_us),
+                integer(time_us),
+            )
+            for gateway, epoch, seq, known_us, body, _, time_us in self.rows
+        ]
+
+
+async def read_past(
+    tx: Transaction, *, warehouse: str, item: str | None, after: str, rows_max: int
+) -> Past:
+    """What concerns an item, or the next items behind `after` that have so many rows."""
+    if not await is_complete(tx, warehouse):
+        rows = await _read_all(tx, warehouse)
+        return Past(rows, None if item is None else [item])
+    items, more = (
+        ([item], False) if item is not None else await next_items(tx, warehouse, after, rows_max)
+    )
+    if not items:
+        return Past([], [])
+    rows = await read_journal_rows(tx, warehouse, await journal_rows(tx, warehouse, items))
+    related = await corrected_with(tx, warehouse, (text(row[5]) for row in rows))
+    rows += await _read_named(tx, warehouse, related)
+    return Past(rows, items, more)
+
+
+async def _read_named(tx: Transaction, warehouse: str, event_ids: set[str]) -> list[Row]:
+    found: dict[tuple[str, str], dict[int, int]] = {}
+    everything = Source(warehouse, gateway="", epoch="", first_seq=0)
+    for place, _ in await named(tx, everything, event_ids):
+        times = found.setdefault((place.gateway, place.epoch), {})
+        times[place.seq] = 0 if place.device else place.at_us
+    return await read_journal_rows(tx, warehouse, found)
+
+
+async def _read_all(tx: Transaction, warehouse: str) -> Sequence[Row]:
+    return await tx.fetch(
+        "select gateway, epoch, seq, received_at_us, body, event_id, 0 from received"
+        " where warehouse = ? and status = 'accepted'",
+        (warehouse,),
+    )
