@@ -76,6 +76,8 @@ _PHASE: Final[dict[StepName, int]] = {
     CLOSE: 5,
 }
 
+STEPS: Final[dict[str, StepName]] = {name: name for name in _PHASE}
+"""Steps by their names, for those who read them from somewhere."""
 DROPPED: Final = frozenset({"rejected", "superseded"})
 """States in which nothing is expected of a plan any more."""
 OPEN: Final = frozenset({"proposed", "approved", "ordered"})

@@ -7,13 +7,15 @@ that need no plan any more are answered by a decision that says so: none ends in
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud_sync.contract import plan_life
-from cloud_sync.contract.documents import Units
-from cloud_sync.contract.events import Gtin, Id, Time
+from cloud_sync.contract.documents import Asn, Units
+from cloud_sync.contract.events import PLAN_DECIDED, PLAN_PROPOSED, Event, Gtin, Id, Time
+from cloud_sync.contract.plan_life import Step
 
 _WIRE = ConfigDict(strict=True, extra="ignore", frozen=True, allow_inf_nan=False)
 
@@ -156,6 +158,35 @@ STEP_OF: Final[dict[str, plan_life.StepName]] = {
     "closed": plan_life.CLOSE,
 }
 """The step in a plan's life that a decision is."""
+
+
+def steps_told(event: Event) -> Iterator[tuple[str, Step]]:
+    """The steps that a plan's proposal or a decision on it is, with the plan's id."""
+    at_us, name = event.occurred_at_us, event.event_id
+    if event.type == PLAN_PROPOSED:
+        plan = PlanBody.model_validate(dict(event.body))
+        yield plan.plan_id, Step(plan_life.PROPOSE, at_us, name)
+        if plan.approval == "automatic":
+            yield plan.plan_id, Step(plan_life.APPROVE, at_us, name)
+    elif event.type == PLAN_DECIDED:
+        said = DecisionBody.model_validate(dict(event.body))
+        if said.plan_id is not None:
+            step = Step(STEP_OF[said.decision], at_us, name, said.author or "", said.reason)
+            yield said.plan_id, step
+
+
+def step_of_delivery(asn: Asn) -> plan_life.StepName:
+    """How far a plan is by its delivery; one that ended before anything had left is closed."""
+    if asn.closed is not None and not asn.shipped:
+        return plan_life.CLOSE
+    return _BY_DELIVERY[asn.status]
+
+
+_BY_DELIVERY: Final[dict[str, plan_life.StepName]] = {
+    "planned": plan_life.ORDER,
+    "dispatched": plan_life.DISPATCH,
+    "received": plan_life.RECEIVE,
+}
 
 
 def transfer_id(plan_id: str) -> str:

@@ -52,20 +52,17 @@ class LotFacts:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What a run of accepted events adds to the sums, and the plans in it."""
+    """What a run of accepted events adds to the sums."""
 
     flows: dict[FlowKey, int] = field(default_factory=dict)
     lots: dict[tuple[str, str], LotFacts] = field(default_factory=dict)
-    plans: list[PlanBody] = field(default_factory=list)
 
 
 def orders_of(events: Iterable[ev.Event]) -> Orders:
     """The combined effect of events; any grouping of them adds up to the same."""
     orders = Orders()
     for event in events:
-        if event.type == ev.PLAN_PROPOSED:
-            orders.plans.append(PlanBody.model_validate(dict(event.body)))
-        elif event.type == ev.LOT_CREATED:
+        if event.type == ev.LOT_CREATED:
             _add_lot(orders, event)
         elif event.type == ev.TRANSFER_DISPATCHED:
             _add_flows(orders, event, "transfer")

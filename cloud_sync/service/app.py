@@ -18,6 +18,7 @@ from cloud_sync.service import (
     exchange,
     history,
     orders,
+    plans,
     promises,
     reading,
     records,
@@ -55,6 +56,7 @@ def make_app(
     add_handlers(app)
     app.include_router(sync.router)
     app.include_router(reading.router)
+    app.include_router(plans.router)
     app.include_router(exceptions.router)
     app.include_router(history.router)
     app.include_router(records.router)

@@ -42,6 +42,7 @@ from cloud_sync.store.exceptions import note_refusal
 from cloud_sync.store.feed import lock_feed
 from cloud_sync.store.lot_states import note_lots
 from cloud_sync.store.orders import follow_orders
+from cloud_sync.store.plans import follow_plans
 from cloud_sync.store.ports import Transaction, fetch_in
 from cloud_sync.store.stock_effects import Journal, apply_stock
 from cloud_sync.store.transits import look_at_transits, moved_transits, note_transits
@@ -158,6 +159,7 @@ async def take_batch(
     orders = await follow_orders(tx, accepted)
     await note_deliveries(tx, warehouse, accepted)
     await look_at_orders(tx, orders)
+    await follow_plans(tx, warehouse, accepted)
     await apply_orders(tx, accepted)
     await act_on(tx, warehouse, words)
     await look_at_transits(tx, moved_transits(accepted), now_us=now_us)

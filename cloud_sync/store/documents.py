@@ -20,7 +20,6 @@ from cloud_sync.inbox.orders import (
     LotFacts,
     Orders,
     earlier,
-    make_documents,
     orders_of,
     shipped_lines,
     update_asn,
@@ -176,7 +175,7 @@ async def _write(tx: Transaction, changed: Sequence[_Held]) -> None:
 async def apply_orders(tx: Transaction, events: Sequence[ev.Event]) -> None:
     """Bring deliveries and transfers up to date with accepted events."""
     orders = orders_of(events)
-    if not (orders.flows or orders.lots or orders.plans):
+    if not (orders.flows or orders.lots):
         return
     await lock_feed(tx)
     await _add_flows(tx, orders)
@@ -189,14 +188,6 @@ async def apply_orders(tx: Transaction, events: Sequence[ev.Event]) -> None:
             (item, lot),
         )
         transfers |= {text(row[0]) for row in rows}
-    drafts: dict[tuple[str, str], Draft] = {}
-    for plan in orders.plans:
-        if plan.lines:
-            transfer, asn = make_documents(plan)
-            drafts[doc.TRANSFER, transfer.id] = transfer_draft(transfer)
-            drafts[doc.ASN, asn.id] = asn_draft(asn)
-            transfers.add(transfer.id)
-    await put_documents(tx, list(drafts.values()))
     await put_documents(tx, await _follow(tx, transfers, asns))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cloud_sync.store.columns import blob, integer, optional_integer, optional_text, text
+from cloud_sync.store.plans import read_states
 from cloud_sync.store.ports import Transaction, Value
 
 
@@ -204,7 +205,10 @@ async def read_plans(
         event = _parsed(body)
         content = event["body"] if isinstance(event, dict) else None
         plans.append({**(content if isinstance(content, dict) else {}), **place})
-    return plans
+    states = await read_states(tx, [(str(it["warehouse"]), str(it["plan_id"])) for it in plans])
+    return [
+        {**it, "state": states.get((str(it["warehouse"]), str(it["plan_id"])))} for it in plans
+    ]
 
 
 async def read_gateways(

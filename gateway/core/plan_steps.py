@@ -18,17 +18,18 @@ from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import plan_life as life
 from cloud_sync.contract.plan_life import Step
-from cloud_sync.contract.plans import STEP_OF, DecisionBody, PlanBody, plan_of_asn
+from cloud_sync.contract.plans import (
+    STEP_OF,
+    PlanBody,
+    plan_of_asn,
+    step_of_delivery,
+    steps_told,
+)
 from gateway.core.facts import PlanRecord
 
 CONCERNED: Final = frozenset(
     {ev.PLAN_PROPOSED, ev.PLAN_DECIDED, ev.DOCUMENT_CHANGED, ev.RECEIPT_CLOSED}
 )
-_BY_STATUS: Final[dict[str, life.StepName]] = {
-    "planned": life.ORDER,
-    "dispatched": life.DISPATCH,
-    "received": life.RECEIVE,
-}
 
 
 def record_of(event: ev.Event, plan: PlanBody) -> PlanRecord:
@@ -44,23 +45,14 @@ def record_of(event: ev.Event, plan: PlanBody) -> PlanRecord:
 
 def steps_in(event: ev.Event, warehouse: str) -> Iterator[tuple[str, Step]]:
     """The steps that an event is, each with its plan."""
-    at_us, name = event.occurred_at_us, event.event_id
-    if event.type == ev.PLAN_PROPOSED:
-        plan = PlanBody.model_validate(dict(event.body))
-        if plan.warehouse == warehouse:
-            yield plan.plan_id, Step(life.PROPOSE, at_us, name)
-            if plan.approval == "automatic":
-                yield plan.plan_id, Step(life.APPROVE, at_us, name)
-    elif event.type == ev.PLAN_DECIDED:
-        said = DecisionBody.model_validate(dict(event.body))
-        if said.plan_id is not None:
-            step = Step(STEP_OF[said.decision], at_us, name, said.author or "", said.reason)
-            yield said.plan_id, step
+    if event.type in {ev.PLAN_PROPOSED, ev.PLAN_DECIDED}:
+        if event.warehouse == warehouse:
+            yield from steps_told(event)
     elif event.type == ev.RECEIPT_CLOSED:
         for document in event.documents:
             plan_id = plan_of_asn(document.id) if document.type == "asn" else None
             if plan_id is not None:
-                yield plan_id, Step(life.RECEIVE, at_us, name)
+                yield plan_id, Step(life.RECEIVE, event.occurred_at_us, event.event_id)
     elif event.body.get("kind") == doc.ASN:
         yield from _of_delivery(event)
     elif event.body.get("kind") == doc.PLAN:
@@ -74,10 +66,8 @@ def _of_delivery(event: ev.Event) -> Iterator[tuple[str, Step]]:
     asn = doc.Asn.model_validate(data)
     if asn.plan is None:
         return
-    step = _BY_STATUS[asn.status]
-    if asn.closed is not None and not asn.shipped:
-        step = life.CLOSE
-    yield asn.plan, Step(step, event.occurred_at_us, event.event_id, reason=asn.closed or "")
+    name = step_of_delivery(asn)
+    yield asn.plan, Step(name, event.occurred_at_us, event.event_id, reason=asn.closed or "")
 
 
 def _of_word(event: ev.Event) -> Iterator[tuple[str, Step]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from cloud_sync.contract.events import PLAN_PROPOSED
-from cloud_sync.contract.plan_life import Step, StepName
+from cloud_sync.contract.plan_life import STEPS, Step
 from cloud_sync.contract.plans import PlanBody
 from gateway.core.facts import Facts, PlanRecord, TriggerState
 from gateway.journal.table_sums import Querying
@@ -36,16 +36,6 @@ _NETWORK_PLAN: Final = (
     " and json_extract(body, '$.warehouse') = ?"
     " and json_extract(body, '$.network_plan.objective') is not null order by seq desc limit 1"
 )
-_NAMES: Final[Mapping[str, StepName]] = {
-    "propose": "propose",
-    "approve": "approve",
-    "reject": "reject",
-    "supersede": "supersede",
-    "order": "order",
-    "dispatch": "dispatch",
-    "receive": "receive",
-    "close": "close",
-}
 
 
 def cause_statements(states: Mapping[tuple[str, str], TriggerState]) -> Statements:
@@ -113,7 +103,7 @@ def steps_of(rows: Iterable[Sequence[object]]) -> Iterable[tuple[str, Step]]:
     for plan_id, name, id_, at_us, author, reason in rows:
         yield (
             str(plan_id),
-            Step(_NAMES[str(name)], _integer(at_us), str(id_), str(author), str(reason)),
+            Step(STEPS[str(name)], _integer(at_us), str(id_), str(author), str(reason)),
         )
 
 
