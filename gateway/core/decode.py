@@ -242,7 +242,7 @@ class Decoder:
         goods = Goods(symbol.gtin or "", symbol.lot or "", "EA")
         request = Request(scan.stamp.device, task, when.today, symbol, goods, 1)
         language = floor.language(task.worker) or self.language
-        verdict = where_is(goods.item, floor, language, when.today)
+        verdict = where_is(goods, floor, language, when.today, symbol.expiry)
         return self._answer(scan.stamp, request, verdict, floor, when)
 
     def _refuse(

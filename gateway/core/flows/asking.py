@@ -7,15 +7,20 @@ from typing import Final
 
 from cloud_sync.inventory.stock import StockKey
 from gateway.core.flows.floor import Floor
-from gateway.core.flows.goods import goods_rows
+from gateway.core.flows.goods import Goods, goods_rows
 from gateway.core.flows.verdict import Told
 
 ROWS_MAX: Final = 100
 """Rows in one answer; a PDA's screen holds ten, and its radio carries others' scans too."""
 
 
-def where_is(gtin: str, floor: Floor, language: str, today: str) -> Told:
-    """An item: how many pieces may be sold today (and grams, if any), and where they are."""
+def where_is(goods: Goods, floor: Floor, language: str, today: str, expiry: str | None) -> Told:
+    """An item: how many pieces may be sold today (and grams, if any), and where they are.
+
+    Whether the goods in the worker's hand may be sold is told too, if their lot is known; expiry:
+    what their symbol says.
+    """
+    gtin = goods.item
     on_hand = floor.facts.on_hand(gtin, today)
     rows = [_row(key, n, floor) for key, n in floor.stock_of(gtin)]
     item = {
@@ -28,7 +33,10 @@ def where_is(gtin: str, floor: Floor, language: str, today: str) -> Told:
     extra: dict[str, object] = {"item": item}
     if rows:
         extra["places"] = rows[:ROWS_MAX]
-    return Told(key="looked_up" if floor.item(gtin) else "unknown_item", extra=extra)
+    if floor.item(gtin) is None:
+        return Told(key="unknown_item", extra=extra)
+    problem = floor.why_unusable(goods, today, expiry)
+    return Told(key="looked_up", flags=() if problem is None else (problem,), extra=extra)
 
 
 def what_is_at(location: str, floor: Floor, language: str) -> Mapping[str, object]:

@@ -28,15 +28,14 @@ from gateway.core.tasks import Movement
 
 
 def start(request: Request, order: Order, floor: Floor) -> Verdict:
-    """The pick list: what was allocated, or is now."""
+    """The pick list: what was allocated before, and what has come since of what nobody had."""
     flow = floor.flows.orders.get(order.id, OrderFlow())
     wanted = still_wanted(wanted_of(order), flow.picked)
     if not wanted:
         return Told(key="picked_all", values={"document": order.id}, extra=_told(order, [], 0))
-    if flow.stops:
-        return _list_told(order, flow.stops, 0, ())
     stops, n_missing = _allocate(wanted, flow, order, request.today, floor)
-    return _list_told(order, stops, n_missing, (_allocated(order, stops),))
+    is_new = not flow.stops or stops != list(flow.stops)
+    return _list_told(order, stops, n_missing, (_allocated(order, stops),) if is_new else ())
 
 
 def _list_told(
@@ -179,8 +178,11 @@ def with_lot(request: Request, place: str, stops: Sequence[Stop], floor: Floor) 
 def _allocate(
     wanted: dict[tuple[str, str], int], flow: OrderFlow, order: Order, today: str, floor: Floor
 ) -> tuple[list[Stop], int]:
-    """All stops of the order, those it has and new ones for the rest; and what nobody has."""
-    stops = list(flow.stops)
+    """All stops of the order, those it has and new ones for the rest; and what nobody has.
+
+    A stop whose lot was held or recalled, or expired, since it was allocated is one no more.
+    """
+    stops = [it for it in flow.stops if floor.why_unusable(it.goods, today) is None]
     taken = floor.allocated(but=order.id)
     for stop in stops:
         key = stop.location, stop.goods

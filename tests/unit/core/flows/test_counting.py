@@ -230,6 +230,15 @@ def test_a_place_an_item_and_nothing_are_looked_up(hall: Hall) -> None:
     assert here.events == where.events == ()
 
 
+def test_who_looks_up_goods_is_told_that_they_must_not_be_sold(hall: Hall) -> None:
+    hall.scan(TaskContext("hold", reason="smells"), of(MILK, "OLD"))
+    outcome = hall.scan(TaskContext("lookup"), of(MILK, "OLD"))
+    assert (outcome.status, outcome.result["message_key"]) == ("flagged", "lot_held")
+    outcome = hall.scan(TaskContext("lookup"), of(MILK, "STALE", "2026-11-20"))
+    assert outcome.result["message"] == "Lot STALE expired on 2026-11-20: put it aside"
+    assert outcome.events == ()
+
+
 def test_inspected_goods_change_their_status_and_only_a_supervisor_frees_them(hall: Hall) -> None:
     suspect = TaskContext("inspect", None, "R-01", 4, condition="suspect")
     assert hall.scan(suspect, of(MILK, "L1")).status == "accepted"

@@ -52,6 +52,24 @@ def test_starting_an_order_splits_it_over_lots_and_walks_the_bins_in_order(hall:
     assert (stops_of(again), again.events) == (stops_of(outcome), ())
 
 
+def test_what_nobody_had_is_on_the_list_once_it_is_put_away(hall: Hall) -> None:
+    order(hall, "O-1", {MILK: 15})
+    first = hall.scan(TaskContext("start", "O-1"))
+    assert first.result["message_key"] == "order_short"
+    assert hall.scan(TaskContext("start", "O-1")).result["message_key"] == "order_short"
+    hall.put(MILK, "NEW", "R-02", 4, "2026-12-24")
+    again = hall.scan(TaskContext("start", "O-1"))
+    assert stops_of(again) == [("R-01", "NEW", 9), ("R-02", "NEW", 2), ("R-03", "OLD", 4)]
+    assert [event.type for event in again.events] == ["pick.allocated"]
+
+
+def test_a_lot_that_was_held_since_is_off_the_list(hall: Hall) -> None:
+    hall.scan(TaskContext("start", "O-1"))
+    hall.scan(TaskContext("hold", reason="smells"), of(MILK, "OLD"))
+    again = hall.scan(TaskContext("start", "O-1"))
+    assert stops_of(again) == [("R-01", "NEW", 6), ("A-01", "RR", 2)]
+
+
 def test_the_second_order_gets_what_the_first_leaves(hall: Hall) -> None:
     order(hall, "O-2", {MILK: 9})
     hall.scan(TaskContext("start", "O-1"))
