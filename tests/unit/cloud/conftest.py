@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator, Iterator
+import shutil
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
@@ -33,31 +35,86 @@ def cluster() -> Iterator[Path]:
         yield directory
 
 
-async def _make_database(cluster: Path) -> str:
-    host = quote(str(cluster), safe="")
-    database = f"cloud{next(_numbers)}"
-    connection = await asyncpg.connect(f"postgresql://forepost@/postgres?host={host}")
-    await connection.execute(f"create database {database}")
-    await connection.close()
-    return f"postgresql://forepost@/{database}?host={host}"
-
-
-@pytest.fixture
-async def postgres_name(cluster: Path) -> str:
-    """The name of a database on PostgreSQL that nobody has used."""
-    return await _make_database(cluster)
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
-async def database_name(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The name of a database that nobody has used."""
-    if request.param == "sqlite":
-        return str(tmp_path / "cloud.db")
-    return await _make_database(request.getfixturevalue("cluster"))
+def engine(request: pytest.FixtureRequest) -> str:
+    """The stores that there are."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def sqlite_pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with today's tables and nothing in them."""
+    path = tmp_path_factory.mktemp("pattern") / "cloud.db"
+    bring_up_to_date(str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_pattern(cluster: Path) -> str:
+    """A database with today's tables and nothing in them."""
+    bring_up_to_date(create_database(cluster, "pattern", like="template1"))
+    return "pattern"
+
+
+def bring_up_to_date(name: str) -> None:
+    async def open_it() -> None:
+        async with open_database(name):
+            pass
+
+    run_apart(open_it())
+
+
+def create_database(cluster: Path, database: str, *, like: str) -> str:
+    """A database like another; gives its name."""
+    at = f"postgresql://forepost@/{{}}?host={quote(str(cluster), safe='')}"
+
+    async def create() -> None:
+        connection = await asyncpg.connect(at.format("postgres"))
+        await connection.execute(f"create database {database} template {like}")
+        await connection.close()
+
+    run_apart(create())
+    return at.format(database)
+
+
+def run_apart(work: Coroutine[object, object, None]) -> None:
+    """Run it on a loop of its own that leaves the tests' loop alone."""
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(work)
 
 
 @pytest.fixture
-async def database(database_name: str) -> AsyncIterator[Database]:
+def postgres_name(cluster: Path, postgres_pattern: str) -> str:
+    """The name of a database on PostgreSQL that nobody has used."""
+    return create_database(cluster, f"cloud{next(_numbers)}", like=postgres_pattern)
+
+
+@pytest.fixture
+def unused_database_name(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The name of a database without a table."""
+    return make_name(engine, request, tmp_path, pattern=None)
+
+
+@pytest.fixture
+def database_name(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The name of a database that nobody has used."""
+    return make_name(engine, request, tmp_path, pattern="postgres_pattern")
+
+
+def make_name(
+    engine: str, request: pytest.FixtureRequest, directory: Path, *, pattern: str | None
+) -> str:
+    if engine == "sqlite":
+        return str(directory / "cloud.db")
+    like = "template1" if pattern is None else request.getfixturevalue(pattern)
+    cluster = request.getfixturevalue("cluster")
+    return create_database(cluster, f"cloud{next(_numbers)}", like=like)
+
+
+@pytest.fixture
+async def database(database_name: str, sqlite_pattern: Path) -> AsyncIterator[Database]:
+    if not database_name.startswith("postgresql") and not Path(database_name).exists():
+        shutil.copy(sqlite_pattern, database_name)
     async with open_database(database_name) as it:
         yield it
 

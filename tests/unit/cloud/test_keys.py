@@ -21,8 +21,8 @@ PAGE = Path(__file__).resolve().parents[3] / "docs/decisions/0015-warehouse-in-e
 
 WHOLE = {
     "credentials", "epcis_captures", "epcis_children", "epcis_feed", "epcis_queries",
-    "epcis_subscriptions", "exception_subjects", "feed", "feed_marks", "idempotency", "lots", "orders",
-    "promise_rules", "schema_version", "users", "webhook_deliveries", "webhooks",
+    "epcis_subscriptions", "exception_subjects", "feed", "feed_marks", "idempotency", "lots",
+    "orders", "promise_rules", "schema_version", "users", "webhook_deliveries", "webhooks",
 }  # fmt: skip
 """Reference tables; the page gives the reason of each."""
 
@@ -93,9 +93,9 @@ KEPT_ROWS = (
 )
 
 
-async def test_rows_of_an_older_database_get_their_warehouse(database_name: str) -> None:
-    await make_older(database_name)
-    async with open_database(database_name) as database:
+async def test_rows_of_an_older_database_get_their_warehouse(unused_database_name: str) -> None:
+    await make_older(unused_database_name)
+    async with open_database(unused_database_name) as database:
         rows = await database.read(lambda tx: tx.fetch(KEPT_ROWS))
     assert [tuple(row) for row in rows] == [
         ("W1", "e1", 7), ("W1", "e1", 5), ("W1", "forked", 2), ("W1", "PL-1", 0),
