@@ -49,6 +49,10 @@ class Source:
         return ast.parse(self.text, self.path)
 
     @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
     def lines(self) -> list[str]:
         return self.text.splitlines()
 
@@ -73,7 +77,7 @@ def files_are_short(source: Source) -> Iterator[Complaint]:
 
 
 def functions_are_short(source: Source) -> Iterator[Complaint]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         n_lines = (node.end_lineno or node.lineno) - node.lineno + 1
@@ -114,7 +118,7 @@ def tasks_belong_to_a_group(source: Source) -> Iterator[Complaint]:
 def failures_are_not_swallowed(source: Source) -> Iterator[Complaint]:
     if not source.is_product or source.path in MAY_CATCH_ALL:
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not isinstance(node, ast.ExceptHandler) or node.type is None:
             continue
         types = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
@@ -138,7 +142,7 @@ def time_is_an_argument(source: Source) -> Iterator[Complaint]:
 def invariants_are_raised(source: Source) -> Iterator[Complaint]:
     if not source.is_product:
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Assert):
             yield node.lineno, "`assert` vanishes under -O; raise AssertionError"
 
@@ -146,7 +150,7 @@ def invariants_are_raised(source: Source) -> Iterator[Complaint]:
 def signatures_are_typed(source: Source) -> Iterator[Complaint]:
     if not source.is_product:
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
@@ -191,7 +195,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def _calls(source: Source) -> Iterator[ast.Call]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Call):
             yield node
 
