@@ -52,6 +52,8 @@ _SENSOR_URIS: Final = (
     "microorganism",
     "chemicalSubstance",
     "bizRules",
+    "deviceMetadata",
+    "rawData",
     "uriValue",
 )
 _SENSOR_PLAIN: Final = ("stringValue", "booleanValue", "hexBinaryValue", "percRank")

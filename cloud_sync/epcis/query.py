@@ -9,21 +9,20 @@ Source: GS1 EPCIS 2.0, section 8.2.7.1 and the query schema of the REST binding.
 
 from __future__ import annotations
 
-import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cloud_sync.epcis import facts, times, vocabulary
+from cloud_sync.epcis import facts, times, units, values, vocabulary
 from cloud_sync.epcis.facts import Facts, Scalar
 from cloud_sync.epcis.identifiers import pattern_of
 from cloud_sync.epcis.naming import is_below
-from cloud_sync.epcis.rules import is_number, shown
+from cloud_sync.epcis.rules import shown
 from cloud_sync.epcis.uris import is_uri
+from cloud_sync.epcis.values import VALUES_MAX, QueryRefused
 
-VALUES_MAX: Final = 1000
 _TOO_LARGE: Final = 10**9
 
 _WORDS: Final = {
@@ -34,12 +33,13 @@ _WORDS: Final = {
     "errorReason": vocabulary.ERROR_REASON,
     "type": vocabulary.MEASUREMENT,
     "exception": vocabulary.ALERT,
+    "component": vocabulary.COMPONENT,
 }
 _URIS: Final = frozenset(
     {
         *("readPoint", "bizLocation", "transformationID", "eventID", "correctiveEventID"),
         *("deviceID", "dataProcessingMethod", "microorganism", "chemicalSubstance", "bizRules"),
-        "uriValue",
+        *("deviceMetadata", "rawData", "uriValue"),
     }
 )
 _TEXTS: Final = frozenset({"stringValue", "hexBinaryValue"})
@@ -64,6 +64,10 @@ _OWN: Final = re.compile(
     r"(?:INNER_)?(?:ILMD_|ERROR_DECLARATION_|SENSORELEMENT_|SENSORMETADATA_|SENSORREPORT_"
     r"|readPoint_|bizLocation_)?(?P<name>.+:.+)"
 )
+_ATTRIBUTED: Final = re.compile(
+    r"(?P<field>bizStep|disposition|readPoint|bizLocation|parentID"
+    r"|epcClass|inputEPCClass|outputEPCClass|[^_:]+:[^_:]+)(?:_(?P<attribute>.+))?"
+)
 _COMPARE: Final[dict[str, Callable[[float, float], bool]]] = {
     "GT": operator.gt,
     "GE": operator.ge,
@@ -72,25 +76,26 @@ _COMPARE: Final[dict[str, Callable[[float, float], bool]]] = {
 }
 
 
-class QueryRefused(ValueError):
-    """A parameter that there is not, or that has no such value."""
-
-    def __init__(self, parameter: str, reason: str) -> None:
-        super().__init__(f"{parameter}: {reason}")
-
-
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One condition: some value of some of the names compares so with some of the values."""
+    """One condition: some value of some of the names compares so with some of the values.
+
+    others: names whose values are looked at after they were converted. attribute: of master data,
+    where that is compared; such a term must be resolved (`with_elements`) before it can hold.
+    """
 
     names: tuple[str, ...]
     comparison: str
     values: tuple[Scalar, ...] = ()
     patterns: tuple[re.Pattern[str], ...] = ()
+    others: tuple[tuple[str, units.Conversion], ...] = ()
+    attribute: str | None = None
 
     def holds(self, known: Facts) -> bool:
         """Whether it is so of an event."""
         found = [value for name in self.names for value in known.get(name, ())]
+        for name, convert in self.others:
+            found += [x for value in known.get(name, ()) if (x := convert(value)) is not None]
         if self.comparison == "EXISTS":
             return bool(found)
         if self.comparison == "WD":
@@ -128,6 +133,7 @@ class Query:
             for term in self.terms
             if term.comparison == "EQ"
             and not term.patterns
+            and len(term.values) <= VALUES_MAX
             and all(facts.is_indexed(name) for name in term.names)
         ]
 
@@ -150,6 +156,18 @@ class Query:
 
         terms = (widened(term) if term.comparison == "WD" else term for term in self.terms)
         return replace(self, terms=tuple(terms))
+
+    def with_elements(self, elements: Mapping[Term, Sequence[str]]) -> Query:
+        """The query with the elements of master data that its terms about attributes mean."""
+
+        def resolved(term: Term) -> Term:
+            if term not in elements:
+                return term
+            (name,) = term.names
+            spelled = {facts.canonical(name, element) for element in elements[term]}
+            return Term(term.names, "EQ", tuple(sorted(spelled)))
+
+        return replace(self, terms=tuple(resolved(term) for term in self.terms))
 
 
 def _number(value: Scalar) -> float | None:
@@ -237,23 +255,34 @@ def _term(parameter: str, value: object) -> Term | None:
     if comparison == "EXISTS":
         return _exists(parameter, name, value)
     if comparison in ("GE", "LT") and name in facts.TIMES:
-        return Term((name,), comparison, (_time(parameter, value),))
+        return Term((name,), comparison, (values.time(parameter, value),))
     if comparison in ("EQ", *_COMPARE) and _MEASURED.fullmatch(name):
-        return Term((name,), comparison, _numbers(parameter, value, comparison))
+        wanted = values.numbers(parameter, value, comparison)
+        return Term((name,), comparison, wanted, others=units.others(name))
+    if parameter.startswith(("HASATTR_", "EQATTR_", "EQ_ATTR_")):
+        return _attribute(parameter, value)
     if comparison == "EQ":
         found = _equals(parameter, name, value)
         if found is not None:
             return found
     own = _OWN.fullmatch(name)
     if own is not None and is_uri(own["name"]) and comparison in ("EQ", *_COMPARE):
-        return Term((name,), comparison, _free(parameter, value, comparison))
-    if comparison in ("HASATTR", "EQATTR") or parameter.startswith("EQ_ATTR_"):
-        raise QueryRefused(parameter, "attributes of master data are not kept here")
+        return Term((name,), comparison, values.free(parameter, value, comparison))
     raise QueryRefused(parameter[:80], "there is no such parameter")
 
 
+def _attribute(parameter: str, value: object) -> Term:
+    """`HASATTR_field` asks for names of attributes, `EQATTR_field_name` for values of one."""
+    has_name, _, rest = parameter.replace("EQ_ATTR_", "EQATTR_", 1).partition("_")
+    found = _ATTRIBUTED.fullmatch(rest)
+    if found is None or (found["attribute"] is None) != (has_name == "HASATTR"):
+        raise QueryRefused(parameter[:80], "there is no such parameter")
+    wanted = values.texts(parameter, value)
+    return Term((found["field"],), has_name, wanted, attribute=found["attribute"])
+
+
 def _match(parameter: str, name: str, value: object) -> Term:
-    given = _uris(parameter, value)
+    given = values.uris(parameter, value)
     patterns = [pattern for each in given if (pattern := pattern_of(each)) is not None]
     exact = tuple(facts.canonical("epc", each) for each in given)
     return Term(_MATCHED[name], "EQ", exact, tuple(patterns if "Class" not in name else ()))
@@ -273,7 +302,7 @@ def _exists(parameter: str, name: str, value: object) -> Term | None:
 
 def _equals(parameter: str, name: str, value: object) -> Term | None:
     if name == "action":
-        given = _texts(parameter, value)
+        given = values.texts(parameter, value)
         for each in given:
             if each not in vocabulary.ACTIONS:
                 raise QueryRefused(parameter, f"no action {shown(each)}")
@@ -281,7 +310,7 @@ def _equals(parameter: str, name: str, value: object) -> Term | None:
     if name in _WORDS or name in _URIS:
         return Term((name,), "EQ", _spelled(parameter, name, value))
     if name in _TEXTS:
-        return Term((name,), "EQ", _texts(parameter, value))
+        return Term((name,), "EQ", values.texts(parameter, value))
     if name == "booleanValue":
         if value not in (True, False, "true", "false"):
             raise QueryRefused(parameter, f"true or false is expected, got {shown(value)}")
@@ -295,14 +324,15 @@ def _equals(parameter: str, name: str, value: object) -> Term | None:
     if reason is not None:
         raise QueryRefused(parameter[:80], reason)
     key = f"{typed[1]}_{kind}"
-    return Term((key,), "EQ", tuple(facts.canonical(key, uri) for uri in _uris(parameter, value)))
+    spelled = tuple(facts.canonical(key, uri) for uri in values.uris(parameter, value))
+    return Term((key,), "EQ", spelled)
 
 
 def _spelled(parameter: str, name: str, value: object) -> tuple[str, ...]:
     words = _WORDS.get(name)
     if words is None:
-        return tuple(facts.canonical(name, each) for each in _uris(parameter, value))
-    given = tuple(words.plain(each) for each in _texts(parameter, value))
+        return tuple(facts.canonical(name, each) for each in values.uris(parameter, value))
+    given = tuple(words.plain(each) for each in values.texts(parameter, value))
     for each in given:
         reason = words.fault(each)
         if reason is not None:
@@ -311,65 +341,8 @@ def _spelled(parameter: str, name: str, value: object) -> tuple[str, ...]:
 
 
 def _event_types(parameter: str, value: object) -> tuple[str, ...]:
-    given = _texts(parameter, value)
+    given = values.texts(parameter, value)
     for each in given:
         if each not in vocabulary.EVENT_TYPES and not is_uri(each):
             raise QueryRefused(parameter, f"no event type {shown(each)}")
     return given
-
-
-def _texts(parameter: str, value: object) -> tuple[str, ...]:
-    given = value.split("|") if isinstance(value, str) else value
-    if not isinstance(given, list) or not given or len(given) > VALUES_MAX:
-        raise QueryRefused(parameter, f"1 to {VALUES_MAX} values are expected")
-    texts = tuple(each for each in given if isinstance(each, str) and each)
-    if len(texts) < len(given):
-        raise QueryRefused(parameter, f"texts are expected, got {shown(value)}")
-    return texts
-
-
-def _uris(parameter: str, value: object) -> tuple[str, ...]:
-    given = _texts(parameter, value)
-    for each in given:
-        if not is_uri(each):
-            raise QueryRefused(parameter, f"a URI is expected, got {shown(each)}")
-    return given
-
-
-def _time(parameter: str, value: object) -> int:
-    try:
-        return times.parse_time(value)
-    except ValueError as error:
-        raise QueryRefused(parameter, f"{error}, got {shown(value)}") from error
-
-
-def _numbers(parameter: str, value: object, comparison: str) -> tuple[Scalar, ...]:
-    given = value if isinstance(value, list) and comparison == "EQ" else [value]
-    if isinstance(value, str) and comparison == "EQ":
-        given = list(value.split("|"))
-    found: list[Scalar] = []
-    for each in given:
-        try:
-            number = float(each) if isinstance(each, str) else each
-        except ValueError as error:
-            raise QueryRefused(parameter, f"a number is expected, got {shown(each)}") from error
-        if not isinstance(number, int | float) or not is_number(number):
-            raise QueryRefused(parameter, f"a number is expected, got {shown(each)}")
-        if not math.isfinite(number):
-            raise QueryRefused(parameter, "a finite number is expected")
-        found.append(number)
-    if not 0 < len(found) <= VALUES_MAX:
-        raise QueryRefused(parameter, f"1 to {VALUES_MAX} values are expected")
-    return tuple(found)
-
-
-def _free(parameter: str, value: object, comparison: str) -> tuple[Scalar, ...]:
-    """The value for a field of somebody's own: texts, a number, or a time."""
-    if comparison == "EQ" and isinstance(value, str | list):
-        return _texts(parameter, value)
-    if isinstance(value, str):
-        try:
-            return (times.parse_time(value),)
-        except ValueError:
-            return _numbers(parameter, value, comparison)
-    return _numbers(parameter, value, comparison)

@@ -27,7 +27,6 @@ from cloud_sync.epcis.documents import (
     parse_event_of,
     parse_frame,
 )
-from cloud_sync.epcis.identifiers import canonical_id
 from cloud_sync.epcis.rules import Fault
 from cloud_sync.epcis.vocabulary import CONTEXT
 from cloud_sync.service.bodies import parse_json, read_body
@@ -51,6 +50,7 @@ from cloud_sync.service.epcis_pages import PerPage, Token, next_page, read_token
 from cloud_sync.store.credentials import Credential
 from cloud_sync.store.epcis_captures import Job, Problem, read_job, read_jobs, run_job
 from cloud_sync.store.epcis_events import NewEvent, add_events
+from cloud_sync.store.epcis_master import elements_of
 from cloud_sync.store.ports import Transaction
 
 router = make_router("EPCIS capture")
@@ -103,7 +103,7 @@ async def get_captures(
 ) -> Response:
     """Capture jobs, the newest first: one's own, for an administrator all."""
     context = context_of(request)
-    place = read_token(token, "capture", context.wall_us())
+    place = await read_token(request, token, "capture")
     before = place.get("before") if place else None
     jobs = await context.database.read(
         partial(
@@ -218,7 +218,7 @@ def _job(document: Document, credential: Credential, behaviour: str) -> Job:
         behaviour=behaviour,
         events=[_new(entry, document.context, credential) for entry in good],
         problems=[_problem(entry) for entry in document.entries if entry.faults],
-        places=_children(document),
+        elements=elements_of(document.master_data),
     )
 
 
@@ -227,14 +227,3 @@ def _new(entry: Entry, context: object, credential: Credential) -> NewEvent:
     event = dict(entry.event)
     event.setdefault("eventID", f"urn:uuid:{uuid.uuid4()}")
     return NewEvent(event, context, credential.warehouse or "")
-
-
-def _children(document: Document) -> list[tuple[str, str]]:
-    """Which places a document's master data puts below which."""
-    pairs = []
-    for vocabulary in document.master_data:
-        elements = vocabulary.get("vocabularyElementList")
-        for element in elements if isinstance(elements, list) else []:
-            parent = canonical_id(element["id"])
-            pairs += [(parent, canonical_id(child)) for child in element.get("children", [])]
-    return pairs

@@ -18,13 +18,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from cloud_sync.epcis.answers import make_query_document
+from cloud_sync.epcis.answers import as_links, make_query_document
 from cloud_sync.epcis.query import parse_query
 from cloud_sync.epcis.schedule import parse_schedule
 from cloud_sync.outbound.post import Post, PostFailed
 from cloud_sync.service.epcis_http import SPOKEN
 from cloud_sync.store import epcis_queries as kept
-from cloud_sync.store.epcis_events import Cut, Found, find_events, newest, places_below
+from cloud_sync.store.epcis_events import Cut, Found, find_events, newest
+from cloud_sync.store.epcis_master import resolve
 from cloud_sync.store.epcis_projection import is_behind, is_busy, project_rows
 from cloud_sync.store.epcis_queries import Subscription
 from cloud_sync.store.ports import Database, StoreError, Transaction
@@ -139,7 +140,7 @@ async def _pack(tx: Transaction, *, subscription: Subscription) -> Parcel | None
     if named is None:
         return None
     query = replace(
-        await places_below(tx, parse_query(named.query)),
+        await resolve(tx, parse_query(named.query)),
         order_by=None, count_limit=None, count_max=None,
     )  # fmt: skip
     up_to = await newest(tx)
@@ -161,7 +162,9 @@ async def _send(post: Post, subscription: Subscription, parcel: Parcel, now_us: 
         query_name=subscription.query,
         subscription_id=subscription.subscription_id,
     )
-    body = json.dumps(document, ensure_ascii=False).encode()
+    wants_links = subscription.epc_format == "Always_GS1_Digital_Link"
+    told = as_links(document) if wants_links else document
+    body = json.dumps(told, ensure_ascii=False).encode()
     headers = {**SPOKEN, "Content-Type": "application/json"}
     if subscription.signature_token is not None:
         headers["GS1-Signature"] = sign(subscription.signature_token, body)

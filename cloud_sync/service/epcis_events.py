@@ -16,7 +16,8 @@ from starlette.responses import Response
 from cloud_sync.epcis import vocabulary
 from cloud_sync.epcis.answers import as_links, make_collection, make_query_document
 from cloud_sync.epcis.facts import canonical
-from cloud_sync.epcis.query import Query, QueryRefused, Term, parse_query
+from cloud_sync.epcis.query import Query, Term, parse_query
+from cloud_sync.epcis.values import QueryRefused
 from cloud_sync.service.access import reach
 from cloud_sync.service.context import Context, context_of
 from cloud_sync.service.epcis_http import (
@@ -39,10 +40,10 @@ from cloud_sync.store.epcis_events import (
     find_events,
     has_value,
     newest,
-    places_below,
     read_event,
     read_values,
 )
+from cloud_sync.store.epcis_master import resolve
 from cloud_sync.store.epcis_projection import is_behind, project_rows
 from cloud_sync.store.ports import Transaction
 
@@ -123,7 +124,7 @@ async def _find(
     cut = Cut(per_page, await newest(tx), None, query.count_limit)
     if place is not None:
         cut = _cut_of(place, per_page, cut)
-    wanted = await places_below(tx, query)
+    wanted = await resolve(tx, query)
     return await find_events(tx, wanted, cut, warehouses=warehouses)
 
 
@@ -154,7 +155,7 @@ async def tell_events(
     """One page of the events of a query. seen: the warehouses, where not all of the caller's."""
     context = context_of(request)
     question = f"{request.url.path} {name} {query!r} {credential.name}"
-    place = read_token(token, question, context.wall_us())
+    place = await read_token(request, token, question)
     await catch_up(context)
     script = partial(
         _find,
@@ -243,7 +244,7 @@ def _add_dimension(dimension: str) -> None:
     ) -> Response:
         """All values that events have, and the standard's own."""
         context = context_of(request)
-        place = read_token(token, dimension, context.wall_us())
+        place = await read_token(request, token, dimension)
         start = place.get("after") if place else None
         await catch_up(context)
         script = partial(

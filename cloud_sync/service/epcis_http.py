@@ -228,11 +228,16 @@ def answer(
     return JSONResponse(content, status_code=status, headers={**SPOKEN, **dict(headers or {})})
 
 
+def discovered(*methods: str) -> dict[str, str]:
+    """What OPTIONS tells of a path: its methods, versions and formats."""
+    return {"Allow": ", ".join(("OPTIONS", *methods)), **_DISCOVERED}
+
+
 def discoverable(
     router: APIRouter, path: str, *methods: str, more: Mapping[str, str] | None = None
 ) -> None:
     """Let OPTIONS on a path tell its methods, versions, formats and limits."""
-    headers = {"Allow": ", ".join(("OPTIONS", *methods)), **_DISCOVERED, **dict(more or {})}
+    headers = {**discovered(*methods), **dict(more or {})}
 
     async def discover(credential: AsReader) -> Response:
         return Response(status_code=204, headers=headers)

@@ -34,12 +34,22 @@ from cloud_sync.service.epcis_http import (
     bad_parameter,
     check_media_type,
     discoverable,
+    discovered,
+    epc_format,
     make_router,
     not_found,
 )
-from cloud_sync.service.epcis_pages import PerPage, Token, next_page, read_token
+from cloud_sync.service.epcis_pages import (
+    TOKEN_CHARACTERS_MAX,
+    PerPage,
+    Token,
+    expiry_us,
+    next_page,
+    read_token,
+)
 from cloud_sync.store import epcis_queries as kept
 from cloud_sync.store.epcis_queries import NamedQuery, Subscription
+from cloud_sync.store.epcis_tokens import end_token
 from cloud_sync.store.ports import Transaction
 
 router = make_router("EPCIS queries")
@@ -58,7 +68,7 @@ discoverable(router, "/queries", "GET", "POST")
 discoverable(router, "/queries/{name}", "GET", "DELETE")
 discoverable(router, "/queries/{name}/events", "GET")
 discoverable(router, "/queries/{name}/subscriptions", "GET", "POST")
-discoverable(router, "/queries/{name}/subscriptions/{subscription_id}", "GET", "DELETE")
+discoverable(router, "/nextPageToken/{token}", "DELETE")
 
 
 async def _body(request: Request) -> dict[str, object]:
@@ -98,7 +108,7 @@ async def get_queries(
 ) -> Response:
     """The queries by name."""
     context = context_of(request)
-    place = read_token(token, "queries", context.wall_us())
+    place = await read_token(request, token, "queries")
     start = place.get("after") if place else None
     found = await context.database.read(
         partial(
@@ -174,7 +184,7 @@ async def post_subscription(request: Request, credential: AsSubscriber, name: Na
     context = context_of(request)
     body = await _body(request)
     now_us = context.wall_us()
-    subscription = _subscription(body, name, now_us)
+    subscription = _subscription(body, name, now_us, epc_format(request))
     script = partial(_subscribe, subscription=subscription)
     if not await context.database.transact(script):
         raise not_found(f"no query {name}")
@@ -189,7 +199,9 @@ async def _subscribe(tx: Transaction, *, subscription: Subscription) -> bool:
     return True
 
 
-def _subscription(body: dict[str, object], query: str, now_us: int) -> Subscription:
+def _subscription(
+    body: dict[str, object], query: str, now_us: int, epc_format: str
+) -> Subscription:
     unknown = sorted(set(body) - _SUBSCRIPTION_FIELDS)
     if unknown:
         raise _controls(f"{unknown[0]}: there is no such field")
@@ -226,6 +238,7 @@ def _subscription(body: dict[str, object], query: str, now_us: int) -> Subscript
         position=kept.FROM_INITIAL_TIME,
         due_at_us=due_us,
         n_failures=0,
+        epc_format=epc_format,
     )
 
 
@@ -264,7 +277,7 @@ async def get_subscriptions(
     context = context_of(request)
     await _named(context, name)
     question = f"subscriptions {name}"
-    place = read_token(token, question, context.wall_us())
+    place = await read_token(request, token, question)
     start = place.get("after") if place else None
     found = await context.database.read(
         partial(
@@ -286,12 +299,34 @@ async def get_subscription(
     request: Request, credential: AsSubscriber, name: Name, subscription_id: SubscriptionId
 ) -> Response:
     """One subscription."""
+    found = await _subscription_of(request, name, subscription_id)
+    return answer(found.told(), headers=_min_record_time(found))
+
+
+@router.options(
+    "/queries/{name}/subscriptions/{subscription_id}", status_code=204, include_in_schema=False
+)
+async def discover_subscription(
+    request: Request, credential: AsSubscriber, name: Name, subscription_id: SubscriptionId
+) -> Response:
+    """What one subscription can do, and how far it has come."""
+    found = await _subscription_of(request, name, subscription_id)
+    return Response(
+        status_code=204, headers={**discovered("GET", "DELETE"), **_min_record_time(found)}
+    )
+
+
+async def _subscription_of(request: Request, name: str, subscription_id: str) -> Subscription:
     found = await context_of(request).database.read(
         partial(kept.read_subscription, query=name, subscription_id=subscription_id)
     )
     if found is None:
         raise not_found(f"no subscription {subscription_id} to {name}")
-    return answer(found.told())
+    return found
+
+
+def _min_record_time(subscription: Subscription) -> dict[str, str]:
+    return {"GS1-Query-Min-Record-Time": times.format_time(subscription.min_record_time_us)}
 
 
 @router.delete("/queries/{name}/subscriptions/{subscription_id}", status_code=204)
@@ -305,10 +340,18 @@ async def delete_subscription(
     return Response(status_code=204)
 
 
-@router.delete("/nextPageToken/{token}", status_code=501)
-async def delete_token(credential: AsSubscriber, token: str) -> Response:
-    """Not offered: a token holds its place itself, so there is nothing to let go."""
-    raise EpcisProblem(
-        501, "ImplementationException", "Functionality not supported by server",
-        "page tokens hold nothing here and end by themselves",
-    )  # fmt: skip
+@router.delete("/nextPageToken/{token}", status_code=204)
+async def delete_token(
+    request: Request,
+    credential: AsReader,
+    token: Annotated[str, Path(max_length=TOKEN_CHARACTERS_MAX)],
+) -> Response:
+    """Give a page token back: nobody goes on from it any more."""
+    context = context_of(request)
+    now_us, expires_at_us = context.wall_us(), expiry_us(token)
+    if expires_at_us < now_us:
+        raise not_found("no such page token")
+    await context.database.transact(
+        partial(end_token, token=token, expires_at_us=expires_at_us, now_us=now_us)
+    )
+    return Response(status_code=204)

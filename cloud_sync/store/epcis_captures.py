@@ -13,11 +13,11 @@ from cloud_sync.epcis.times import format_time
 from cloud_sync.store.columns import integer, text
 from cloud_sync.store.epcis_events import (
     NewEvent,
-    add_children,
     add_events,
     has_conflict,
     lock_feed,
 )
+from cloud_sync.store.epcis_master import Element, add_elements
 from cloud_sync.store.ports import Row, Transaction
 
 Problem = Mapping[str, object]
@@ -32,7 +32,7 @@ class Job:
     behaviour: str
     events: Sequence[NewEvent]
     problems: Sequence[Problem]
-    places: Sequence[tuple[str, str]]
+    elements: Sequence[Element]
 
 
 async def run_job(tx: Transaction, job: Job, now_us: int) -> None:
@@ -54,7 +54,7 @@ async def run_job(tx: Transaction, job: Job, now_us: int) -> None:
             for each, outcome in zip(job.events, outcomes, strict=True)
             if outcome == "conflict"
         ]
-        await add_children(tx, job.places)
+        await add_elements(tx, job.elements)
     await tx.execute_many(
         "insert into epcis_captures(capture_id, position, caller, created_at_us, finished_at_us, "
         "behaviour, success, errors) select ?, coalesce(max(position), 0) + 1, ?, ?, ?, ?, ?, ? "

@@ -308,6 +308,8 @@ async def _candidates(
 
 
 def _narrowing(term: Term) -> tuple[str, list[Value]]:
+    if not term.values:
+        return "1 = 0", []
     names, values = ",".join("?" * len(term.names)), ",".join("?" * len(term.values))
     clause = (
         f"position in (select position from epcis_keys where name in ({names}) "  # noqa: S608 -- marks only
@@ -359,30 +361,3 @@ async def has_value(
         [*names, value],
     )
     return any(warehouses is None or row[0] in ("", *warehouses) for row in rows)
-
-
-async def add_children(tx: Transaction, pairs: Sequence[tuple[str, str]]) -> None:
-    """Places that are below others, in their common spelling."""
-    await tx.execute_many(
-        "insert into epcis_children(parent, child) values (?, ?) "
-        "on conflict (parent, child) do nothing",
-        sorted(set(pairs)),
-    )
-
-
-async def places_below(tx: Transaction, query: Query) -> Query:
-    """The query with the places that master data put below those it names, however deep."""
-    roots = {
-        str(value) for term in query.terms if term.comparison == "WD" for value in term.values
-    }
-    below: dict[str, frozenset[str]] = {}
-    for root in sorted(roots):
-        known, fresh = {root}, {root}
-        while fresh:
-            rows = await fetch_in(
-                tx, "select child from epcis_children where parent in (?*)", fresh
-            )
-            fresh = {text(child) for (child,) in rows} - known
-            known |= fresh
-        below[root] = frozenset(known - {root})
-    return query.with_places(below) if below else query

@@ -50,6 +50,12 @@ class Subscription:
     position: int
     due_at_us: int
     n_failures: int
+    epc_format: str
+
+    @property
+    def min_record_time_us(self) -> int:
+        """From when on events are still to come: the last delivery, or where it all began."""
+        return max(self.initial_at_us, self.notified_at_us or 0)
 
     def told(self) -> dict[str, object]:
         """As it is shown; the secret is not."""
@@ -64,6 +70,8 @@ class Subscription:
             "dest": self.dest,
             "createdAt": format_time(self.created_at_us),
             "initialRecordTime": format_time(self.initial_at_us),
+            "minRecordTime": format_time(self.min_record_time_us),
+            "epcFormat": self.epc_format,
             **when,
         }
         if self.notified_at_us is not None:
@@ -74,6 +82,7 @@ class Subscription:
 _COLUMNS = (
     "subscription_id", "query", "dest", "signature_token", "schedule", "report_if_empty",
     "initial_at_us", "created_at_us", "notified_at_us", "position", "due_at_us", "n_failures",
+    "epc_format",
 )  # fmt: skip
 _SELECT = f"select {', '.join(_COLUMNS)} from epcis_subscriptions "  # noqa: S608 -- constants
 
@@ -220,4 +229,5 @@ def _subscription(row: Row) -> Subscription:
         position=integer(known["position"]),
         due_at_us=integer(known["due_at_us"]),
         n_failures=integer(known["n_failures"]),
+        epc_format=text(known["epc_format"]),
     )

@@ -51,7 +51,14 @@ PATHS = [
     ("/events/urn:x:1", "GET"),
     *((f"/{name}", "GET") for name in ("eventTypes", "epcs", "bizSteps", "bizLocations",
                                        "readPoints", "dispositions")),
-    *((f"/{name}/x:1/events", "GET") for name in ("eventTypes", "epcs", "bizSteps")),
+    *((f"/{name}/x:1{events}", "GET") for events in ("", "/events")
+      for name in ("eventTypes", "epcs", "bizSteps", "bizLocations", "readPoints",
+                   "dispositions")),
+    ("/queries", "POST"),
+    ("/queries/q", "DELETE"),
+    ("/queries/q/events", "GET"),
+    ("/queries/q/subscriptions", "POST"),
+    ("/nextPageToken/x", "DELETE"),
 ]  # fmt: skip
 
 
@@ -157,7 +164,8 @@ async def test_a_capture_has_as_many_events_as_it_may(
      "perPage=x", "eventCountLimit=1", "maxEventCount=0", "EQ_bizStep=flying", "MATCH_epc=7",
      "orderDirection=UP", "EQ_quantity=many", "EQ_quantity=nan", "EXISTS_colour=true",
      "maxEventCount=1&eventCountLimit=1&orderBy=eventTime", "EQ_action=", "eventType=Event",
-     "HASATTR_readPoint=x", "EQ_bizTransaction_invoice=urn:x:1", "nextPageToken=zzz"],
+     "HASATTR_colour=x", "HASATTR_readPoint_urn:x:1=x", "EQATTR_readPoint=x",
+     "EQ_bizTransaction_invoice=urn:x:1", "nextPageToken=zzz"],
 )  # fmt: skip
 async def test_queries_that_are_none(http: httpx.AsyncClient, query: str) -> None:
     answer = await http.get(f"{ROOT}/events?{query}")

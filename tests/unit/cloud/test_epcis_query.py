@@ -3,7 +3,9 @@ that the store's index finds neither more nor less than reading every event woul
 
 from __future__ import annotations
 
+import re
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -20,22 +22,29 @@ from cloud_sync.store.epcis_events import (
     find_events,
     newest,
 )
+from cloud_sync.store.epcis_master import Element, add_elements, elements_of, resolve
 from cloud_sync.store.epcis_projection import is_behind, project_rows
-from cloud_sync.store.ports import Database
+from cloud_sync.store.ports import Database, Transaction
 from tests.fakes.epcis_words import EVENTS, LOT, Json, at, event
 from tests.fakes.uploads import Book, event_id, make_line
 
 NOW_US = parse_time("2026-07-22T06:00:00Z")
-FULL = event(
-    "ObjectEvent",
-    transformationID=None,
-    **{
-        "example:rank": 5,
-        "example:name": "Ann",
-        "example:when": "2026-07-22T06:00:00Z",
-        "example:own": {"example:deep": {"example:deeper": [7, "x"]}},
-    },
-)
+_OWN = {"example:own": {"example:deep": {"example:deeper": [7, "x"]}}, "example:rank": 5}
+
+
+def _full() -> Json:
+    """An event that says something for every parameter, in every place that may say it."""
+    full = event("ObjectEvent", **_OWN, **{"example:name": "Ann", "example:when": NOW})
+    for path in (("ilmd",), ("errorDeclaration",), ("readPoint",), ("bizLocation",),
+                 ("sensorElementList", 0), ("sensorElementList", 0, "sensorMetadata"),
+                 ("sensorElementList", 0, "sensorReport", 0)):  # fmt: skip
+        for name, value in _OWN.items():
+            full = at(*path, name)(full, value)
+    return full
+
+
+NOW = "2026-07-22T06:00:00Z"
+FULL = _full()
 MATCHING = {
     "eventType": ("ObjectEvent|AggregationEvent", "AggregationEvent"),
     "GE_eventTime": ("2026-07-22T04:45:00Z", "2026-07-22T04:45:00.001Z"),
@@ -67,7 +76,11 @@ MATCHING = {
     "LT_quantity": ("1.6", "1.5"),
     "LE_quantity": ("1.5", "1.4"),
     "EQ_quantity_KGM": ("1.5", "1"),
-    "GE_quantity_GRM": (None, "1"),
+    "GT_quantity_KGM": ("1.4", "1.5"),
+    "LE_quantity_KGM": ("1.5", "1.4"),
+    "EQ_quantity_GRM": ("1500", "1.5"),
+    "GE_quantity_GRM": ("1500", "1500.1"),
+    "GE_quantity_LTR": (None, "1"),
     "EQ_eventID": ("urn:uuid:404d95fc-9457-4a51-bd6a-0bba133845a8", "urn:uuid:1"),
     "EXISTS_errorDeclaration": ("true", None),
     "GE_errorDeclarationTime": ("2026-07-23T06:00:00Z", "2026-07-23T06:00:01Z"),
@@ -91,7 +104,25 @@ MATCHING = {
     "GT_sDev_CEL": ("0.05", "0.1"),
     "LE_percRank": ("50", "49"),
     "EQ_percValue_CEL": ("3", "4"),
-    "EQ_meanValue_FAH": (None, "3"),
+    "EQ_meanValue_FAH": ("37.4", "3"),
+    "GE_minValue_KEL": ("275.25", "275.26"),
+    "LT_maxValue_FAH": ("39.3", "39.2"),
+    "LE_meanValue_KEL": ("276.15", "276.14"),
+    "EQ_sDev_KEL": ("0.1", "273.25"),
+    "EQ_value_CEL": (None, "3"),
+    "GE_percValue_MTR": (None, "1"),
+    "EQ_percRank": ("50", "51"),
+    "GT_percRank": ("49.9", "50"),
+    "EQ_component": ("cbv:Comp-x", "y"),
+    "EQ_deviceMetadata": (None, "urn:x:1"),
+    "EQ_rawData": (None, "urn:x:1"),
+    "EQ_dataProcessingMethod": (None, "urn:x:1"),
+    "EQ_microorganism": (None, "urn:x:1"),
+    "EQ_chemicalSubstance": (None, "urn:x:1"),
+    "EQ_bizRules": (None, "urn:x:1"),
+    "LT_time": (None, NOW),
+    "LT_startTime": ("2026-07-22T06:00:01Z", "2026-07-22T06:00:00Z"),
+    "GE_endTime": ("2026-07-22T06:30:00Z", "2026-07-22T06:30:01Z"),
     "EQ_bizTransaction_po": ("urn:epcglobal:cbv:bt:1:2", "urn:x:1"),
     "EQ_bizTransaction_urn:epcglobal:cbv:btt:po": ("urn:epcglobal:cbv:bt:1:2", "urn:x:1"),
     "EQ_bizTransaction_desadv": (None, "urn:epcglobal:cbv:bt:1:2"),
@@ -109,8 +140,24 @@ MATCHING = {
     "EXISTS_INNER_example:deeper": ("true", None),
     "EQ_ILMD_example:grade": ("A", "B"),
     "EXISTS_ILMD_example:grade": ("true", None),
-    "EQ_SENSORREPORT_example:x": (None, "1"),
+    "GE_example:rank": ("5", "6"),
+    "LT_example:rank": ("6", "5"),
+    "GT_INNER_example:deeper": ("6", "7"),
 }  # fmt: skip
+for _place in ("ILMD", "ERROR_DECLARATION", "SENSORELEMENT", "SENSORMETADATA", "SENSORREPORT",
+               "readPoint", "bizLocation"):  # fmt: skip
+    MATCHING |= {
+        f"EQ_{_place}_example:rank": ("5|6", "6"),
+        f"GT_{_place}_example:rank": ("4", "5"),
+        f"GE_{_place}_example:rank": ("5", "5.5"),
+        f"LT_{_place}_example:rank": ("6", "5"),
+        f"LE_{_place}_example:rank": ("5", "4"),
+        f"EXISTS_{_place}_example:own": ("true", None),
+        f"EXISTS_{_place}_example:none": (None, "true"),
+        f"EQ_INNER_{_place}_example:deeper": ("x", "y"),
+        f"GE_INNER_{_place}_example:deeper": ("7", "8"),
+        f"EXISTS_INNER_{_place}_example:deeper": ("true", None),
+    }
 
 
 @pytest.mark.parametrize("parameter", MATCHING)
@@ -128,6 +175,90 @@ def test_several_parameters_must_all_hold() -> None:
     assert parse_query({"EQ_action": "ADD", "EQ_bizStep": "commissioning"}).matches(known)
     assert not parse_query({"EQ_action": "ADD", "EQ_bizStep": "shipping"}).matches(known)
     assert parse_query({"EXISTS_errorDeclaration": "false"}).matches({})
+
+
+CONTROLS = {"orderBy", "orderDirection", "eventCountLimit", "maxEventCount", "perPage",
+            "nextPageToken"}  # fmt: skip
+"""Tried over HTTP, in test_epcis_service.py."""
+
+_SITE = "urn:epcglobal:cbv:mda:site"
+_LATITUDE = "urn:epcglobal:cbv:mda:latitude"
+ATTRIBUTES = {
+    "HASATTR_bizLocation": (f"urn:x:1|{_SITE}", "urn:epcglobal:cbv:mda:sst"),
+    "HASATTR_readPoint": (_LATITUDE, "urn:x:unsaid"),
+    "HASATTR_epcClass": (None, _SITE),
+    "HASATTR_bizStep": ("example:danger", _SITE),
+    f"EQATTR_bizLocation_{_SITE}": ("7|0037000729", "0037000730"),
+    f"EQ_ATTR_readPoint_{_SITE}": ("0037000729", "former"),
+    f"EQATTR_readPoint_{_LATITUDE}": ("48.1", "48"),
+}
+MASTER = [
+    {
+        "type": "urn:epcglobal:epcis:vtype:BusinessLocation",
+        "vocabularyElementList": [
+            {
+                "id": "urn:epc:id:sgln:4012345.00005.0",
+                "attributes": [
+                    {"id": _SITE, "attribute": "0037000729"},
+                    {"id": _LATITUDE, "attribute": 48.1},
+                    {"id": "urn:x:unsaid"},
+                ],
+            },
+            {"id": "urn:x:1", "attributes": [{"id": _SITE, "attribute": "0037000730"}]},
+        ],
+    },
+    {
+        "type": "urn:epcglobal:epcis:vtype:BusinessStep",
+        "vocabularyElementList": [
+            {
+                "id": "https://ref.gs1.org/cbv/BizStep-commissioning",
+                "attributes": [{"id": "example:danger", "attribute": {"example:of": "heat"}}],
+            }
+        ],
+    },
+]
+
+
+async def test_attributes_of_master_data_find_the_events_of_their_elements(
+    database: Database,
+) -> None:
+    """What was said of an element before is no longer so."""
+    events = [NewEvent(FULL, [], ""), NewEvent(event(eventID="urn:x:2", bizStep="x:1"), [], "")]
+    events[1].event["readPoint"] = events[1].event["bizLocation"] = {"id": "urn:x:2"}  # type: ignore[index]
+    await database.transact(partial(add_events, events=events, now_us=NOW_US))
+    former = Element(MASTER_PLACE, [], [(_SITE, "former")])
+    for elements in ([former], elements_of(MASTER)):
+        await database.transact(partial(add_elements, elements=elements))
+
+    async def find(tx: Transaction, *, parameter: str, value: str) -> list[object]:
+        query = await resolve(tx, parse_query({parameter: value}))
+        found = await find_events(tx, query, Cut(9, await newest(tx)), warehouses=None)
+        return [each.event["eventID"] for each in found.events]
+
+    for parameter, (found, missed) in ATTRIBUTES.items():
+        for value, expected in ((found, [FULL["eventID"]]), (missed, [])):
+            if value is not None:
+                script = partial(find, parameter=parameter, value=value)
+                assert await database.read(script) == expected, (parameter, value)
+
+
+MASTER_PLACE = "https://id.gs1.org/414/4012345000054"
+
+
+def test_the_page_on_epcis_names_the_parameters_that_are_tried_here() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "epcis.md").read_text(encoding="utf-8")
+    table = page[page.index("| parameters |") :].split("\n\n", maxsplit=1)[0]
+    named = set(re.findall(r"`([^`]+)`", table))
+    assert named - {*MATCHING, *ATTRIBUTES, *CONTROLS} == set()
+    families = {re.sub("^(EQ|GT|GE|LT|LE)_", "", name) for name in named}
+    tried = {re.sub("^(EQ|GT|GE|LT|LE)_", "", name) for name in MATCHING}
+    standard = {each for each in tried if ":" not in each and each not in OWN}
+    assert standard - families - CONTROLS == set()
+
+
+OWN = {"quantity_GRM", "quantity_LTR", "meanValue_FAH", "minValue_KEL", "maxValue_FAH",
+       "meanValue_KEL", "sDev_KEL", "percValue_MTR", "errorDeclaration_Time"}  # fmt: skip
+"""Other units and spellings of what the page names."""
 
 
 def variants() -> list[Json]:

@@ -220,6 +220,24 @@ async def test_a_page_token_ends_and_belongs_to_its_query(
         assert problem_of(answer, 400) == "QueryParameterException"
 
 
+async def test_a_page_token_that_was_given_back_leads_nowhere(
+    http: httpx.AsyncClient, clock: Clock, tokens: dict[str, str]
+) -> None:
+    await capture(http, *(good(number) for number in (1, 2, 3)))
+    first = next_page(await http.get(f"{ROOT}/events?perPage=1"))
+    second = next_page(await http.get(first))
+    token = httpx.URL(first).params["nextPageToken"]
+    path = f"{ROOT}/nextPageToken/{token}"
+    assert (await http.delete(path, headers={"Authorization": ""})).status_code == 401
+    for _ in range(2):
+        assert (await http.delete(path, headers=bearer(tokens["reader"]))).status_code == 204
+    assert problem_of(await http.get(first), 400) == "QueryParameterException"
+    assert (await http.get(second)).status_code == 200, "another token"
+    clock.now_us += 3_600_000_001
+    for gone in (path, f"{ROOT}/nextPageToken/zzz"):
+        assert problem_of(await http.delete(gone), 404) == "NoSuchNameException"
+
+
 async def test_limits_of_count(http: httpx.AsyncClient) -> None:
     await capture(http, *(good(n, eventTime=f"2026-07-22T06:00:0{n}Z") for n in range(1, 6)))
     assert ids(await find(http, orderBy="eventTime", eventCountLimit="2")) == [5, 4]

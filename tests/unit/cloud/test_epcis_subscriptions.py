@@ -177,6 +177,37 @@ async def test_a_stream_tells_each_event_once_signed_and_in_order(
     assert told["stream"] is True
 
 
+async def test_a_subscription_tells_how_far_it_has_come(
+    http: httpx.AsyncClient, database: Database, clock: Clock
+) -> None:
+    begin = format_time(clock.now_us - 60_000_000)
+    path = await subscribe(http, {**STREAM, "initialRecordTime": begin})
+    await capture(http, 1)
+    for since in (begin, format_time(clock.now_us)):
+        assert (await http.get(path)).json()["minRecordTime"] == since
+        for answer in (await http.get(path), await http.options(path)):
+            assert answer.headers["GS1-Query-Min-Record-Time"] == since
+        await deliver_due(database, Receiver(), clock)
+    assert (await http.options(path)).headers["Allow"] == "OPTIONS, GET, DELETE"
+    assert (await http.options(f"{path}x")).status_code == 404
+
+
+async def test_a_subscriber_is_told_in_the_format_that_was_asked_for(
+    http: httpx.AsyncClient, database: Database, clock: Clock
+) -> None:
+    urn, link = "urn:epc:id:sgtin:4012345.011122.25", "https://id.gs1.org/01/04012345111224/21/25"
+    for wanted, told in (("Never_Translates", urn), ("Always_GS1_Digital_Link", link)):
+        http.headers["GS1-EPC-Format"] = wanted
+        path = await subscribe(http, {**STREAM, "initialRecordTime": "2026-01-01T00:00:00Z"})
+        assert (await http.get(path)).json()["epcFormat"] == wanted
+        await capture(http, 1)
+        receiver = Receiver()
+        await deliver_due(database, receiver, clock)
+        ((first,),) = [events_of(each) for each in receiver.told]
+        assert told in first["epcList"]  # type: ignore[operator]
+        await http.delete(path)
+
+
 async def test_a_subscriber_may_begin_in_the_past(
     http: httpx.AsyncClient, database: Database, clock: Clock
 ) -> None:
