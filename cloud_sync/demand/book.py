@@ -53,16 +53,18 @@ class OrderKey(NamedTuple):
 class Bucket:
     """One hour of a series: units asked for, of them units that were not there, and sales.
 
-    n_sales: movements to the customer, each however large: what a surge is counted in.
+    n_sales: movements to the customer, each however large: what a surge is counted in. squares:
+    the sum of their squared quantities, which tells how lumpy sales are.
     """
 
     units: int = 0
     short_units: int = 0
     n_sales: int = 0
+    squares: int = 0
 
     @property
     def is_empty(self) -> bool:
-        return not (self.units or self.short_units or self.n_sales)
+        return not (self.units or self.short_units or self.n_sales or self.squares)
 
 
 @dataclass(slots=True)
@@ -160,7 +162,9 @@ class DemandBook:
                 continue
             bucket = self._bucket(Series(line.item, line.unit), at_us)
             bucket.units += units
-            bucket.n_sales += (units > 0) - (units < 0)
+            n_sales = (units > 0) - (units < 0)
+            bucket.n_sales += n_sales
+            bucket.squares += n_sales * units * units
             if order is not None:
                 self._reorder(OrderKey(order, line.item, line.unit), at_us, served=units)
 

@@ -80,7 +80,7 @@ class _Counted:
         self._buckets: dict[tuple[str, str], list[tuple[int, int, int, int]]] = {}
         for (series, hour), bucket in book.buckets.items():
             if hour.day in index:
-                cell = (index[hour.day], hour.hour, bucket.units, bucket.n_sales)
+                cell = (index[hour.day], hour.hour, bucket.units, bucket.squares)
                 self._buckets.setdefault((series.item, series.unit), []).append(cell)
         self._outages: dict[str, list[list[float]]] = {}
         for (item, hour), seconds in book.outages(now_us).items():
@@ -97,17 +97,17 @@ class _Counted:
         listed = hour_of(listed_us, self._book.zone)
         if listed.day > max(self._index):
             return None
-        units, by_hour, n_sales = [0] * n_days, [0] * HOURS, 0
-        for day, hour, sold, sales in self._buckets.get((kept.item, kept.unit), ()):
+        units, by_hour, squares = [0] * n_days, [0] * HOURS, 0
+        for day, hour, sold, squared in self._buckets.get((kept.item, kept.unit), ()):
             units[day] += sold
             by_hour[hour] += sold
-            n_sales += sales
+            squares += squared
         row: dict[str, object] = {
             "item": kept.item,
             # A correction of what has left the book may leave less than nothing.
             "units": [max(0, each) for each in units],
             "hour_units": [max(0, each) for each in by_hour],
-            "n_sales": max(0, n_sales),
+            "squares": max(0, squares),
             "listed_day": self._index.get(listed.day, 0),
             "outages": sorted(self._outages.get(kept.item, ())) + self._before(listed),
             "lead_days": kept.lead_days,

@@ -70,7 +70,7 @@ def negative_binomial(mean: Floats, omega: Floats) -> CountTable:
     omega = np.maximum(omega, _OMEGA_MIN)
     sd = np.sqrt(mean + omega * mean**2)
     # A negative binomial's tail is a Gamma's: with a small r it needs more than ten deviations.
-    last = np.ceil(mean + 12.0 * sd + 20.0 * (1.0 + omega * mean))
+    last = np.ceil(mean + 10.0 * sd + 8.0 * (1.0 + omega * mean))
     first = np.where(last < GRID, 0.0, np.floor(np.maximum(mean - 10.0 * sd, 0.0)))
     step = np.ceil((last - first + 1.0) / GRID)
     below = np.ones((len(mean), GRID))
@@ -115,6 +115,6 @@ def log_gamma(x: Floats) -> Floats:
     product = x * (x + 1.0) * (x + 2.0) * (x + 3.0) * (x + 4.0) * (x + 5.0) * (x + 6.0)
     z = x + 7.0
     square = 1.0 / (z * z)
-    series = (1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0))) / z
+    series = (1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0 - square / 1680.0))) / z
     logs: Floats = (z - 0.5) * np.log(z) - z + 0.5 * np.log(2.0 * np.pi) + series - np.log(product)
     return logs

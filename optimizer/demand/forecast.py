@@ -125,7 +125,7 @@ class Demand:
         if not self.is_empirical.any():
             return told
         width, is_inside = _by_residuals(self.shape, wanted)
-        seen = np.ceil(np.maximum(self.mean + width * self.sd, 0.0))
+        seen = np.rint(np.maximum(self.mean + width * self.sd, 0.0))
         return np.where(self.is_empirical, np.where(is_inside, seen, np.maximum(seen, told)), told)
 
 

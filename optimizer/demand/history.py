@@ -3,7 +3,7 @@
 A day's covered share is the share of its demand that fell into hours with usable stock, by the
 item's own hour profile: without stock from six to eight in the evening is worse than from three to
 five at night. Everything downstream compares what was seen with covered share times what was
-expected, so an hour without stock is missing, and neither zero nor filled in.
+expected, so an hour without stock is missing, not zero.
 """
 
 from __future__ import annotations
@@ -92,13 +92,14 @@ def make_history(
     hour_units: Floats,
     outages: Outages,
     i_listed: Ints,
-    n_sales: Floats,
+    squares: Floats,
     hour_length: Floats | None = None,
 ) -> History:
     """A history from what the demand book counts.
 
     units: [item, day]; hour_units: [item, hour], sums over all days. i_listed: by item the first
-    day it was kept. n_sales: by item, 0 if not counted. hour_length: [day, hour] in hours, 0 and
+    day it was kept. squares: by item, the sum of the squared quantities of its sales, 0 if not
+    counted. hour_length: [day, hour] in hours, 0 and
     2 where the clocks were changed; None: all 1.
     """
     n_days = units.shape[1]
@@ -117,7 +118,7 @@ def make_history(
         units=np.maximum(units, 0.0),
         covered=np.where(covered < 1e-9, 0.0, covered),
         profile=profile,
-        lump=_lump(units.sum(axis=1), n_sales),
+        lump=_lump(units.sum(axis=1), squares),
     )
 
 
@@ -137,7 +138,7 @@ def _profile(hour_units: Floats, seen_hours: Floats) -> Floats:
     return profile
 
 
-def _lump(units: Floats, n_sales: Floats) -> Floats:
-    """E[X²] / E[X] of the pieces per sale X, geometric with the mean that was seen: 2m - 1."""
-    mean = np.divide(units, n_sales, out=np.ones_like(units), where=n_sales > 0)
-    return np.maximum(2.0 * mean - 1.0, 1.0)
+def _lump(units: Floats, squares: Floats) -> Floats:
+    """E[X²] / E[X] of the pieces X per sale; 1 where everybody takes one, or nobody counted."""
+    mean: Floats = np.divide(squares, units, out=np.ones_like(units), where=units > 0)
+    return np.maximum(mean, 1.0)

@@ -3,7 +3,7 @@
     job     {"format": "forepost-demand/1", "warehouse": ID, "first_day": DAY, "n_days": N,
              "now_hours": H, "hour_length": [[day, hour, hours], …], "campaigns": [campaign, …],
              "items": [item, …]}
-    item    {"item": GTIN, "units": [N numbers], "hour_units": [24 numbers], "n_sales": n,
+    item    {"item": GTIN, "units": [N numbers], "hour_units": [24 numbers], "squares": q,
              "listed_day": day, "outages": [[day, hour, hours], …], "service_class": "A",
              "lead_days": L, "lead_sd_days": σ, "review_days": R, "cycle_days": C,
              "life_days": days, "critical_ratio": ρ, "method": [method, distribution]}
@@ -17,9 +17,10 @@
 A DAY is YYYY-MM-DD; days are counted from first_day: history is 0 to N - 1, today is N, and
 campaigns may name any.
 now_hours: how far today is. hour_length: the hours that were not one hour long, where clocks were
-changed. outages: hours without usable stock. May be left out of an item: listed_day 0, n_sales 0
-(not counted), no outages, service_class (A, B or C by units sold), lead_sd_days 0, review_days 0,
-life_days (it keeps), critical_ratio 0.5, method (what the last answer said; none before).
+changed. outages: hours without usable stock. squares: the sum of the squared quantities of its
+sales. May be left out of an item: listed_day 0, squares 0 (not counted), no outages,
+service_class (A, B or C by units sold), lead_sd_days 0, review_days 0, life_days (it keeps),
+critical_ratio 0.5, method (what the last answer said; none before).
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class _Item:
     item: str
     units: list[float]
     hour_units: list[float]
-    n_sales: float
+    squares: float
     i_listed: int
     outages: tuple[tuple[float, ...], ...]
     service_class: str | None
@@ -179,7 +180,7 @@ def _item(reader: Reader, n_days: int) -> _Item:
         item=reader.text("item"),
         units=_row(reader, "units", n_days),
         hour_units=_row(reader, "hour_units", HOURS),
-        n_sales=reader.optional("n_sales", low=0) or 0.0,
+        squares=reader.optional("squares", low=0) or 0.0,
         i_listed=reader.whole("listed_day", low=0, high=n_days) if reader.has("listed_day") else 0,
         outages=_cells(reader, "outages", n_days),
         service_class=name,
@@ -217,7 +218,7 @@ def _history(reader: Reader, items: Sequence[_Item], n_days: int) -> History:
             i_item=whole[:, 0], i_day=whole[:, 1], hour=whole[:, 2], share=columns[:, 3]
         ),
         i_listed=np.array([it.i_listed for it in items], dtype=np.int64),
-        n_sales=np.array([it.n_sales for it in items], dtype=np.float64),
+        squares=np.array([it.squares for it in items], dtype=np.float64),
         hour_length=length,
     )
 

@@ -29,9 +29,11 @@ DISTRIBUTIONS: Final = (NEGATIVE_BINOMIAL, EMPIRICAL)
 JUDGED_AT: Final = (0.5, 0.9, 0.98)
 POOL_SHARE: Final = 0.5
 BETTER_BY: Final = 0.05
-EMPIRICAL_MEAN_MIN: Final = 5.0
-"""Below so many units a span residuals lie on a lattice, and their quantiles mean little."""
-EMPIRICAL_SPANS_MIN: Final = 20
+JUDGED_SPANS_MIN: Final = 14
+UNJUDGED: Final = "blend"
+"""What an item gets while there is too little to judge by."""
+EMPIRICAL_SPANS_MIN: Final = 12
+"""Spans that do not overlap: a quantile of fewer is a guess."""
 SPREAD_OF_OMEGA: Final = 0.5
 """How much items' ω differ from their kind's, as a share of it."""
 DEFAULT_OMEGA: Final = 0.1
@@ -60,7 +62,7 @@ def omegas(spans: Spans, *, lump: Floats, span_days: Ints) -> Floats:
     the number of spans that do not overlap, and differs from the others' by SPREAD_OF_OMEGA.
     """
     mean, weight = spans.mean, spans.weight[None]
-    excess = (spans.seen[None] - mean) ** 2 - lump[None, :, None] * mean
+    excess = (spans.asked - mean) ** 2 - lump[None, :, None] * mean
     square = (weight * mean**2).sum(axis=2)
     own = np.divide(
         (weight * excess).sum(axis=2), square, out=np.zeros_like(square), where=square > 0
@@ -81,9 +83,9 @@ def omegas(spans: Spans, *, lump: Floats, span_days: Ints) -> Floats:
 
 
 def residuals(spans: Spans, omega: Floats, lump: Floats) -> Floats:
-    """(seen - mean) / standard deviation, [method, item, origin]; nan where not weighed."""
+    """(asked - mean) / standard deviation, [method, item, origin]; nan where not weighed."""
     deviation = np.sqrt(_variance(spans.mean, omega, lump)) + 1e-9
-    return np.where(spans.weight > 0, (spans.seen - spans.mean) / deviation, np.nan)
+    return np.where(spans.weight > 0, (spans.asked - spans.mean) / deviation, np.nan)
 
 
 def choose(
@@ -94,8 +96,12 @@ def choose(
     before: list[tuple[str, str] | None] | None = None,
 ) -> Choice:
     """The choice of every item. before: what each item has now, None for a new one."""
-    losses = _losses(spans, lump=lump, span_days=span_days)
-    n_items = losses.shape[2]
+    n_items, n_spans = spans.weight.shape
+    if n_spans >= JUDGED_SPANS_MIN:
+        losses = _losses(spans, lump=lump, span_days=span_days)
+    else:
+        losses = np.ones((len(DISTRIBUTIONS), len(METHODS), n_items))
+        losses[0, METHODS.index(UNJUDGED)] = 0.9
     flat = losses.reshape(-1, n_items)
     score = _leant_on_its_kind(flat, spans)
     best = np.argmin(score, axis=0)
@@ -122,7 +128,7 @@ def _index(names: tuple[str, str] | None) -> int:
 
 def _losses(spans: Spans, *, lump: Floats, span_days: Ints) -> Floats:
     """Mean pinball loss of the second half, [distribution, method, item]; inf: not to be had."""
-    half = spans.seen.shape[1] // 2
+    half = spans.weight.shape[1] // 2
     old, new = spans.part(0, half), spans.part(half, None)
     omega = omegas(old, lump=lump, span_days=span_days)
     deviation = np.sqrt(_variance(new.mean, omega, lump))
@@ -131,7 +137,7 @@ def _losses(spans: Spans, *, lump: Floats, span_days: Ints) -> Floats:
     )
     past = residuals(old, omega, lump)
     total = new.weight.sum(axis=1)
-    losses = np.zeros((len(DISTRIBUTIONS), len(spans.mean), spans.seen.shape[0]))
+    losses = np.zeros((len(DISTRIBUTIONS), len(spans.mean), spans.weight.shape[0]))
     sorted_past = np.sort(past, axis=2)
     for probability in JUDGED_AT:
         z = NormalDist().inv_cdf(probability)
@@ -140,11 +146,10 @@ def _losses(spans: Spans, *, lump: Floats, span_days: Ints) -> Floats:
         by_past = _quantile(sorted_past, probability)[:, :, None]
         for i, width in enumerate((by_formula, by_past)):
             told = np.rint(np.maximum(new.mean + width * deviation, 0.0))
-            losses[i] += (_pinball(new.seen, told, probability) * new.weight).sum(axis=2)
+            losses[i] += (_pinball(new.asked, told, probability) * new.weight).sum(axis=2)
     losses /= np.maximum(total, 1e-9)
-    is_thin = (old.weight > 0).sum(axis=1) < EMPIRICAL_SPANS_MIN
+    is_thin = old.weight.sum(axis=1) / span_days < EMPIRICAL_SPANS_MIN
     losses[1][:, is_thin] = np.inf
-    losses[1][old.mean.mean(axis=2) < EMPIRICAL_MEAN_MIN] = np.inf
     return losses
 
 
@@ -152,7 +157,7 @@ def _leant_on_its_kind(losses: Floats, spans: Spans) -> Floats:
     """An item's losses over its best, averaged with those of items as fast as it."""
     best = np.maximum(losses.min(axis=0), 1e-9)
     relative = losses / best
-    speed = spans.mean[0].mean(axis=1)
+    speed = spans.mean[0].sum(axis=1) / max(1, spans.weight.shape[1])
     kind = np.digitize(speed, [1.0, 10.0])
     score: Floats = np.empty_like(relative)
     for each in range(3):
@@ -168,8 +173,8 @@ def _variance(mean: Floats, omega: Floats, lump: Floats) -> Floats:
     return variance
 
 
-def _pinball(seen: Floats, told: Floats, probability: float) -> Floats:
-    over = told - seen
+def _pinball(asked: Floats, told: Floats, probability: float) -> Floats:
+    over = told - asked
     loss: Floats = np.where(over < 0, -probability * over, (1.0 - probability) * over)
     return loss
 

@@ -4,13 +4,14 @@ Every method holds a state per item and tells the mean of a coming day as
 
     mean = (level + trend Σ φ^i) · weekday factor · uplift
 
-and learns from the innovation e = x - w · mean, x being what was seen of the day and w its covered
-share: nothing is learnt from hours without stock, and no missing day has to be made up.
+and learns from the difference of what was asked for and that mean. What was asked for is what was
+seen, and for the part of the day that could not be seen its expectation given that (`asked_for`;
+the E-step of Dempster, Laird & Rubin 1977). Of a day without any stock nothing is learnt.
 
     level_a    simple exponential smoothing, α = a         (Gardner 2006, Int. J. Forecasting 22,
     trend_a    damped additive trend, φ = 0.9               table 3, N-N and DA-N)
-    sba_a      Croston's, with the correction of Syntetos & Boylan (2005, Int. J. Forecasting 21,
-               eq. 3): (1 - α/2) · size / interval
+    sba_a      Croston's size over interval without its bias, (1 - α/2 (1 - 1/interval)): Syntetos
+               & Boylan (2001, Int. J. Production Economics 71)
     tsb_a      size · probability, so that what is no longer sold fades (Teunter, Syntetos & Babai
                2011, Eur. J. Operational Research 214, eq. 2-3)
     blend      the mean of level_10, trend_10, tsb_10: no method is best everywhere (Makridakis,
@@ -35,6 +36,8 @@ DAMPING: Final = 0.9
 WEEK_DISCOUNT: Final = 0.96
 """Weight of a weekday's units after a week; half of it is gone after four months."""
 FACTOR_MIN: Final = 0.05
+DAY_OMEGA: Final = 0.1
+"""How much days differ beyond chance: their rates have a standard deviation of 30 %."""
 
 LEVELS: Final = {"level_05": 0.05, "level_10": 0.10, "level_20": 0.20, "level_40": 0.40}
 TRENDS: Final = {"trend_10": (0.10, 0.10), "trend_20": (0.20, 0.10)}
@@ -144,7 +147,7 @@ class _Learners:
         rows = [
             *self._levels,
             *self._base,
-            *((1.0 - self._croston_alpha / 2.0) * self._size / self._interval),
+            *(self._unbiased() * self._size / self._interval),
             *(self._chance * self._tsb_size),
         ]
         by_name = dict(zip(METHODS, rows, strict=False))
@@ -154,34 +157,51 @@ class _Learners:
         trend[first : first + len(TRENDS)] = self._slope
         trend[-1] = self._slope[list(TRENDS).index("trend_10")] / len(BLEND)
 
+    def _unbiased(self) -> Floats:
+        """What takes Croston's bias away, which is nothing for an item that sells every day."""
+        corrected: Floats = 1.0 - self._croston_alpha / 2.0 * (1.0 - 1.0 / self._interval)
+        return corrected
+
     def learn(self, seen: Floats, covered: Floats, factor: Floats) -> None:
         """Take a day of all items. factor: weekday times uplift."""
         # Days with few sales say less about the level; those with many say no more than others.
         weight = np.minimum(factor, 1.0)
-        self._levels += self._alpha * weight * (seen / factor - covered * self._levels)
+        asked = asked_for(seen, covered, self._levels * factor)
+        self._levels += self._alpha * weight * (asked / factor - self._levels)
         np.maximum(self._levels, 0.0, out=self._levels)
-        told = self._base + DAMPING * self._slope
-        innovation = weight * (seen / factor - covered * told)
+        told = np.maximum(self._base + DAMPING * self._slope, 0.0)
+        innovation = weight * (asked_for(seen, covered, told * factor) / factor - told)
         # A day of which nothing could be seen leaves level and trend where they are.
-        moved = np.minimum(covered, 1.0) * DAMPING * self._slope
-        self._base += moved + self._trend_alpha * innovation
-        self._slope = np.where(
-            covered > 0,
-            DAMPING * self._slope + self._trend_alpha * self._trend_beta * innovation,
-            self._slope,
-        )
+        is_seen = covered > 0
+        self._base = np.where(is_seen, told + self._trend_alpha * innovation, self._base)
+        slope = DAMPING * self._slope + self._trend_alpha * self._trend_beta * innovation
+        self._slope = np.where(is_seen, slope, self._slope)
         np.maximum(self._base, 0.0, out=self._base)
         self._learn_intermittent(seen, covered, factor)
 
     def _learn_intermittent(self, seen: Floats, covered: Floats, factor: Floats) -> None:
         is_sold = seen > 0
-        size = seen / factor
         alpha = self._croston_alpha * is_sold
-        self._size += alpha * (size - self._size)
+        mean = self._size / self._interval * factor
+        self._size += alpha * (asked_for(seen, covered, mean) / factor - self._size)
         # Only time in which the item could be sold passes.
         self._since += np.minimum(covered, 1.0) * ~is_sold
         self._interval += alpha * (self._since - self._interval)
         self._since = np.where(is_sold, 1.0, self._since)
+        mean = self._chance * self._tsb_size * factor
+        size = asked_for(seen, covered, mean) / factor
         self._tsb_size += self._tsb_alpha * is_sold * (size - self._tsb_size)
         weight = np.where(is_sold, 1.0, np.minimum(covered, 1.0))
         self._chance += self._tsb_beta * weight * (is_sold - self._chance)
+
+
+def asked_for(seen: Floats, covered: Floats, mean: Floats) -> Floats:
+    """What was asked for on a day of which a part was seen, as far as anybody can tell.
+
+    The day's rate is Gamma around the mean with variance DAY_OMEGA mean²; what was seen of it
+    tells the rest: the posterior mean rate is mean (1 + ω seen) / (1 + ω covered mean). A shelf is
+    empty early because the day was busy, so the usual rate would be too little for such a rest.
+    """
+    rate = mean * (1.0 + DAY_OMEGA * seen) / (1.0 + DAY_OMEGA * covered * mean)
+    asked: Floats = seen + (1.0 - covered) * rate
+    return asked

@@ -1,7 +1,8 @@
 """What each method would have said of past spans, and what came: the material of every choice.
 
 A span is the next `span_days` whole days as seen at the end of a day, its own length per item.
-Both sides are taken over the covered part of the span: seen units against Σ covered · mean.
+What came of a span that was seen in part is what was asked for as far as the method can tell
+(smoothing.asked_for). Without it every sold-out span would speak for the lowest forecast.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from optimizer.demand.history import Floats, History, Ints
-from optimizer.demand.smoothing import DAMPING, WEEK, States, weekdays
+from optimizer.demand.smoothing import DAMPING, WEEK, States, asked_for, weekdays
 
 ORIGINS_MAX: Final = 56
 """Spans that are looked back at: the last eight weeks."""
@@ -23,20 +24,20 @@ COVER_MIN: Final = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """mean: [method, item, origin], of the covered part; seen: [item, origin].
+    """mean, asked: [method, item, origin], what was told and what came; origins in rising order.
 
-    weight: the covered share of the span, 0 where it says too little. Origins in rising order.
+    weight: [item, origin], the covered share of the span, 0 where it says too little.
     """
 
     mean: Floats
-    seen: Floats
+    asked: Floats
     weight: Floats
 
     def part(self, start: int, end: int | None) -> Spans:
         """The spans of some origins."""
         return Spans(
             mean=self.mean[:, :, start:end],
-            seen=self.seen[:, start:end],
+            asked=self.asked[:, :, start:end],
             weight=self.weight[:, start:end],
         )
 
@@ -50,7 +51,6 @@ def look_back(history: History, uplift: Floats, states: States, span_days: Ints)
     names = np.array(weekdays(history))
     seen = np.zeros((n_items, len(origins)))
     covered, flat, rising = np.zeros_like(seen), np.zeros_like(seen), np.zeros_like(seen)
-    whole = np.zeros_like(seen)
     weekday = states.weekday[origins]
     damped = 0.0
     for ahead in range(longest):
@@ -61,16 +61,16 @@ def look_back(history: History, uplift: Floats, states: States, span_days: Ints)
         weight = np.where(is_in, share * uplift[:, days], 0.0)
         cover = history.covered[:, days]
         seen += np.where(is_in, history.units[:, days], 0.0)
-        whole += weight
         covered += cover * weight
-        flat += cover * weight
-        rising += cover * weight * damped
+        flat += weight
+        rising += weight * damped
     level = states.level[:, origins].transpose(0, 2, 1)
     trend = states.trend[:, origins].transpose(0, 2, 1)
-    share_seen = np.divide(covered, whole, out=np.zeros_like(whole), where=whole > 0)
+    share_seen = np.divide(covered, flat, out=np.zeros_like(flat), where=flat > 0)
+    mean = np.maximum(level * flat + trend * rising, 0.0)
     return Spans(
-        mean=np.maximum(level * flat + trend * rising, 0.0),
-        seen=seen,
+        mean=mean,
+        asked=asked_for(seen, np.minimum(share_seen, 1.0), mean),
         weight=np.where(share_seen >= COVER_MIN, np.minimum(share_seen, 1.0), 0.0),
     )
 

@@ -55,7 +55,7 @@ def units(book: DemandBook) -> dict[int, int]:
 
 def test_a_sale_counts_where_it_is_handed_over() -> None:
     book = book_of(receive(1, 9), pick(2 * HOUR_S, 3), deliver(3 * HOUR_S, 3))
-    assert book.buckets == {(PIECES, Hour(DAY, 3)): Bucket(units=3, n_sales=1)}
+    assert book.buckets == {(PIECES, Hour(DAY, 3)): Bucket(units=3, n_sales=1, squares=9)}
 
 
 def test_goods_for_another_warehouse_are_demand_at_a_central_one_only() -> None:
