@@ -80,6 +80,13 @@ def _parse(argv: list[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace
         "see what somebody must look into",
         "gateway.journal.exceptions_command",
     )
+    _add_lazy(
+        commands,
+        argv,
+        "plan",
+        "plan now, see plans and why they are so, approve and reject them",
+        "gateway.services.plan_command",
+    )
     return parser, parser.parse_args(argv)
 
 

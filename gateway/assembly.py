@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from cloud_sync.inventory.lots import local_day
+from gateway.clock import trust_in
 from gateway.core.decode import Decoder
 from gateway.core.sensor_faults import SensorRule
 from gateway.core.smoothing import SmoothingRule, TagPresence
@@ -30,6 +31,7 @@ from gateway.services.health_watch import HealthWatch
 from gateway.services.housekeeping import Housekeeping
 from gateway.services.intake import IntakeService
 from gateway.services.intake_queue import IntakeQueue
+from gateway.services.plan_desk import PlanDesk
 from gateway.services.planner import Planner, RunJob
 from gateway.services.projector import Projector
 from gateway.services.reinjection import Reinjection
@@ -106,18 +108,6 @@ async def run_inside(
 def _consumers(parts: Parts, outside: Outside) -> list[Loop]:
     """The loops that live on what is in the journal."""
     settings, journal = parts.settings, parts.journal
-    planner = Planner(
-        journal=journal,
-        facts=lambda: parts.projector.facts,
-        run_job=outside.run_job,
-        settings=settings.planner,
-        clock=outside.clock,
-        new_id=outside.new_id,
-        heartbeats=parts.heartbeats,
-        is_shut_out=lambda: SHUT_OUT in parts.alarms,
-        today=_today(settings, outside.clock),
-        language=settings.gateway.language,
-    )
     housekeeping = Housekeeping(
         journal=journal,
         settings=settings.journal,
@@ -152,13 +142,40 @@ def _consumers(parts: Parts, outside: Outside) -> list[Loop]:
     )
     return [
         ("projector", parts.projector.run),
-        ("planner", planner.run),
+        *_planning(parts, outside),
         ("sensor-watch", parts.sensors.run),
         ("housekeeping", housekeeping.run),
         ("clock-watch", clock_watch.run),
         ("health-watch", health_watch.run),
         ("reinjection", reinjection.run),
     ]
+
+
+def _planning(parts: Parts, outside: Outside) -> list[Loop]:
+    """Who answers triggers, and who asks for plans in the name of people and of the time."""
+    planner = Planner(
+        journal=parts.journal,
+        facts=lambda: parts.projector.facts,
+        run_job=outside.run_job,
+        settings=parts.settings.planner,
+        clock=outside.clock,
+        new_id=outside.new_id,
+        heartbeats=parts.heartbeats,
+        is_shut_out=lambda: SHUT_OUT in parts.alarms,
+        today=_today(parts.settings, outside.clock),
+        language=parts.settings.gateway.language,
+        is_trusted=trust_in(outside.clock),
+    )
+    desk = PlanDesk(
+        journal=parts.journal,
+        facts=lambda: parts.projector.facts,
+        clock=outside.clock,
+        new_id=outside.new_id,
+        settings=parts.settings,
+        is_trusted=trust_in(outside.clock),
+        heartbeats=parts.heartbeats,
+    )
+    return [("planner", planner.run), ("plan-desk", desk.run)]
 
 
 def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> Parts:
@@ -168,12 +185,11 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
         journal=journal,
         warehouse=gateway.warehouse,
         watch=TriggerWatch(
-            warehouse=gateway.warehouse,
-            language=gateway.language,
+            settings=settings,
             clock=clock,
             new_id=outside.new_id,
-            quiet_us=round(settings.planner.quiet_s * 1_000_000),
             today=_today(settings, clock),
+            is_trusted=trust_in(clock),
         ),
         heartbeats=heartbeats,
     )

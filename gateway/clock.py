@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import Final
 
 from cloud_sync.contract.keys import make_uuid7
+from gateway.core.clock_trust import ClockTrust
 from gateway.ports import Clock
 
 UNSET_BEFORE_US: Final = 1_735_689_600_000_000
@@ -19,6 +21,17 @@ IDS_AT_ONCE: Final = 256
 def is_set(wall_us: int) -> bool:
     """Whether wall time can be true: a box without a battery-backed clock boots in 1970."""
     return wall_us >= UNSET_BEFORE_US
+
+
+def trust_in(clock: Clock) -> Callable[[], bool]:
+    """What tells, whenever asked, whether a clock is to be believed (core/clock_trust)."""
+    trust = ClockTrust()
+
+    def is_trusted() -> bool:
+        now_us = clock.wall_us()
+        return trust.is_good(now_us, clock.monotonic(), is_set=is_set(now_us))
+
+    return is_trusted
 
 
 class SystemClock:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -128,7 +129,9 @@ class PlannerSettings(BaseModel):
     gather_s: Annotated[float, Field(ge=0, le=3600)] = 2.0
     """Triggers that come within this window share one plan."""
     quiet_s: Annotated[float, Field(ge=0, le=86_400 * 7)] = 3600.0
-    """One cause for one item fires at most once in this window."""
+    """One cause for one item fires at most once in this window, and not in the next."""
+    daily_at: Annotated[tuple[time, ...], Field(max_length=24)] = ()
+    """Times of day (the warehouse's own, HH:MM) at which everything is planned."""
 
 
 class SmoothingSettings(BaseModel):

@@ -27,8 +27,8 @@ _PUT_STEP: Final = (
     " on conflict do nothing"
 )
 _CAUSES: Final = "select cause, item, is_armed, fired_at_us, window from cause_state"
-_PLANS: Final = "select plan_id, event_id, computed_at_us, body from plan order by plan_id"
-_STEPS: Final = (
+PLANS: Final = "select plan_id, event_id, computed_at_us, body from plan order by plan_id"
+STEPS_OF_PLANS: Final = (
     "select plan_id, name, id, at_us, author, reason from plan_step order by plan_id, name, id"
 )
 _NETWORK_PLAN: Final = (
@@ -67,7 +67,7 @@ async def load_planning(reader: Querying, facts: Facts) -> None:
         facts.triggers[str(cause), str(item)] = TriggerState(
             bool(is_armed), _optional(fired_at_us), _optional(window)
         )
-    plans, steps = await reader.query(_PLANS), await reader.query(_STEPS)
+    plans, steps = await reader.query(PLANS), await reader.query(STEPS_OF_PLANS)
     for plan in plans_of(plans, ()):
         facts.plans[plan.plan_id] = plan
     for plan_id, step in steps_of(steps):

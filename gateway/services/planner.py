@@ -8,7 +8,7 @@ is an open plan that facts have made stale: the new one takes its place.
 A solver that crashes, hangs, gives nonsense or finds nothing feasible is answered by the (s, S)
 rule (core/min_max): the plan says so and why. Where even that is impossible, because no network
 was received yet, the triggers stand and it is tried again, loudly.
-While the box does not know the time nothing is planned: which lots are still usable, and when the
+While the clock is not to be believed nothing is planned: which lots are still usable, and when the
 next trip leaves, would be guesses. The triggers wait. So they do while the cloud takes another
 journal for this gateway's: that other one plans for the warehouse, and two orders for one need
 would be one too many.
@@ -23,7 +23,6 @@ from typing import Final
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.plans import DecisionBody, PlanBody
 from cloud_sync.contract.version import EVENT_VERSION
-from gateway.clock import is_set
 from gateway.core.facts import Facts
 from gateway.core.messages import message
 from gateway.core.min_max import min_max_result
@@ -66,8 +65,10 @@ class Planner:
         is_shut_out: Callable[[], bool],
         today: Callable[[], str],
         language: str,
+        is_trusted: Callable[[], bool],
     ) -> None:
         self._language = language
+        self._is_trusted = is_trusted
         self._journal = journal
         self._is_shut_out = is_shut_out
         self._today = today
@@ -94,7 +95,7 @@ class Planner:
                 await self._journal.advance(CONSUMER, to_seq=done)
                 continue
             await self._rest(self._settings.gather_s)
-            while self._is_shut_out() or not is_set(self._clock.wall_us()):
+            while self._is_shut_out() or not self._is_trusted():
                 await self._rest(LOOK_S)
             triggers, done = await self._gathered(done)
             await self._journal.advance(CONSUMER, to_seq=done, drafts=await self._answer(triggers))

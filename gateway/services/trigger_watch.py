@@ -6,7 +6,8 @@ transaction ended, so nothing fires twice and nothing is lost.
 
 Quiet periods and windows are of the rows' own time, so that a box that catches up in the morning
 fires what it would have fired at night. What depends on the day (which lots are still good) is
-judged by the warehouse's calendar, and not at all while the box does not know the time.
+judged by the warehouse's calendar, and while the clock is not to be believed by the last day on
+which it was: a clock that is years ahead lets nothing expire.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from typing import Final
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.plans import DecisionBody, ReconciledLine, TriggerBody, asn_id
 from cloud_sync.contract.version import EVENT_VERSION
-from gateway.clock import is_set
 from gateway.core.facts import Facts, TriggerState
 from gateway.core.messages import message
 from gateway.core.outlook import look_at
@@ -27,6 +27,7 @@ from gateway.core.projection import Effects
 from gateway.core.trigger_runs import Rows, runs
 from gateway.core.triggers import triggers_of
 from gateway.ports import Clock, Draft
+from gateway.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -55,24 +56,28 @@ class Change:
 
 
 class TriggerWatch:
-    """today: the date in the warehouse's own time zone. language: of the sentences."""
+    """today: the date in the warehouse's own time zone.
+
+    is_trusted: whether the clock is to be believed (core/clock_trust).
+    """
 
     def __init__(
         self,
         *,
-        warehouse: str,
-        language: str,
+        settings: Settings,
         clock: Clock,
         new_id: Callable[[], str],
-        quiet_us: int,
         today: Callable[[], str],
+        is_trusted: Callable[[], bool],
     ) -> None:
-        self._warehouse = warehouse
-        self._language = language
+        self._warehouse = settings.gateway.warehouse
+        self._language = settings.gateway.language
+        self._quiet_us = round(settings.planner.quiet_s * 1_000_000)
         self._clock = clock
         self._new_id = new_id
-        self._quiet_us = quiet_us
         self._today = today
+        self._is_trusted = is_trusted
+        self._day = ""
         self._judged_on = ""
 
     def forget(self) -> None:
@@ -85,7 +90,7 @@ class TriggerWatch:
 
     def on_hand_before(self, facts: Facts, events: Iterable[ev.Event]) -> dict[str, int]:
         """What is on hand of items that an excursion takes away with these rows."""
-        today = self._today()
+        today = self._believed_day()
         return {
             item: facts.units_on_hand(item, today)
             for item in {
@@ -97,9 +102,9 @@ class TriggerWatch:
 
     def look(self, facts: Facts, change: Change, found: Found) -> None:
         """Look at what a run has changed; the facts hold it already."""
-        today, before = self._today(), change.on_hand_before
+        today, before = self._believed_day(), change.on_hand_before
         items = change.touched & facts.policies.keys()
-        if today != self._judged_on and is_set(self._clock.wall_us()):
+        if today != self._judged_on:
             # Lots and papers end with a day: on a new one every item is looked at.
             self._judged_on, items = today, set(facts.policies)
         for item in sorted(items):
@@ -120,6 +125,12 @@ class TriggerWatch:
             found.drafts += map(self._trigger, bodies)
         for plan_id in dict.fromkeys(plan_id for plan_id, _ in change.effects.steps):
             found.drafts += self._closing(facts, change.effects, plan_id)
+
+    def _believed_day(self) -> str:
+        """Today; while the clock is not to be believed, the last day on which it was."""
+        if not self._day or self._is_trusted():
+            self._day = self._today()
+        return self._day
 
     def _trigger(self, body: TriggerBody) -> Draft:
         logger.info("trigger fired", extra={"action": "trigger_fired", "reason": body.reason})

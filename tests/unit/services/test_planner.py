@@ -12,6 +12,7 @@ from cloud_sync.contract import events as ev
 from cloud_sync.contract.documents import Item, Policy
 from cloud_sync.contract.plan_life import Step
 from cloud_sync.contract.plans import DecisionBody
+from gateway.clock import is_set
 from gateway.core.facts import Facts, PlanRecord
 from gateway.errors import PlanError
 from gateway.ports import Draft, Entry
@@ -54,6 +55,7 @@ class Bench:
             is_shut_out=lambda: self.is_shut_out,
             today=lambda: "2026-11-18",
             language="en",
+            is_trusted=lambda: is_set(self.clock.wall_us()),
         )
 
     async def _solve(self, job: Mapping[str, object]) -> dict[str, object]:
