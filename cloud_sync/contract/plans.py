@@ -44,8 +44,8 @@ class TriggerBody(BaseModel):
     """Why replenishment is needed, fired once per (cause, item, warehouse, window).
 
     key: "{cause}:{item}:{warehouse}:{window}", "*" for a trigger that is for no single item.
-    position_units: on hand (usable) + on order - allocated when it fired. reason: one sentence
-    for people.
+    position_units: on hand (usable) + on order - allocated when it fired. extra_units: what a
+    surge is expected to take on top of the usual. reason: one sentence for people.
     """
 
     model_config = _WIRE
@@ -57,6 +57,7 @@ class TriggerBody(BaseModel):
     window: int
     position_units: int | None = None
     reorder_point_units: Units | None = None
+    extra_units: Units | None = None
     reason: str
 
 

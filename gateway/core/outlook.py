@@ -13,7 +13,7 @@ from math import sqrt
 from typing import Final
 
 from gateway.core.facts import Facts
-from gateway.core.triggers import Look, Strain
+from gateway.core.triggers import Look, Rush, Strain
 
 DAY_US: Final = 86_400_000_000
 NOISE_Z: Final = 3.0
@@ -21,7 +21,13 @@ NOISE_Z: Final = 3.0
 
 
 def look_at(
-    facts: Facts, item: str, today: str, now_us: int, *, taken_units: int = 0
+    facts: Facts,
+    item: str,
+    today: str,
+    now_us: int,
+    *,
+    taken_units: int = 0,
+    surge: Rush | None = None,
 ) -> Look | None:
     """What is known of an item now; None where the office has said nothing about it."""
     policy = facts.policies.get(item)
@@ -41,6 +47,7 @@ def look_at(
         next_delivery_days=_next_delivery_days(facts, item, now_us) if on_order > 0 else None,
         unsold_units=unsold_units(usable_lots(facts, item, today), demand, today),
         taken_units=taken_units,
+        surge=surge,
         strain=_strain(facts, item, on_hand + on_order, now_us),
     )
 

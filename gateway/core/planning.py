@@ -73,6 +73,11 @@ def take_snapshot(
     if not zones:
         raise PlanError("items: none of the items to plan is in the item master")
     replaces = _replaced(facts, triggers)
+    extra = {
+        str(it.body.get("item")): units
+        for it in triggers
+        if isinstance(units := it.body.get("extra_units"), int)
+    }
     job = Job.model_validate(
         {
             "network": {key: it for key, it in facts.network.items() if key != APPROVAL},
@@ -82,7 +87,9 @@ def take_snapshot(
             "seed": search.seed,
             "time_limit_s": search.time_limit_s,
             "skus": [
-                _sku(facts, gtin, today, replaces)
+                _sku(
+                    facts, gtin, today, gone=_gone(facts, gtin, replaces), extra=extra.get(gtin, 0)
+                )
                 for gtin in sorted(facts.policies)
                 if gtin in facts.items and facts.items[gtin].zone in zones
             ],
@@ -99,16 +106,21 @@ def _replaced(facts: Facts, triggers: Iterable[ev.Event]) -> tuple[str, ...]:
     return tuple(sorted({plan.plan_id for plan in plans if plan is not None}))
 
 
-def _sku(facts: Facts, gtin: str, today: str, replaces: Sequence[str]) -> Sku:
+def _gone(facts: Facts, gtin: str, replaces: Iterable[str]) -> int:
+    """What will not come of plans that are replaced."""
+    return sum(facts.due_units(asn_id(plan_id), gtin) for plan_id in replaces)
+
+
+def _sku(facts: Facts, gtin: str, today: str, *, gone: int, extra: int) -> Sku:
+    """extra: what a surge takes on top of the usual; it is as good as sold."""
     item, policy = facts.items[gtin], facts.policies[gtin]
-    gone = sum(facts.due_units(asn_id(plan_id), gtin) for plan_id in replaces)
     unsold = unsold_units(usable_lots(facts, gtin, today), policy.demand_units_per_day, today)
     return Sku(
         gtin=gtin,
         zone=item.zone,
         forecast_units_per_day=policy.demand_units_per_day,
         forecast_sd_units_per_day=policy.demand_sd_units_per_day,
-        on_hand_units=facts.units_on_hand(gtin, today) - facts.allocated(gtin) - unsold,
+        on_hand_units=facts.units_on_hand(gtin, today) - facts.allocated(gtin) - unsold - extra,
         on_order_units=facts.on_order(gtin) - gone,
         usable_life_days=item.shelf_life_days,
         grams_per_unit=item.grams_per_unit,

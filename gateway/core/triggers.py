@@ -61,6 +61,19 @@ class Strain:
     is_near: bool
 
 
+class Rush(NamedTuple):
+    """Whether an item sells in a surge (cloud_sync/demand/surge), and how it began.
+
+    n_sales: where n_expected were expected. extra_units: what the surge will take on top of the
+    usual, if it goes on for a while.
+    """
+
+    is_on: bool
+    n_sales: int = 0
+    n_expected: float = 0.0
+    extra_units: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What is known of an item at one moment; only what is usable counts.
@@ -68,8 +81,8 @@ class Look:
     position_units: on hand + on order - allocated. on_hand_units: less what is allocated.
     next_delivery_days: None where nothing is under way. unsold_units: of what is on hand, what
     will expire before it is sold at the usual pace. taken_units: what an excursion has just taken
-    away. surge: sales and forecast of a short time, in units, where they are far apart; None
-    where nobody looked, so that nothing changes.
+    away. surge: what was sold in a short time against what was expected; None where nobody knows
+    anything new, so that nothing changes.
     """
 
     item: str
@@ -82,7 +95,7 @@ class Look:
     next_delivery_days: float | None = None
     unsold_units: int = 0
     taken_units: int = 0
-    surge: tuple[int, int] | None = None
+    surge: Rush | None = None
     strain: Strain | None = None
 
     @property
@@ -124,8 +137,9 @@ def _expiring(look: Look) -> Standing:
 def _surge(look: Look) -> Standing:
     if look.surge is None:
         return Standing(is_so=False, is_over=False, values={})
-    sold, expected = look.surge
-    return Standing(sold > expected, sold <= expected, {"sold": sold, "expected": expected})
+    rush = look.surge
+    values = {"sold": rush.n_sales, "expected": f"{rush.n_expected:.1f}"}
+    return Standing(rush.is_on, not rush.is_on, values)
 
 
 def _stale_plan(look: Look) -> Standing:
@@ -235,5 +249,6 @@ def _body(
         window=window or 0,
         position_units=look.position_units,
         reorder_point_units=look.reorder_point_units,
+        extra_units=look.surge.extra_units if cause == SURGE and look.surge else None,
         reason=message(f"trigger_{cause}", language, **words),
     )

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 CONSUMER: Final = "projector"
 BATCH_ROWS: Final = 1000
+RECENT_ROWS: Final = 5000
+"""So many rows before the cursor are looked through at the start for sales of just now."""
 
 
 class QueryableJournal(Journal, Reader, Protocol):
@@ -55,13 +57,26 @@ class Projector:
 
     async def load(self) -> None:
         """Take the facts as they were last committed; to be done before anybody reads them."""
-        self._watch.forget()
         facts = await load_facts(self._journal, self._warehouse)
         facts.seq = await self._journal.cursor(CONSUMER)
         facts.flows = await load_flows(self._journal)
         self.facts = facts
         await self._refold_stock()
+        self._watch.begin(self.facts, await self._recent(facts.seq))
         self.changed.notify()
+
+    async def _recent(self, done: int) -> list[ev.Event]:
+        """The last events up to the cursor."""
+        events: list[ev.Event] = []
+        last = max(0, done - RECENT_ROWS)
+        while last < done:
+            limit = min(BATCH_ROWS, done - last)
+            rows = await self._journal.read(after_seq=last, limit=limit)
+            if not rows:
+                break
+            last = rows[-1].seq
+            events += [event_of(row) for row in rows if row.seq <= done]
+        return events
 
     async def _refold_stock(self) -> None:
         """Fold the stock again where it was folded by rules that knew no counts, or by wish."""
@@ -136,6 +151,7 @@ class Projector:
         apply_effects(facts, effects)
         for seq, event in run:
             facts.flows.apply(event, bodies[seq])
+        self._watch.note(run)
         facts.seq, last = run[-1]
         change = Change(effects, touched, before, last.received_at_us)
         self._watch.look(facts, change, found)

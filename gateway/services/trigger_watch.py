@@ -24,6 +24,7 @@ from gateway.core.facts import Facts, TriggerState
 from gateway.core.messages import message
 from gateway.core.outlook import look_at
 from gateway.core.projection import Effects
+from gateway.core.rushes import Rushes
 from gateway.core.trigger_runs import Rows, runs
 from gateway.core.triggers import triggers_of
 from gateway.ports import Clock, Draft
@@ -79,10 +80,16 @@ class TriggerWatch:
         self._is_trusted = is_trusted
         self._day = ""
         self._judged_on = ""
+        self._rushes: Rushes | None = None
 
-    def forget(self) -> None:
-        """Look at every item again with the next run."""
+    def begin(self, facts: Facts, recent: Iterable[ev.Event]) -> None:
+        """Begin with facts as they were committed; recent: the last events they hold.
+
+        Every item is looked at again with the next run.
+        """
         self._judged_on = ""
+        self._rushes = Rushes(facts)
+        self._rushes.note(recent)
 
     def runs(self, rows: Rows) -> Iterator[Rows]:
         """The rows cut into runs, after each of which is to be looked."""
@@ -100,6 +107,11 @@ class TriggerWatch:
             }
         }
 
+    def note(self, run: Rows) -> None:
+        """Take a run's sales."""
+        if self._rushes is not None:
+            self._rushes.note(event for _, event in run)
+
     def look(self, facts: Facts, change: Change, found: Found) -> None:
         """Look at what a run has changed; the facts hold it already."""
         today, before = self._believed_day(), change.on_hand_before
@@ -110,7 +122,8 @@ class TriggerWatch:
         for item in sorted(items):
             left = facts.units_on_hand(item, today) if item in before else 0
             taken = max(0, before.get(item, 0) - left)
-            look = look_at(facts, item, today, change.at_us, taken_units=taken)
+            rush = None if self._rushes is None else self._rushes.rush(item, change.at_us)
+            look = look_at(facts, item, today, change.at_us, taken_units=taken, surge=rush)
             if look is None:
                 continue
             bodies, states = triggers_of(

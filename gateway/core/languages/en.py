@@ -94,7 +94,7 @@ MESSAGES: Final[dict[str, str]] = {
     "{left} at a reorder point of {reorder_point}",
     "trigger_excursion": "{item}: {taken} units were taken off sale by the cold chain, {on_hand} "
     "are left",
-    "trigger_surge": "{item}: {sold} units sold where {expected} would be many",
+    "trigger_surge": "{item}: {sold} sales where {expected} were expected",
     "trigger_stale_plan": "{item}: {off} units against what plan {plan} expected",
     "trigger_manual": "{item}: {author} asked for a plan",
     "trigger_manual_all": "{author} asked for a plan",

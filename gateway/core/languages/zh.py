@@ -91,7 +91,7 @@ MESSAGES: Final[dict[str, str]] = {
     "trigger_expiring": "{item}：{unsold} 件将在售出前过期，只剩 {left} 件，再订货点为 "
     "{reorder_point}",
     "trigger_excursion": "{item}：冷链异常使 {taken} 件停售，剩余 {on_hand} 件",
-    "trigger_surge": "{item}：已售 {sold} 件，通常不超过 {expected} 件",
+    "trigger_surge": "{item}：已有 {sold} 笔销售，预期为 {expected} 笔",
     "trigger_stale_plan": "{item}：与计划 {plan} 的预期相差 {off} 件",
     "trigger_manual": "{item}：{author} 要求制定计划",
     "trigger_manual_all": "{author} 要求制定计划",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cloud_sync.contract.plans import TriggerBody
 from gateway.core.facts import TriggerState
 from gateway.core.outlook import unsold_units
-from gateway.core.triggers import Look, Strain, happening, triggers_of
+from gateway.core.triggers import Look, Rush, Strain, happening, triggers_of
 
 QUIET_US = 1_000
 ITEM = "09506000134352"
@@ -23,7 +23,7 @@ def look(
     due_days: float | None = None,
     unsold: int = 0,
     taken: int = 0,
-    surge: tuple[int, int] | None = None,
+    surge: Rush | None = None,
     strain: Strain | None = None,
 ) -> Look:
     return Look(
@@ -117,9 +117,13 @@ def test_what_an_excursion_took_away_fires_by_itself() -> None:
     )
 
 
-def test_a_surge_fires_where_more_is_sold_than_can_be_chance() -> None:
-    assert causes({}, look(50, surge=(30, 29))) == ["surge"]
-    assert causes({}, look(50, surge=(29, 29))) == []
+def test_a_surge_fires_with_what_it_will_take() -> None:
+    (body,) = fire(
+        {}, look(50, surge=Rush(is_on=True, n_sales=30, n_expected=2.5, extra_units=80))
+    )
+    assert (body.cause, body.extra_units) == ("surge", 80)
+    assert body.reason == "milk: 30 sales where 2.5 were expected"
+    assert causes({}, look(50, surge=Rush(is_on=False))) == []
 
 
 def test_a_plan_whose_item_went_another_way_is_stale() -> None:
@@ -131,9 +135,10 @@ def test_a_plan_whose_item_went_another_way_is_stale() -> None:
 
 def test_a_cause_that_nobody_looked_at_is_neither_so_nor_over() -> None:
     states: States = {}
-    causes(states, look(50, surge=(30, 29)))
+    rush = Rush(is_on=True, n_sales=30)
+    causes(states, look(50, surge=rush))
     causes(states, look(50, surge=None), QUIET_US)
-    assert not causes(states, look(50, surge=(40, 29)), 9 * QUIET_US), "it was never over"
+    assert not causes(states, look(50, surge=rush), 9 * QUIET_US), "it was never over"
 
 
 def test_a_clock_that_was_set_back_makes_no_key_twice_and_one_ahead_silences_nothing() -> None:
