@@ -7,7 +7,8 @@ body
     exhaustive  true for a sweep that missed nothing: zero for every other key in
     scope       {location, item?, status?, unit?}: its place, or one item there
 status is `available` and unit `EA` where they are not said. Serials that were seen outweigh a
-quantity below their number. Entries that make no sense assert nothing; so do virtual places.
+quantity below their number. Entries that make no sense assert nothing, nor do those that no line
+could say (a quantity beyond a line's, NUL in a lot); so do virtual places.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from cloud_sync.inventory.stock import StockKey
 STALE_US: Final = 3 * 86_400 * 1_000_000
 """A count that comes later than this after its place asserts nothing: too much has moved since,
 and a gateway need not remember more than this to find its place."""
+
+QUANTITY_MAX: Final = 10**12
+"""The greatest quantity of a line, and so of a count."""
+LOT_CHARACTERS_MAX: Final = 64
 
 COUNTING: Final = frozenset({ev.COUNT_OBSERVED, ev.EVENT_CORRECTED})
 
@@ -88,7 +93,9 @@ def _asserted(event: ev.Event, entry: Mapping[str, object]) -> tuple[StockKey, i
     location, item, quantity = entry.get("location"), entry.get("item"), entry.get("quantity")
     if not isinstance(location, str) or not isinstance(item, str) or keys.is_virtual(location):
         return None
-    if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 0:
+    if not isinstance(quantity, int) or isinstance(quantity, bool):
+        return None
+    if not 0 <= quantity <= QUANTITY_MAX:
         return None
     serials = entry.get("serials")
     if isinstance(serials, list | tuple):
@@ -96,6 +103,8 @@ def _asserted(event: ev.Event, entry: Mapping[str, object]) -> tuple[StockKey, i
     lot = entry.get("lot")
     status, unit = _status_and_unit(entry)
     lot = lot if isinstance(lot, str) else ""
+    if not all(map(keys.is_id, (location, item, status, unit))) or not _is_lot(lot):
+        return None
     return StockKey(event.warehouse, location, item, lot, status, unit), quantity
 
 
@@ -106,7 +115,18 @@ def _sweep(event: ev.Event) -> Scope | None:
     location, item = scope.get("location"), scope.get("item", "")
     if not isinstance(location, str) or not isinstance(item, str) or keys.is_virtual(location):
         return None
-    return Scope(event.warehouse, location, item, *_status_and_unit(scope))
+    status, unit = _status_and_unit(scope)
+    if not all(map(keys.is_id, (location, item or "any", status, unit))):
+        return None
+    return Scope(event.warehouse, location, item, status, unit)
+
+
+def _is_lot(text: str) -> bool:
+    """True for what a line may name as its lot, and for no lot."""
+    is_plain = text.isprintable() or not any(
+        it == "\0" or "\ud800" <= it <= "\udfff" for it in text
+    )
+    return len(text) <= LOT_CHARACTERS_MAX and is_plain
 
 
 def _status_and_unit(entry: Mapping[str, object]) -> tuple[str, str]:

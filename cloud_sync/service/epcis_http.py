@@ -25,7 +25,7 @@ from cloud_sync.epcis.vocabulary import CBV_VERSION, EPCIS_VERSION
 from cloud_sync.service.access import may
 from cloud_sync.service.problems import STATUS, Refused
 from cloud_sync.store.credentials import Credential
-from cloud_sync.store.ports import StoreError
+from cloud_sync.store.ports import StoreError, ValueRefused
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +128,8 @@ class EpcisRoute(APIRoute):
                 where = ".".join(str(part) for part in first["loc"])
                 detail = f"{where}: {first['msg']}"
                 return bad_parameter(detail).render()
+            except ValueRefused:
+                return bad_parameter("a value that cannot be kept").render()
             except StoreError as error:
                 logger.error(
                     "store failed", extra={"action": "store_failed", "reason": str(error)}

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from cloud_sync.contract.batches import ERROR_CODES, Problem
-from cloud_sync.store.ports import StoreError
+from cloud_sync.store.ports import StoreError, ValueRefused
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +63,11 @@ def add_handlers(app: FastAPI) -> None:
     async def http(request: Request, error: HTTPException) -> Response:
         code = _BY_STATUS.get(error.status_code, "malformed")
         return render(Problem(code=code, message=str(error.detail)), error.headers)
+
+    @app.exception_handler(ValueRefused)
+    async def value_refused(request: Request, error: ValueRefused) -> Response:
+        logger.warning("value refused", extra={"action": "value_refused", "reason": str(error)})
+        return render(Problem(code="malformed", message="a value that cannot be kept"))
 
     @app.exception_handler(StoreError)
     async def unavailable(request: Request, error: StoreError) -> Response:

@@ -23,6 +23,7 @@ from cloud_sync.service.problems import Refused
 from cloud_sync.store.batches import Taken, Taking
 from cloud_sync.store.credentials import Credential, note_contact
 from cloud_sync.store.feed import read_changes
+from cloud_sync.store.ports import Database, ValueRefused
 
 logger = logging.getLogger(__name__)
 router = APIRouter(tags=["sync"])
@@ -70,7 +71,11 @@ async def post_batch(request: Request, credential: AsGateway) -> Response:
             )
             return context.database.transact(taking)
 
-        outcome = await turn.take(take)
+        try:
+            outcome = await turn.take(take)
+        except ValueRefused:
+            await _find_unkept(context.database, upload, warehouse, events, context.wall_us())
+            outcome = await turn.take(take)
     place = {"gateway": credential.name, "first_seq": upload.batch.first_seq}
     if isinstance(outcome, Refusal):
         logger.warning(
@@ -100,6 +105,26 @@ async def _read(upload: Upload, warehouse: str) -> list[Reading]:
         found += read_rows(upload.bodies[start : start + SLICE], warehouse)
         await asyncio.sleep(0)
     return found
+
+
+async def _find_unkept(
+    database: Database, upload: Upload, warehouse: str, events: list[Reading], now_us: int
+) -> None:
+    """Take a batch row by row, setting aside what the store cannot hold: a gateway that heard
+    of a fault of ours would send the same rows for ever. `events` has why, then."""
+    for i, body in enumerate(upload.bodies):
+        place = {"first_seq": upload.batch.first_seq + i, "chain_before": None}
+        one = Upload(upload.batch.model_copy(update={**place, "chain_after": None}), (body,))
+        taking = partial(
+            Taking, gateway=upload.batch.gateway, warehouse=warehouse, upload=one, now_us=now_us
+        )
+        try:
+            outcome = await database.transact(taking(events=events[i : i + 1]))
+        except ValueRefused:
+            events[i] = "event: a value of it cannot be kept"
+            outcome = await database.transact(taking(events=events[i : i + 1]))
+        if isinstance(outcome, Refusal):
+            return
 
 
 @router.get("/sync/v1/changes")

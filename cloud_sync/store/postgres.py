@@ -19,7 +19,15 @@ from typing import Final, cast
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
 from cloud_sync.store.finish import finish
-from cloud_sync.store.ports import Parameters, Row, Script, StoreError, StoreUnusable, T
+from cloud_sync.store.ports import (
+    Parameters,
+    Row,
+    Script,
+    StoreError,
+    StoreUnusable,
+    T,
+    ValueRefused,
+)
 from cloud_sync.store.schema_files import read_schema, statements_of
 
 SCHEMA: Final = files("cloud_sync.store") / "schema" / "postgres"
@@ -38,6 +46,12 @@ _AGAIN: Final = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     ConnectionError,
+)
+_VALUE_REFUSED: Final = (
+    asyncpg.DataError,
+    asyncpg.ProgramLimitExceededError,
+    UnicodeEncodeError,
+    OverflowError,
 )
 _FAILED: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
@@ -117,6 +131,8 @@ class PostgresDatabase:
                 if n_tries == TRIES:
                     raise StoreError(f"PostgreSQL: {error}") from error
                 await asyncio.sleep(0.01 * 2**n_tries)
+            except _VALUE_REFUSED as error:
+                raise ValueRefused(f"PostgreSQL: {type(error).__name__}: {error}") from error
             except _FAILED as error:
                 raise StoreError(f"PostgreSQL: {type(error).__name__}: {error}") from error
         raise AssertionError("the loop above returns or raises")

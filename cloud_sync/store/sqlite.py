@@ -26,11 +26,14 @@ from cloud_sync.store.ports import (
     StoreError,
     StoreUnusable,
     T,
+    ValueRefused,
 )
 from cloud_sync.store.schema_files import read_schema, statements_of
 
 BUSY_MS: Final = 5000
 BUSY_RETRY_S: Final = 0.01
+CONSTRAINT_DATATYPE: Final = 3091
+"""SQLITE_CONSTRAINT_DATATYPE, for which the standard library has no name before Python 3.12."""
 SCHEMA: Final = files("cloud_sync.store") / "schema" / "sqlite"
 
 
@@ -119,7 +122,12 @@ class _Lane:
                 with contextlib.suppress(sqlite3.Error):
                     await connection.execute("rollback")
                 raise
+        except (OverflowError, UnicodeEncodeError, sqlite3.DataError) as error:
+            raise ValueRefused(f"SQLite: {error}") from error
         except sqlite3.IntegrityError as error:
+            if getattr(error, "sqlite_errorcode", None) == CONSTRAINT_DATATYPE:
+                # A sum grew beyond 64 bits and became a float, which no column of ours takes.
+                raise ValueRefused(f"SQLite: {error}") from error
             raise _RowIsThere(f"SQLite: {error}") from error
         except sqlite3.Error as error:
             raise _store_error(error) from error

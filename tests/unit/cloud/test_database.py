@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.store.open import open_database
-from cloud_sync.store.ports import Database, StoreError, StoreUnusable, Transaction, fetch_in
+from cloud_sync.store.ports import (
+    Database,
+    StoreError,
+    StoreUnusable,
+    Transaction,
+    ValueRefused,
+    fetch_in,
+)
 
 
 async def last_of(tx: Transaction) -> int:
@@ -71,6 +78,24 @@ async def test_a_broken_statement_is_the_stores_error(database: Database) -> Non
 
     with pytest.raises(StoreError):
         await database.transact(broken)
+    assert await database.read(last_of) == 0
+
+
+async def test_a_value_that_no_column_holds_is_told_from_a_failure(database: Database) -> None:
+    async def too_large(tx: Transaction) -> None:
+        await add_one(tx)
+        await tx.execute_many("update feed set last = ? where id = 1", [(2**64,)])
+
+    async def grown_too_large(tx: Transaction) -> None:
+        await tx.execute_many("update feed set last = ? where id = 1", [(2**63 - 1,)])
+        await tx.execute_many("update feed set last = last + 1 where id = 1", [()])
+
+    async def surrogate(tx: Transaction) -> None:
+        await tx.fetch("select key from documents where key = ?", ("\ud800",))
+
+    for script in (too_large, grown_too_large, surrogate):
+        with pytest.raises(ValueRefused):
+            await database.transact(script)
     assert await database.read(last_of) == 0
 
 
