@@ -16,11 +16,8 @@ Invariants
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
@@ -28,6 +25,7 @@ from cloud_sync.contract.chain import next_link
 from gateway.errors import JournalCorrupt, JournalError, JournalFull
 from gateway.journal import reads
 from gateway.journal.connection import Database
+from gateway.journal.job_queue import Job, JobQueue
 from gateway.journal.recent import RecentRows
 from gateway.journal.reserve import Reserve
 from gateway.journal.rows import (
@@ -47,33 +45,12 @@ logger = logging.getLogger(__name__)
 
 ROW_OVERHEAD_BYTES: Final = 512
 """A generous guess at what a row, its receipt and their B-trees add to the body."""
-SLOW_WAITS: Final = 4
-"""How many times the configured wait a group waits at most, on a slow disk."""
-COMMIT_WEIGHT: Final = 0.25
-"""What the newest commit counts in the mean of how long commits take."""
 PRESSED_SHARE: Final = 0.9
 """Above this share of the size limit rows leave earlier, before devices have to wait."""
 ROOM_FOR_CONSUMERS: Final = 2**20
 """On a full disk new messages may have the free pages of the file beyond this."""
 UNKNOWN_RETRY_S: Final = 0.5
 """How often a disk that answers nothing is asked whether it has the last transaction."""
-
-
-@dataclass(slots=True)
-class Job:
-    """One call's share of a transaction."""
-
-    done: asyncio.Future[int]
-    queued_at_s: float
-    entries: Sequence[Entry] = ()
-    drafts: Sequence[Draft] = ()
-    effects: Statements = ()
-    cursor: tuple[str, int] | None = None
-
-    @property
-    def weight(self) -> int:
-        """How many entries and events it brings."""
-        return len(self.entries) + len(self.drafts)
 
 
 class GroupWriter:
@@ -90,19 +67,14 @@ class GroupWriter:
         self._reserve = reserve
         self._settings = settings
         self._clock = clock
-        self._jobs: deque[Job] = deque()
-        self._n_waiting = 0
-        self._has_jobs = asyncio.Event()
-        self._is_group_full = asyncio.Event()
+        self._jobs = JobQueue(settings, clock)
         self._appended = asyncio.Event()
-        self._is_closing = False
         self._failure: str | None = None
         self._tail_is_known = False
         self._head = b""
         self._marks: dict[tuple[str, str], int] = {}
         self._room_bytes = 0
         self._n_commits = 0
-        self._commit_s = 0.0
         self.last_seq = 0
         self.recent = RecentRows()
 
@@ -131,15 +103,10 @@ class GroupWriter:
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         # A caller that was cancelled never looks; the failure is in the log all the same.
         done.add_done_callback(lambda it: it.cancelled() or it.exception())
-        if self._is_closing:
+        if self._jobs.is_closed:
             done.set_exception(JournalError(f"{self._database.path}: closing"))
             return done
-        job = Job(done, self._clock.monotonic(), entries, drafts, effects, cursor)
-        self._jobs.append(job)
-        self._n_waiting += job.weight
-        self._has_jobs.set()
-        if self._n_waiting >= self._settings.group_max:
-            self._is_group_full.set()
+        self._jobs.put(Job(done, self._clock.monotonic(), entries, drafts, effects, cursor))
         return done
 
     async def wait_beyond(self, seq: int) -> int:
@@ -150,9 +117,7 @@ class GroupWriter:
 
     def close(self) -> None:
         """Let `run` end once everything queued is committed; take in nothing more."""
-        self._is_closing = True
-        self._has_jobs.set()
-        self._is_group_full.set()
+        self._jobs.close()
 
     # ------------------------------------------------------------ commit
 
@@ -160,60 +125,13 @@ class GroupWriter:
         """Commit what is queued, in groups, until `close`. Raises JournalCorrupt."""
         group: list[Job] = []
         try:
-            while True:
-                await self._has_jobs.wait()
-                if self._jobs:
-                    await self._gather()
-                    group = self._take_group()
-                    await self._commit(group)
-                elif self._is_closing:
-                    return
-                else:
-                    self._has_jobs.clear()
+            while group := await self._jobs.next_group():
+                await self._commit(group)
         finally:
-            self._is_closing = True
+            self._jobs.close()
             for job in (*group, *self._jobs):
                 if not job.done.done():
                     job.done.set_exception(JournalError(f"{self._database.path}: stopped"))
-
-    async def _gather(self) -> None:
-        """Wait for company, if the first job has not waited long enough already.
-
-        A sync costs the same for one row and for many. On a slow disk jobs gather during the
-        sync before, so the groups grow by themselves and nobody waits twice.
-        """
-        waited_s = self._clock.monotonic() - self._jobs[0].queued_at_s
-        rest_s = self.wait_s - waited_s
-        if rest_s > 0 and not self._is_group_full.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(rest_s):
-                    await self._is_group_full.wait()
-
-    @property
-    def wait_s(self) -> float:
-        """How long a first job waits for company now: as long as a commit takes, within bounds.
-
-        At least what is configured, and SLOW_WAITS times that at most: on a disk that needs
-        longer than the wait, a lone message would otherwise cost a whole sync of its own.
-        """
-        least_s = self._settings.group_wait_ms / 1000
-        return min(max(least_s, self._commit_s), least_s * SLOW_WAITS)
-
-    def _take_group(self) -> list[Job]:
-        group: list[Job] = []
-        weight = 0
-        while self._jobs and (not group or weight < self._settings.group_max):
-            job = self._jobs.popleft()
-            weight += job.weight
-            group.append(job)
-        if self._jobs:
-            # Behind all that devices have queued, consumers would fall back beyond `recent`.
-            group += [job for job in self._jobs if not job.weight]
-            self._jobs = deque(job for job in self._jobs if job.weight)
-        self._n_waiting -= weight
-        if self._n_waiting < self._settings.group_max and not self._is_closing:
-            self._is_group_full.clear()
-        return group
 
     async def _commit(self, group: Sequence[Job]) -> None:
         try:
@@ -306,7 +224,7 @@ class GroupWriter:
             if not await self._is_on_disk(number):
                 raise
         self._n_commits = number
-        self._commit_s += (self._clock.monotonic() - began_s - self._commit_s) * COMMIT_WEIGHT
+        self._jobs.committed(began_s)
 
     async def _is_on_disk(self, number: int) -> bool:
         """Whether a transaction that failed is there after all; asks until the disk answers."""
@@ -316,7 +234,7 @@ class GroupWriter:
             except JournalCorrupt:
                 raise
             except JournalError:
-                if self._is_closing:
+                if self._jobs.is_closed:
                     raise
                 await asyncio.sleep(UNKNOWN_RETRY_S)
 

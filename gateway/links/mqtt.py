@@ -39,8 +39,8 @@ logger = logging.getLogger(__name__)
 MISC_PERIOD_S: Final = 1.0
 TOPICS_REMEMBERED: Final = 4096
 PACKETS_PER_TURN: Final = 200
-PACKETS_OF_FLOOD: Final = 50
-REST_S: Final = 0.015
+PACKETS_OF_FLOOD: Final = 150
+REST_S: Final = 0.025
 """After a read of fewer packets others may gather: a loop woken for each costs twice as much."""
 BACKOFF_CAP_S: Final = 30.0
 TAKEN_OVER: Final = 0x8E

@@ -1,4 +1,8 @@
-"""How a consumer waits for rows: never so long that it could be taken for stuck."""
+"""How a consumer waits for rows: never so long that it could be taken for stuck.
+
+Nobody who scans waits for a consumer: what was decided is known to the next scan at once (Floor).
+So rows gather between rounds, which cost the same for one and for many.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,10 @@ from gateway.services.supervisor import Heartbeats
 
 IDLE_S: Final = 15.0
 """A quiet night is no stall: a loop comes round this often though there is nothing to do."""
-GATHER_S: Final = 0.05
-"""How long rows may gather after a round, which costs the same for one and for many."""
+GATHER_S: Final = 0.2
+"""How long rows may gather after a round; the first after a quiet time are taken at once."""
+GATHER_ROWS: Final = 500
+"""So many are enough: whoever waits for more falls behind the rows that are in memory."""
 
 
 async def next_rows(
@@ -28,8 +34,15 @@ async def next_rows(
             return rows
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(IDLE_S):
-                await asyncio.sleep(GATHER_S)
-                await journal.wait_beyond(after_seq)
+                await gathered(journal, after_seq=after_seq)
+
+
+async def gathered(journal: Journal, *, after_seq: int) -> None:
+    """Return once the rows after `after_seq`, at least one, are worth a round."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GATHER_S):
+            await journal.wait_beyond(after_seq + GATHER_ROWS - 1)
+    await journal.wait_beyond(after_seq)
 
 
 def event_of(row: Row) -> Event:

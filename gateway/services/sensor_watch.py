@@ -24,7 +24,7 @@ from gateway.core.sensor_faults import Change, Fault, SensorFaults, SensorRule
 from gateway.journal.read_model import Reader, fault_statements, load_climate, load_faults
 from gateway.ports import Clock, Draft, Journal, Row
 from gateway.services.cold_chain import ColdChain
-from gateway.services.following import GATHER_S, event_of
+from gateway.services.following import event_of, gathered
 from gateway.services.supervisor import Heartbeats
 
 logger = logging.getLogger(__name__)
@@ -111,8 +111,7 @@ class SensorWatch:
             if is_caught_up:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(max(0.0, tick_s - now_s)):
-                        await asyncio.sleep(GATHER_S)
-                        await self._journal.wait_beyond(done)
+                        await gathered(self._journal, after_seq=done)
 
     async def _load(self) -> None:
         """What was committed, in place of what was thought."""

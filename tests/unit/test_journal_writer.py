@@ -11,7 +11,6 @@ from gateway.journal.connection import FILE
 from gateway.journal.inspection import open_read_only, verify
 from gateway.ports import Draft, Entry, ReceiptKey
 from gateway.settings import JournalSettings
-from tests.fakes.clock import FakeClock
 from tests.rigs.guard import GUARD_S
 from tests.rigs.journal import draft, entry, numbers, opened, rubbish, steered, until
 
@@ -66,16 +65,6 @@ async def test_a_full_group_does_not_wait_for_company(tmp_path: Path) -> None:
     hours = JournalSettings.model_construct(group_wait_ms=10_000_000.0, group_max=3)
     async with opened(tmp_path, hours) as store, asyncio.timeout(GUARD_S):
         assert await store.append([entry(n) for n in (1, 2, 3)]) == 3
-
-
-async def test_company_that_comes_within_the_wait_shares_the_commit(tmp_path: Path) -> None:
-    settings = JournalSettings(group_wait_ms=20)
-    async with steered(tmp_path, settings) as (store, database):
-        first = store.append([entry(1)])
-        await asyncio.sleep(0)
-        second = store.append([entry(2)])
-        assert (await first, await second) == (1, 2)
-        assert database.n_transactions == 1
 
 
 async def test_a_failed_commit_fails_its_callers_and_leaves_no_hole(tmp_path: Path) -> None:
@@ -281,42 +270,3 @@ async def test_a_receipt_without_events_is_remembered_too(tmp_path: Path) -> Non
         await store.append([Entry(receipt=(key, refused))])
     async with opened(tmp_path) as store:
         assert await store.find_receipts([key]) == {key: refused}
-
-
-async def test_the_wait_for_company_follows_a_slow_disk_and_comes_back(tmp_path: Path) -> None:
-    clock, settings = FakeClock(), JournalSettings(group_wait_ms=5)
-    async with steered(tmp_path, settings, clock) as (store, database):
-        writer = store._writer
-
-        async def commit(n: int, seconds: float) -> float:
-            before = database.n_transactions
-            database.gate.clear()
-            done = store.append([entry(n)])
-            await until(lambda: database.n_transactions > before)
-            clock.forward(seconds)
-            database.gate.set()
-            await done
-            return writer.wait_s
-
-        assert writer.wait_s == 0.005
-        fast = [await commit(n, 0.001) for n in range(1, 4)]
-        assert fast == [0.005] * 3  # never below what is configured
-        slow = [await commit(n, 0.012) for n in range(4, 24)]
-        assert slow == sorted(slow)
-        assert 0.011 < slow[-1] <= 0.012
-        stuck = [await commit(n, 2.0) for n in range(24, 28)]
-        assert stuck[-1] == 0.020  # bounded
-        healed = [await commit(n, 0.001) for n in range(28, 60)]
-        assert healed[-1] == 0.005
-
-
-async def test_no_wait_stays_no_wait_on_a_slow_disk(tmp_path: Path) -> None:
-    clock = FakeClock()
-    async with steered(tmp_path, clock=clock) as (store, database):
-        database.gate.clear()
-        done = store.append([entry(1)])
-        await until(lambda: database.n_transactions == 1)
-        clock.forward(3.0)
-        database.gate.set()
-        await done
-        assert store._writer.wait_s == 0
