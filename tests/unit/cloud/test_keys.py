@@ -20,7 +20,8 @@ pytestmark = pytest.mark.slow
 PAGE = Path(__file__).resolve().parents[3] / "docs/decisions/0015-warehouse-in-every-key.md"
 
 WHOLE = {
-    "credentials", "epcis_captures", "epcis_children", "epcis_feed", "epcis_queries",
+    "credentials", "epcis_attributes", "epcis_captures", "epcis_children",
+    "epcis_ended_tokens", "epcis_feed", "epcis_queries",
     "epcis_subscriptions", "exception_subjects", "feed", "feed_marks", "idempotency", "lots",
     "orders", "promise_rules", "schema_version", "users", "webhook_deliveries", "webhooks",
 }  # fmt: skip
