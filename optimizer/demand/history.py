@@ -63,7 +63,10 @@ class History:
         return int(self.units.shape[1])
 
     def until(self, n_days: int) -> History:
-        """The first days only, for who asks what could be known then."""
+        """The first days only, for who asks what could be known then.
+
+        profile and lump stay those of the whole: what they say of an item hardly ever changes.
+        """
         return History(
             items=self.items,
             first_day=self.first_day,

@@ -106,6 +106,12 @@ def answer_job(job: Mapping[str, object]) -> dict[str, object]:
     }
 
 
+def read_history(job: Mapping[str, object]) -> tuple[History, Floats]:
+    """A job's history, and the campaign factors of its days. Raises as `answer_job` does."""
+    read = _read(job)
+    return read.history, _factors(read, read.history.n_days)
+
+
 def _rows(
     read: _Job, forecast: Forecast, levels: Levels, means: Floats
 ) -> list[dict[str, object]]:
