@@ -77,8 +77,8 @@ def _parse(argv: list[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace
         commands,
         argv,
         "exceptions",
-        "see what somebody must look into",
-        "gateway.journal.exceptions_command",
+        "see what somebody must look into, and say what is done about it",
+        "gateway.services.exceptions_command",
     )
     _add_lazy(
         commands,

@@ -27,6 +27,7 @@ from gateway.report import Parts, device_rows
 from gateway.services.alarms import Alarms
 from gateway.services.clock_watch import ClockWatch
 from gateway.services.device_memory import SAVE_S, DeviceMemory
+from gateway.services.exception_keeper import ExceptionKeeper
 from gateway.services.health_watch import HealthWatch
 from gateway.services.housekeeping import Housekeeping
 from gateway.services.intake import IntakeService
@@ -35,6 +36,7 @@ from gateway.services.plan_desk import PlanDesk
 from gateway.services.planner import Planner, RunJob
 from gateway.services.projector import Projector
 from gateway.services.reinjection import Reinjection
+from gateway.services.resolving import Resolving
 from gateway.services.sensor_watch import SensorWatch
 from gateway.services.supervisor import Heartbeats, supervise
 from gateway.services.task_board import publish_tasks
@@ -140,6 +142,10 @@ def _consumers(parts: Parts, outside: Outside) -> list[Loop]:
         state_dir=settings.gateway.state_dir,
         heartbeats=parts.heartbeats,
     )
+    resolving = Resolving(
+        journal=journal, warehouse=settings.gateway.warehouse, clock=outside.clock,
+        state_dir=settings.gateway.state_dir, heartbeats=parts.heartbeats,
+    )  # fmt: skip
     return [
         ("projector", parts.projector.run),
         *_planning(parts, outside),
@@ -148,6 +154,7 @@ def _consumers(parts: Parts, outside: Outside) -> list[Loop]:
         ("clock-watch", clock_watch.run),
         ("health-watch", health_watch.run),
         ("reinjection", reinjection.run),
+        ("resolving", resolving.run),
     ]
 
 
@@ -181,18 +188,7 @@ def _planning(parts: Parts, outside: Outside) -> list[Loop]:
 def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> Parts:
     gateway, clock = settings.gateway, outside.clock
     heartbeats = Heartbeats(clock)
-    projector = Projector(
-        journal=journal,
-        warehouse=gateway.warehouse,
-        watch=TriggerWatch(
-            settings=settings,
-            clock=clock,
-            new_id=outside.new_id,
-            today=_today(settings, clock),
-            is_trusted=trust_in(clock),
-        ),
-        heartbeats=heartbeats,
-    )
+    projector = _projector(settings, outside, journal, heartbeats)
     queue = IntakeQueue(settings.intake.queue_max)
     rule = _sensor_rule(settings.sensors)
     sensors = SensorWatch(
@@ -237,6 +233,28 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
         Alarms(clock),
         outside.drivers,
     )
+
+
+def _projector(
+    settings: Settings, outside: Outside, journal: JournalStore, heartbeats: Heartbeats
+) -> Projector:
+    gateway, clock = settings.gateway, outside.clock
+    return Projector(
+        journal=journal,
+        warehouse=gateway.warehouse,
+        watch=TriggerWatch(
+            settings=settings,
+            clock=clock,
+            new_id=outside.new_id,
+            today=_today(settings, clock),
+            is_trusted=trust_in(clock),
+        ),
+        exceptions=ExceptionKeeper(
+            journal=journal, gateway=gateway.id, warehouse=gateway.warehouse, clock=clock,
+            new_id=outside.new_id,
+        ),
+        heartbeats=heartbeats,
+    )  # fmt: skip
 
 
 def _today(settings: Settings, clock: Clock) -> Callable[[], str]:

@@ -224,6 +224,9 @@ def endings(event: ev.Event) -> Iterator[Ending]:
         for kind in ("lot_recalled",) if lifts_recall else (EXPOSURE, "lot_held"):
             for key in _goods(event):
                 yield Ending(kind, key, event.occurred_at_us, event.event_id)
+    elif event.type == ev.COUNT_CLOSED and event.body.get("outcome") in ("approved", "matched"):
+        for key in _place(event):
+            yield Ending("approval_needed", key, event.occurred_at_us, event.event_id)
 
 
 class Word(NamedTuple):
@@ -297,6 +300,7 @@ CONCERNED: Final = frozenset(
         ev.SENSOR_RECOVERED,
         ev.EVENT_CORRECTED,
         ev.EXCEPTION_RESOLVED,
+        ev.COUNT_CLOSED,
         ev.COUNT_OBSERVED,
     }
 )

@@ -1,7 +1,7 @@
 """What a run of journal rows does to the gateway's exceptions queue (docs/exceptions.md).
 
-Evidence and corrections are events of this gateway; a person's word comes from the cloud as a
-document, for the events that it names.
+Evidence, corrections and the words of people here are events of this gateway; the words of people
+in the cloud come as documents. What two events show together is found beside (inventory/traces).
 """
 
 from __future__ import annotations
@@ -10,31 +10,63 @@ from dataclasses import dataclass, field
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
-from cloud_sync.inventory.exceptions import Key, is_concerned, raised, settles
+from cloud_sync.inventory.exceptions import (
+    Ending,
+    Word,
+    endings,
+    is_concerned,
+    raised,
+    settles,
+    word_in,
+)
 from cloud_sync.inventory.findings import Finding
 
 
 @dataclass(slots=True)
 class ExceptionEffects:
-    """raised: findings, each of one event, with its time. settled: events. resolved: kind, key
-    and events of each word."""
+    """raised: findings, each of one event, with its time. settled: events, with the time of what
+    settles them. ends: what ended all that is older. resolved: people's words, in order."""
 
     raised: list[tuple[Finding, int]] = field(default_factory=list)
-    settled: set[str] = field(default_factory=set)
-    resolved: list[tuple[str, Key, tuple[str, ...]]] = field(default_factory=list)
+    settled: dict[str, int] = field(default_factory=dict)
+    ends: list[Ending] = field(default_factory=list)
+    resolved: list[Word] = field(default_factory=list)
 
     def take(self, event: ev.Event) -> None:
         """The journal's next event."""
         if event.type == ev.DOCUMENT_CHANGED:
-            self._take_word(event)
+            self._take_document(event)
         elif is_concerned(event):
             self.raised += [(it, event.occurred_at_us) for it in raised(event)]
-            target = settles(event)
+            self.ends += endings(event)
+            target, word = settles(event), word_in(event)
             if target is not None:
-                self.settled.add(target)
+                self.settled[target] = event.occurred_at_us
+            if word is not None:
+                self.resolved.append(word)
 
-    def _take_word(self, event: ev.Event) -> None:
+    def add(self, other: ExceptionEffects) -> None:
+        """Take in those of the rows behind these."""
+        self.raised += other.raised
+        self.settled |= other.settled
+        self.ends += other.ends
+        self.resolved += other.resolved
+
+    def _take_document(self, event: ev.Event) -> None:
         data = event.body.get("data")
-        if event.body.get("kind") == doc.RESOLUTION and isinstance(data, dict):
-            word = doc.Resolution.model_validate(data)
-            self.resolved.append((word.kind, tuple(word.key), tuple(word.evidence)))
+        if event.body.get("kind") != doc.RESOLUTION or not isinstance(data, dict):
+            return
+        said = doc.Resolution.model_validate(data)
+        self.resolved.append(
+            Word(
+                word=str(event.body.get("key")),
+                at_us=said.at_us or event.occurred_at_us,
+                kind=said.kind,
+                key=tuple(said.key),
+                evidence=tuple(said.evidence),
+                action=said.action,
+                reason=said.reason,
+                author=said.author,
+                quantity=said.quantity,
+            )
+        )

@@ -139,9 +139,7 @@ def together(parts: Iterable[Effects]) -> Effects:
         whole.climate |= part.climate
         whole.tags |= part.tags
         whole.milestones += part.milestones
-        whole.exceptions.raised += part.exceptions.raised
-        whole.exceptions.settled |= part.exceptions.settled
-        whole.exceptions.resolved += part.exceptions.resolved
+        whole.exceptions.add(part.exceptions)
         whole.judged |= part.judged
         whole.plans |= part.plans
         whole.network_plan = part.network_plan or whole.network_plan

@@ -8,11 +8,17 @@ instance is, not that goods were booked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Final
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.version import EVENT_VERSION
+from cloud_sync.inventory.findings import UNKNOWN_TAG
 from gateway.core.smoothing import ARRIVED, LEFT, Sighting
+
+_OPAQUE: Final = "opaque"
+"""The scheme of an EPC that says nothing of what it is on."""
+_DAY_US: Final = 86_400 * 1_000_000
 
 _TYPES = {ARRIVED: ev.TAG_ARRIVED, LEFT: ev.TAG_LEFT}
 
@@ -25,6 +31,7 @@ def sighting_event(
     device: str,
     warehouse: str,
     zone: str | None,
+    flags: tuple[str, ...] = (),
 ) -> ev.Event:
     """The event of one sighting; identity holds `scheme`, `uri`, `gtin`, `serial` … as decoded."""
     body: dict[str, object] = {
@@ -46,6 +53,7 @@ def sighting_event(
         warehouse=warehouse,
         device=ev.DeviceMark(id=device),
         zone=zone,
+        flags=flags,
         body=body,
     )
 
@@ -71,3 +79,32 @@ def arrival_of(event: ev.Event) -> tuple[tuple[str, str], Sighting | None]:
 
 def _int(value: object, otherwise: int) -> int:
     return value if isinstance(value, int) else otherwise
+
+
+class UnknownTags:
+    """Marks the first tag of a day of each kind of goods that no master data knows.
+
+    A pallet of them is one thing to look into. While there are no master data at all, as on a new
+    box, nobody can tell.
+    """
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+        self._day = -1
+
+    def flags_of(
+        self, sighting: Sighting, identity: Mapping[str, str], items: Collection[str]
+    ) -> tuple[str, ...]:
+        """The flags of a sighting's event. items: the GTINs that are known."""
+        goods = identity.get("gtin")
+        is_unknown = goods not in items if goods else identity.get("scheme") == _OPAQUE
+        if not is_unknown or not items or sighting.kind != ARRIVED:
+            return ()
+        day = sighting.at_us // _DAY_US
+        if day != self._day:
+            self._day, self._told = day, set()
+        name = goods or _OPAQUE
+        if name in self._told:
+            return ()
+        self._told.add(name)
+        return (UNKNOWN_TAG,)

@@ -55,6 +55,10 @@ FOLDED: Final = {
     "correction": "event_id",
     "ledger_time": "id",
     "exception_evidence": "kind, key, event_id",
+    "exception_trace": "family, key, at_us, event_id",
+    "exception_end": "kind, key",
+    "exception_settled": "event_id, kind, key",
+    "exception_word": "word",
 }
 """The read model: right only together, as of the projector's cursor."""
 

@@ -40,7 +40,7 @@ from gateway.core.readings import (
 )
 from gateway.core.sequences import Sequences
 from gateway.core.smoothing import Sighting, TagPresence
-from gateway.core.tags import sighting_event
+from gateway.core.tags import UnknownTags, sighting_event
 from gateway.errors import JournalError
 from gateway.ports import Arrival, Clock, Draft, Entry, Quarantined, Receipt, ReceiptKey
 from gateway.services.intake_queue import IntakeQueue
@@ -113,6 +113,7 @@ class IntakeService:
         self._in_flight: dict[ReceiptKey, list[_Settle]] = {}
         self._day = (-1, "")
         self._is_stopping = False
+        self._unknown_tags = UnknownTags()
         self.offsets = ClockOffsets()
         self.sequences = Sequences()
         self.counts = IntakeCounts()
@@ -278,13 +279,15 @@ class IntakeService:
 
     def _sighting_event(self, sighting: Sighting) -> ev.Event:
         device = sighting.read_point.rpartition(".")[0]
+        identity = epc_identity(sighting.epc)
         return sighting_event(
             sighting,
-            epc_identity(sighting.epc),
+            identity,
             event_id=self._decoder.new_id(),
             device=device,
             warehouse=self._decoder.warehouse,
             zone=self._zones.get(sighting.read_point, self._zones.get(device)),
+            flags=self._unknown_tags.flags_of(sighting, identity, self._floor.facts.items),
         )
 
     def _when(self, stamp: Stamp) -> When:

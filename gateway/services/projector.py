@@ -18,6 +18,7 @@ from gateway.journal.flow_table import flow_statements, load_flows
 from gateway.journal.ledger_tables import has_every_row, must_refold
 from gateway.journal.read_model import Reader, effect_statements, load_facts
 from gateway.ports import Journal, Row
+from gateway.services.exception_keeper import ExceptionKeeper
 from gateway.services.following import event_of, next_rows
 from gateway.services.signal import Signal
 from gateway.services.stock_keeper import fold_stock, refold_stock
@@ -45,11 +46,13 @@ class Projector:
         journal: QueryableJournal,
         warehouse: str,
         watch: TriggerWatch,
+        exceptions: ExceptionKeeper,
         heartbeats: Heartbeats,
     ) -> None:
         self._journal = journal
         self._warehouse = warehouse
         self._watch = watch
+        self._exceptions = exceptions
         self._heartbeats = heartbeats
         self.facts = Facts(warehouse)
         self.floor = Floor(lambda: self.facts)
@@ -128,14 +131,17 @@ class Projector:
         parts = [await self._fold(run, bodies, found) for run in self._watch.runs(events)]
         effects = parts[0] if len(parts) == 1 else together(parts)
         self.floor.follow(events)
+        traces = await self._exceptions.look([it for _, it in events], effects.exceptions)
+        deeds = await self._exceptions.act(effects.exceptions, self.facts)
         await self._journal.advance(
             CONSUMER,
             to_seq=rows[-1].seq,
             effects=[
                 *effect_statements(effects, found.states),
                 *flow_statements(self.facts.flows),
+                *traces,
             ],
-            drafts=found.drafts,
+            drafts=[*found.drafts, *deeds],
         )
         self.changed.notify()
 

@@ -25,6 +25,7 @@ MAY_SHIELD = {"cloud_sync/store/finish.py", "gateway/journal/connection.py"}
 MAY_CATCH_ALL = {
     "cloud_sync/service/epcis_delivery.py",
     "cloud_sync/service/fulfilment.py",
+    "cloud_sync/service/overdue.py",
     "gateway/services/supervisor.py",
 }
 """Where `except Exception` may stand: the places that restart what failed and log the trace."""

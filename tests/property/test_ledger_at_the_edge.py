@@ -26,6 +26,7 @@ from gateway.services.supervisor import Heartbeats
 from tests.fakes.clock import FakeClock
 from tests.fakes.trigger_watch import watch
 from tests.property.test_ledger import histories
+from tests.rigs.exceptions import keeper
 from tests.rigs.journal import opened
 
 cuts = st.lists(st.tuples(st.integers(0, 14), st.booleans()), max_size=6)
@@ -107,6 +108,7 @@ async def test_a_journal_from_before_counts_were_folded_is_folded_again(
             journal=store,
             warehouse="J1",
             watch=watch(clock, quiet_us=1),
+            exceptions=keeper(store, clock),
             heartbeats=Heartbeats(clock),
         )
         await projector.load()

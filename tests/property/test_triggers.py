@@ -19,6 +19,7 @@ from gateway.services.projector import CONSUMER, Projector
 from gateway.services.supervisor import Heartbeats
 from tests.fakes.clock import START_US, FakeClock
 from tests.fakes.trigger_watch import watch
+from tests.rigs.exceptions import keeper
 from tests.rigs.journal import opened
 
 ITEMS = ("09506000134352", "00614141123452")
@@ -131,7 +132,13 @@ async def keys_of(path: Path, events: list[ev.Event], sizes: list[tuple[int, boo
             quiet_us=HOUR_US,
             today=lambda: TODAY,
         )
-        return Projector(journal=store, warehouse="J1", watch=made, heartbeats=Heartbeats(clock))
+        return Projector(
+            journal=store,
+            warehouse="J1",
+            watch=made,
+            exceptions=keeper(store, clock),
+            heartbeats=Heartbeats(clock),
+        )
 
     async with opened(path, clock=clock) as store:
         await store.append(entries)

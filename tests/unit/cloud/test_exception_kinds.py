@@ -44,6 +44,19 @@ async def test_the_release_of_a_lot_ends_what_held_it_whichever_is_heard_first(
     assert [it["event_id"] for it in opened["evidence"]] == [event_id(3)]  # type: ignore[attr-defined]  # a list
 
 
+async def test_an_approval_ends_what_waited_for_it(database: Database) -> None:
+    def closed(number: int, outcome: str, at_us: int, *flags: str) -> ev.Event:
+        event = about(ev.COUNT_CLOSED, number, location="A-1", outcome=outcome)
+        counts = (ev.Document(type="count", id="C-1"),)
+        return replace(event, documents=counts, location="A-1", flags=flags, occurred_at_us=at_us)
+
+    await note(database, [closed(1, "unresolved", 10, "approval_needed")])
+    (found,) = await queue(database)
+    assert found["key"] == ["count", "C-1", "A-1"]
+    await note(database, [closed(2, "approved", 20)])
+    assert await queue(database) == []
+
+
 def counted(number: int, at_us: int, *, late_us: int = 0) -> ev.Event:
     mark = ev.DeviceMark(id="pda-1", boot="b", seq=number, clock="trusted", error_us=0)
     row = {"item": ITEM, "location": "A-1", "quantity": 3}

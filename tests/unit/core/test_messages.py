@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud_sync.inventory.exceptions import ACTIONS
 from gateway.core import languages
 from gateway.core.languages import ENGLISH, LANGUAGES
 from gateway.core.messages import message, sentence
@@ -58,4 +59,12 @@ def test_every_message_is_explained() -> None:
     # These name a label; their key in a result is label_known.
     labels = {"location", "container", "worker", "document", "logistic_unit"}
     told = LANGUAGES[ENGLISH].keys() - labels
-    assert not {key for key in told if not any(f"`{key}`" in page for page in pages)}
+    # What a kind of exception is called stands where its kind is explained.
+    pages.append((root / "docs" / "exceptions.md").read_text())
+    names = {key.removeprefix("exception_") for key in told}
+    assert not {key for key in names if not any(f"`{key}`" in page for page in pages)}
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_every_kind_of_exception_has_its_words(language: str) -> None:
+    assert {f"exception_{kind}" for kind in ACTIONS} <= LANGUAGES[language].keys()

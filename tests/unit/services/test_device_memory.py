@@ -19,6 +19,7 @@ from gateway.services.projector import Projector
 from gateway.services.supervisor import Heartbeats
 from tests.fakes.clock import START_US, FakeClock
 from tests.fakes.trigger_watch import watch
+from tests.rigs.exceptions import keeper
 from tests.rigs.guard import GUARD_S
 from tests.rigs.journal import opened, until
 
@@ -74,6 +75,7 @@ class Bench:
             journal=self.journal,
             warehouse="J1",
             watch=watch(self.clock),
+            exceptions=keeper(self.journal, self.clock),
             heartbeats=Heartbeats(self.clock),
         )
         task = asyncio.create_task(projector.run())

@@ -15,6 +15,7 @@ from gateway.services.supervisor import Heartbeats
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory_journal import MemoryJournal
 from tests.fakes.trigger_watch import watch
+from tests.rigs.exceptions import keeper
 from tests.rigs.guard import GUARD_S
 
 GTIN = "09506000134352"
@@ -48,6 +49,7 @@ class Bench:
                 quiet_us=60_000_000,
                 today=lambda: self.today,
             ),
+            exceptions=keeper(self.journal, self.clock, new_id=self._ids.__next__),
             heartbeats=Heartbeats(self.clock),
         )
 
