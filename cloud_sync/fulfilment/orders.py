@@ -73,7 +73,11 @@ def _sums_of(event: ev.Event, document: str) -> Iterable[tuple[SumKey, int]]:
                 key = SumKey(event.warehouse, kind, document, line.item, line.lot or "", line.unit)
                 yield key, sign * line.quantity
     if event.type == ev.PICK_SHORT:
-        yield from _missing(event, document)
+        yield from _missing(event.body, event.warehouse, document)
+    was = event.body.get("of")
+    if event.body.get("corrects_type") == ev.PICK_SHORT and isinstance(was, Mapping):
+        for key, quantity in _missing(was, event.warehouse, document):
+            yield key, -quantity
 
 
 def _rank(location: str) -> int:
@@ -81,14 +85,16 @@ def _rank(location: str) -> int:
     return 2 if location == keys.CUSTOMER else int(location == keys.PACKING)
 
 
-def _missing(event: ev.Event, document: str) -> Iterable[tuple[SumKey, int]]:
+def _missing(
+    body: Mapping[str, object], warehouse: str, document: str
+) -> Iterable[tuple[SumKey, int]]:
     """What a picker did not find. A body that does not say so in the agreed words says nothing."""
-    item, lot, unit, missing = (event.body.get(it) for it in ("item", "lot", "unit", "missing"))
+    item, lot, unit, missing = (body.get(it) for it in ("item", "lot", "unit", "missing"))
     if not isinstance(item, str) or not keys.is_gtin(item) or unit not in {"EA", "g"}:
         return
     if isinstance(missing, int) and 0 < missing <= _QUANTITY_MAX:
         place = lot if isinstance(lot, str) and "\0" not in lot and len(lot) <= 64 else ""
-        yield SumKey(event.warehouse, SHORT, document, item, place, str(unit)), missing
+        yield SumKey(warehouse, SHORT, document, item, place, str(unit)), missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +182,28 @@ def missing_of(wanted: Mapping[Goods, int], parts: Sequence[Part]) -> dict[Goods
         if given < quantity:
             missing[goods] = quantity - given
     return missing
+
+
+def superfluous(wanted: Mapping[Goods, int], parts: Sequence[Part]) -> list[int]:
+    """Which parts can be spared, the last first: nobody has begun them, others have all of it.
+
+    So it is once a picker finds what was said to be missing and is on its way from elsewhere.
+    """
+    given: dict[Goods, int] = {}
+    for part in parts:
+        for goods in {*part.wanted, *part.taken}:
+            had = part.taken.get(goods, 0) + part.to_come(goods)
+            given[goods] = given.get(goods, 0) + had
+    spared = []
+    for i, part in reversed(list(enumerate(parts))):
+        mine = {goods: part.to_come(goods) for goods in part.wanted}
+        if not part.is_open or part.is_begun or not any(mine.values()):
+            continue
+        if all(given[goods] - n >= wanted.get(goods, 0) for goods, n in mine.items() if n):
+            spared.append(i)
+            for goods, n in mine.items():
+                given[goods] -= n
+    return spared
 
 
 def delivered_beyond(wanted: Mapping[Goods, int], parts: Sequence[Part]) -> dict[Goods, int]:

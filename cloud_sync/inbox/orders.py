@@ -52,10 +52,15 @@ class LotFacts:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What a run of accepted events adds to the sums."""
+    """What a run of accepted events adds to the sums.
+
+    reopened: deliveries of which a receipt or the closing was taken back, so that one that was
+    done may not be done any more.
+    """
 
     flows: dict[FlowKey, int] = field(default_factory=dict)
     lots: dict[tuple[str, str], LotFacts] = field(default_factory=dict)
+    reopened: set[str] = field(default_factory=set)
 
 
 def orders_of(events: Iterable[ev.Event]) -> Orders:
@@ -69,7 +74,7 @@ def orders_of(events: Iterable[ev.Event]) -> Orders:
         elif event.type in {ev.GOODS_RECEIVED, ev.TRANSFER_RECEIVED}:
             _add_flows(orders, event, "asn")
         elif event.type == ev.RECEIPT_CLOSED:
-            _add_closing(orders, event)
+            _add_closing(orders, event, 1)
         elif event.type == ev.EVENT_CORRECTED:
             _take_back(orders, event)
     return orders
@@ -94,11 +99,15 @@ def _take_back(orders: Orders, event: ev.Event) -> None:
     """
     corrected = event.body.get("corrects_type")
     kind = "transfer" if corrected == ev.TRANSFER_DISPATCHED else "asn"
-    if kind == "asn" and corrected not in {ev.GOODS_RECEIVED, ev.TRANSFER_RECEIVED}:
+    if corrected == ev.RECEIPT_CLOSED:
+        _add_closing(orders, event, -1)
+    elif kind == "asn" and corrected not in {ev.GOODS_RECEIVED, ev.TRANSFER_RECEIVED}:
         return
     for document in event.documents:
         if document.type != kind:
             continue
+        if kind == "asn":
+            orders.reopened.add(document.id)
         for line in event.lines:
             source, target = line.from_location, line.to_location
             if kind == "transfer":
@@ -120,11 +129,11 @@ def _key(warehouse: str, kind: str, document: str, line: ev.Line) -> FlowKey:
     return FlowKey(warehouse, kind, document, line.item, line.lot or "", line.unit)
 
 
-def _add_closing(orders: Orders, event: ev.Event) -> None:
+def _add_closing(orders: Orders, event: ev.Event, sign: int) -> None:
     for document in event.documents:
         if document.type == "asn":
             key = FlowKey(event.warehouse, CLOSING, document.id, "", "", "")
-            orders.flows[key] = orders.flows.get(key, 0) + 1
+            orders.flows[key] = orders.flows.get(key, 0) + sign
 
 
 def _add_lot(orders: Orders, event: ev.Event) -> None:
@@ -192,21 +201,26 @@ def update_asn(
     received: Mapping[FlowKey, int],
     *,
     is_closed: bool = False,
+    is_reopened: bool = False,
 ) -> Asn:
     """The delivery as it stands. shipped: what its transfer's source has told, if anything.
 
     A delivery that nobody of ours has sent anything of stands as its author wrote it, until all
-    of it was received. is_closed: the receiver has said that nothing more will come. Closed by
+    of it was received. is_closed: the receiver has said that nothing more will come. is_reopened:
+    something that was said of its receipt was taken back, so that it is judged anew. Closed by
     the office, it waits for what was sent, and for nothing where nothing was.
     """
     if not shipped:
+        status = asn.status
+        if is_reopened and status == "received":
+            status = "dispatched"
         is_done = (
             is_closed
             or asn.closed is not None
-            or asn.status == "received"
-            or (asn.status == "dispatched" and _covers(received, asn.shipped or asn.ordered))
+            or status == "received"
+            or (status == "dispatched" and _covers(received, asn.shipped or asn.ordered))
         )
-        return asn.model_copy(update={"status": "received" if is_done else asn.status})
+        return asn.model_copy(update={"status": "received" if is_done else status})
     expected = shipped if asn.closed is not None else _larger(asn.ordered, shipped)
     status = "received" if is_closed or _covers(received, expected) else "dispatched"
     return asn.model_copy(update={"status": status, "shipped": list(shipped)})

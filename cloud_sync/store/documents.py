@@ -188,7 +188,7 @@ async def apply_orders(tx: Transaction, events: Sequence[ev.Event]) -> None:
             (item, lot),
         )
         transfers |= {text(row[0]) for row in rows}
-    await put_documents(tx, await _follow(tx, transfers, asns))
+    await put_documents(tx, await _follow(tx, transfers, asns, orders.reopened))
 
 
 def transfer_draft(transfer: doc.Transfer) -> Draft:
@@ -245,11 +245,13 @@ async def _add_lots(tx: Transaction, orders: Orders) -> list[tuple[str, str]]:
 
 async def follow_asns(tx: Transaction, asns: Iterable[str], transfers: Iterable[str] = ()) -> None:
     """Bring deliveries and transfers up to date that people have just written."""
-    await put_documents(tx, await _follow(tx, set(transfers), set(asns)))
+    await put_documents(tx, await _follow(tx, set(transfers), set(asns), set()))
 
 
-async def _follow(tx: Transaction, transfers: set[str], asns: set[str]) -> list[Draft]:
-    """The documents touched by flows, as they stand now."""
+async def _follow(
+    tx: Transaction, transfers: set[str], asns: set[str], reopened: set[str]
+) -> list[Draft]:
+    """The documents touched by flows, as they stand now. reopened: see Orders."""
     held_transfers = {
         key: doc.Transfer.model_validate(content)
         for key, content in (await _load(tx, doc.TRANSFER, transfers)).items()
@@ -273,10 +275,14 @@ async def _follow(tx: Transaction, transfers: set[str], asns: set[str]) -> list[
             dispatched = await _flows(tx, "transfer", asn.transfer, source)
             shipped = shipped_lines(dispatched, await _expiries(tx, dispatched))
         closing = await _flows(tx, CLOSING, asn.id, asn.warehouse)
+        is_closed = any(n > 0 for n in closing.values())
         if transfer is not None and asn_of(transfer.id, transfer.plan) == asn.id:
-            transfer = update_transfer(transfer, shipped, received, is_closed=bool(closing))
+            transfer = update_transfer(transfer, shipped, received, is_closed=is_closed)
             drafts.append(transfer_draft(transfer))
-        drafts.append(asn_draft(update_asn(asn, shipped, received, is_closed=bool(closing))))
+        stands = update_asn(
+            asn, shipped, received, is_closed=is_closed, is_reopened=asn.id in reopened
+        )
+        drafts.append(asn_draft(stands))
     return drafts
 
 

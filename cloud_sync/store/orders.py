@@ -15,6 +15,7 @@ from typing import Final, cast
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
 from cloud_sync.fulfilment.orders import (
+    SHORT,
     SUMS,
     Given,
     Part,
@@ -24,6 +25,7 @@ from cloud_sync.fulfilment.orders import (
     parts_of,
     status_of,
     sums_of,
+    superfluous,
 )
 from cloud_sync.fulfilment.placed import CustomerOrder
 from cloud_sync.fulfilment.promise import Goods, Shelf
@@ -283,9 +285,19 @@ async def follow_orders(tx: Transaction, events: Sequence[ev.Event]) -> list[Ord
         ],
     )
     states = await load_orders(tx, ids)
+    if any(key.kind == SHORT and quantity < 0 for key, quantity in sums.items()):
+        await _spare(tx, states)
     if states:
         await save_orders(tx, states)
     return states
+
+
+async def _spare(tx: Transaction, states: Sequence[OrderState]) -> None:
+    """Take parcels away that stood in for goods which were found after all."""
+    for state in states:
+        parts = state.parts[: len(state.parcels)]
+        for i in superfluous(state.order.wanted, parts):
+            await close_parcel(tx, state.parcels[i], MOVED)
 
 
 async def _lock(tx: Transaction, ids: Iterable[str]) -> set[str]:

@@ -54,6 +54,19 @@ class Ends:
     async def close(self) -> None:
         await self._tell("W1", ev.RECEIPT_CLOSED, (ASN,))
 
+    async def take_back_closing(self) -> None:
+        of = {"corrects_type": ev.RECEIPT_CLOSED, "of": {"lines": []}}
+        await self._tell("W1", ev.EVENT_CORRECTED, (ASN,), body=of)
+
+    async def receive_from_supplier(self, quantity: int) -> None:
+        line = make_line("@supplier", "DOCK", quantity, lot="L1")
+        await self._tell("W1", ev.GOODS_RECEIVED, (ASN,), line)
+
+    async def take_back_delivery(self, quantity: int) -> None:
+        line = make_line("DOCK", "@supplier", quantity, lot="L1")
+        of = {"corrects_type": ev.GOODS_RECEIVED}
+        await self._tell("W1", ev.EVENT_CORRECTED, (ASN,), line, body=of)
+
     async def take_back_dispatch(self, quantity: int, *, really: int = 0) -> None:
         lines = [make_line("@transit.TR-1", "R-1", quantity, lot="L1")]
         if really:
@@ -115,6 +128,44 @@ async def test_the_order_of_the_reports_does_not_matter(
     for i in order:
         await (partial(ends.dispatch, 20), partial(ends.receive, 19), ends.close)[i]()
     assert await states(http, admin) == ("received", "received")
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+async def test_a_closing_that_was_taken_back_is_none_in_any_order(
+    http: httpx.AsyncClient, admin: dict[str, str], database: Database, order: tuple[int, ...]
+) -> None:
+    await http.put("/v1/transfers/TR-1", json=BODY, headers=admin)
+    ends = Ends(database)
+    steps = (partial(ends.dispatch, 24), partial(ends.receive, 20), ends.close,
+             ends.take_back_closing)  # fmt: skip
+    for i in order:
+        await steps[i]()
+    assert await states(http, admin) == ("dispatched", "dispatched"), "four may still come"
+    await ends.close()
+    assert await states(http, admin) == ("received", "received")
+
+
+async def test_a_suppliers_delivery_follows_what_was_taken_back(
+    http: httpx.AsyncClient, admin: dict[str, str], database: Database
+) -> None:
+    body = {"id": "ASN-1", "warehouse": "W1", "source": "@supplier", "status": "dispatched",
+            "ordered": [{"item": ITEM, "quantity": 10}]}  # fmt: skip
+    await http.put("/v1/asns/ASN-1", json=body, headers=admin)
+    ends = Ends(database)
+
+    async def status() -> str:
+        return str((await http.get("/v1/asns/ASN-1", headers=admin)).json()["asn"]["status"])
+
+    for told, taken_back in (
+        (ends.close, ends.take_back_closing),
+        (partial(ends.receive_from_supplier, 10), partial(ends.take_back_delivery, 10)),
+    ):
+        await told()
+        assert await status() == "received"
+        await taken_back()
+        assert await status() == "dispatched"
+    await ends.receive_from_supplier(10)
+    assert await status() == "received"
 
 
 async def shipped(http: httpx.AsyncClient, admin: dict[str, str]) -> int:

@@ -96,6 +96,9 @@ def test_a_corrected_return_is_no_delivery() -> None:
 def test_what_a_picker_did_not_find(changes: dict[str, object], expected: dict[str, int]) -> None:
     body = {"item": ITEM, "unit": "EA", "missing": 3, **changes}
     assert totals(event(1, ev.PICK_SHORT, body=body)) == expected
+    back = {"corrects_type": ev.PICK_SHORT, "of": body}
+    turned = {kind: -quantity for kind, quantity in expected.items()}
+    assert totals(event(2, ev.EVENT_CORRECTED, body=back)) == turned
 
 
 PLACES = ["R-01", "R-02", "PACK", "@customer", "@waste"]

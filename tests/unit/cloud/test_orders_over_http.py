@@ -100,6 +100,41 @@ async def test_a_short_pick_is_completed_from_elsewhere(cloud: Shop) -> None:
     assert sent["lines"] == [{"item": ITEM, "quantity": 2, "unit": "EA"}]
 
 
+@pytest.mark.parametrize("is_begun", [False, True], ids=["untouched", "begun"])
+@pytest.mark.parametrize("is_given", [False, True], ids=["at once", "given elsewhere"])
+async def test_a_short_pick_that_was_taken_back_is_picked_where_it_lies(
+    cloud: Shop, is_given: bool, is_begun: bool
+) -> None:
+    """What was given elsewhere meanwhile is called off there, unless somebody began it."""
+    await cloud.stock(W1=9, C1=9)
+    await cloud.place(5)
+    order, said = (ev.Document(type="order", id="O-1.1"),), {
+        "item": ITEM, "location": "R-01", "missing": 3, "unit": "EA", "reason": "empty",
+    }  # fmt: skip
+    cloud.books["W1"].record(ev.PICK_SHORT, documents=order, body=said)
+    await cloud.tell("W1")
+    if is_given:
+        cloud.now_us += TRIED_EVERY_US
+        await go_round(cloud.database, cloud.now_us)
+        if is_begun:
+            await cloud.move("C1", ev.GOODS_PICKED, "O-1.2", "R-01", "PACK", 1)
+    taken_back = {"corrects_type": ev.PICK_SHORT, "of": said}
+    cloud.books["W1"].record(ev.EVENT_CORRECTED, documents=order, body=taken_back)
+    await cloud.tell("W1")
+    told = await cloud.get("/v1/orders/O-1")
+    assert (told["missing"], told["parcels"][0]["lines"][0]["short"]) == ([], 0)
+    expected = [("O-1.1", "W1", "open", 5)]
+    if is_given:
+        expected.append(("O-1.2", "C1", "open" if is_begun else "moved", 3))
+    assert parcels(told) == expected
+    sent = (await cloud.documents("gw-W1"))["O-1.1"]
+    assert sent is not None
+    assert sent["lines"] == [{"item": ITEM, "quantity": 5, "unit": "EA"}]
+    if is_given and not is_begun:
+        assert (await cloud.documents("gw-C1"))["O-1.2"] is None
+        assert await cloud.available() == {"W1": 4, "C1": 9}
+
+
 async def test_what_was_picked_and_put_back_is_to_be_picked_again(cloud: Shop) -> None:
     await cloud.stock(W1=9)
     await cloud.place(5)
