@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SOLVERS = ("hybrid", "matrix", "exact", "fixed-cycle", "min-max", "full-truck")
 LAZY = {
+    "forecast": "forecasts and stock levels for a demand job",
     "backtest": "forecasts of a demand job against naive ones, on its own past",
     "study": "the published tables and figures from a case, as CSV and plots",
     "compare": "solvers side by side: quality and time",

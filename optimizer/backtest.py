@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from optimizer.demand.backtest import QUANTILES, Score, backtest
 from optimizer.demand.job import read_history
 from optimizer.errors import CaseError
+from optimizer.forecast import read_job
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The subcommand's arguments."""
-    parser.add_argument("job", type=Path, help="demand job (forepost-demand/1, docs/demand.md)")
+    parser.add_argument("job", help="demand job (forepost-demand/1), - for standard input")
     parser.add_argument("--span-days", type=int, default=2, metavar="DAYS")
     parser.add_argument(
         "--origins", type=int, default=8, metavar="N", help="past days to ask at, a week apart"
@@ -23,11 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table."""
-    try:
-        job = json.loads(args.job.read_bytes())
-    except ValueError as error:
-        raise CaseError(str(args.job), str(error), "JSON") from error
-    history, uplift = read_history(job)
+    history, uplift = read_history(read_job(args.job))
     last = history.n_days - args.span_days
     origins = [last - 7 * back for back in range(args.origins) if last - 7 * back >= 28]
     if args.span_days < 1 or not origins:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,6 +19,7 @@ from cloud_sync.demand.hours import day_start_us
 from cloud_sync.demand.question import Kept, make_question
 from cloud_sync.inventory.corrections import acting
 from cloud_sync.inventory.folding import placed_events
+from optimizer.__main__ import main
 from optimizer.demand.job import answer_job
 from optimizer.errors import CaseError
 from tests.fakes.ledger_rows import ITEM, OTHER, move, row
@@ -173,3 +177,33 @@ def test_a_wrong_item_is_refused_by_the_key(book: DemandBook, key: str, value: o
     with pytest.raises(CaseError) as refused:
         answer_job(job)
     assert refused.value.path.startswith(f"items[0].{key}")
+
+
+def test_the_command_answers_as_the_function_does(
+    book: DemandBook, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "job.json"
+    path.write_text(json.dumps(ask(book)))
+    assert main(["forecast", str(path)]) == 0
+    assert json.loads(capsys.readouterr().out) == answer_job(ask(book))
+
+
+def test_the_command_takes_a_job_from_another_program(book: DemandBook) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "optimizer", "forecast", "-"],
+        input=json.dumps(ask(book)).encode(),
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    assert json.loads(done.stdout) == answer_job(ask(book))
+
+
+@pytest.mark.parametrize("text", ["[]", "1", "", '{"format": "forepost-demand/1"}'])
+def test_the_command_refuses_what_is_no_job_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    path = tmp_path / "job.json"
+    path.write_text(text)
+    assert main(["forecast", str(path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

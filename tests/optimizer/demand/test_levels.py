@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -166,6 +168,27 @@ def test_a_campaign_raises_the_levels_in_time(forecast: Forecast) -> None:
     ]
     assert told[1] > 1.8 * told[0]
     assert told[2] == told[0]
+
+
+def test_the_worked_example_of_the_page() -> None:
+    """docs/demand.md, milk: 10 a day, ω = 0.04, 2 days on the way, every 3 days, 95 %."""
+    history = draw(np.random.default_rng(3), n_items=1, n_days=60).history(60)
+    milk = dataclasses.replace(
+        fit(history, span_days=np.full(1, 2, dtype=np.int64)),
+        level=np.array([10.0]),
+        trend=np.zeros(1),
+        weekday=np.ones((1, 7)),
+        omega=np.array([0.04]),
+        lump=np.ones(1),
+        is_empirical=np.zeros(1, dtype=np.bool_),
+    )
+    plain = levels_of(milk, supply(cycle(0.95), n_items=1))
+    assert (plain.mean[0], round(plain.sd[0], 6)) == (20.0, 6.0)
+    assert (plain.reorder_point[0], plain.safety_stock[0], plain.order_up_to[0]) == (31, 11, 71)
+    capped = levels_of(milk, supply(cycle(0.95), n_items=1, life=4.0))
+    assert (capped.order_up_to[0], capped.is_capped[0]) == (59, True)
+    unsure = levels_of(milk, supply(cycle(0.95), n_items=1, lead_sd=0.5))
+    assert unsure.reorder_point[0] == 34
 
 
 def test_items_are_classed_by_what_they_bring() -> None:
