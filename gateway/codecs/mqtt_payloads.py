@@ -76,6 +76,14 @@ class _Refused(ValueError):
     """A key with a value the contract does not allow."""
 
 
+class _QuantityRefused(_Refused):
+    """The quantity, as a worker gave it."""
+
+    def __init__(self, refusal: _Refused, quantity: object, worker: str | None) -> None:
+        super().__init__(str(refusal))
+        self.quantity, self.worker = str(quantity)[:24], worker
+
+
 def parse_payload(channel: str, raw: bytes, *, device: str, received_at_us: int) -> Parsed:
     """What a device published on a channel (`scan`, `climate`, `reads` or `status`)."""
     ordinary = ordinary_reading(channel, raw, device=device, received_at_us=received_at_us)
@@ -104,6 +112,9 @@ def parse_closely(channel: str, raw: bytes, *, device: str, received_at_us: int)
             raise _Refused(f"device: says {named!r} on the topic of {device!r}")
         stamp = _stamp(reader, stamp, is_numbered=channel != "status")
         reading = _CHANNELS[channel](reader, stamp)
+    except _QuantityRefused as refusal:
+        said = refusal.quantity, refusal.worker
+        return Parsed(Malformed(stamp, raw, "contract", str(refusal), *said))
     except _Refused as refusal:
         return Parsed(Malformed(stamp, raw, "contract", str(refusal)))
     return Parsed(reading, reader.unknown())
@@ -274,13 +285,18 @@ def _task(reader: _Reader) -> TaskContext:
     if sscc is not None and not keys.is_sscc(sscc):
         raise reader.refuse("sscc", "18 digits with a right check digit", sscc)
     celsius = reader.number("temperature_c", -100, 150)
+    worker = reader.id("worker")
+    try:
+        quantity = reader.integer("quantity", -QUANTITY_MAX, QUANTITY_MAX)
+    except _Refused as refusal:
+        raise _QuantityRefused(refusal, reader.fields["quantity"], worker) from refusal
     return TaskContext(
         type=kind,
         id=reader.id("id"),
         location=reader.id("location"),
-        quantity=reader.integer("quantity", -QUANTITY_MAX, QUANTITY_MAX),
+        quantity=quantity,
         unit=unit,
-        worker=reader.id("worker"),
+        worker=worker,
         reason=reader.text("reason", 200),
         sscc=sscc,
         condition=condition,

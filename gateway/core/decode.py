@@ -17,7 +17,7 @@ from gateway.core.flows.asking import what_is_at, what_is_in, where_is
 from gateway.core.flows.counting import sweep
 from gateway.core.flows.decide import decide, decide_command, decide_unit
 from gateway.core.flows.floor import Floor
-from gateway.core.flows.goods import Goods
+from gateway.core.flows.goods import Goods, Stop, amount
 from gateway.core.flows.packs import pieces_in
 from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict
 from gateway.core.labels import LOGISTIC_UNIT, label_in
@@ -78,15 +78,12 @@ class Decoder:
     sensor_rule: SensorRule = field(default_factory=SensorRule)
     labels: tuple[tuple[str, str], ...] = ()
 
-    def malformed(self, reading: Malformed) -> Outcome:
+    def malformed(self, reading: Malformed, floor: Floor) -> Outcome:
         """Rubbish: nothing to record, the bytes are kept, the device is told why."""
-        return self._refuse(
-            reading.stamp,
-            "malformed",
-            kind=reading.kind,
-            why=reading.reason,
-            reason=reading.reason,
-        )
+        key = "malformed" if reading.quantity is None else "quantity_refused"
+        language = floor.language(reading.worker) or self.language
+        text = message(key, language, reason=reading.reason, quantity=reading.quantity)
+        return _refused(reading.stamp, key, text, kind=reading.kind, why=reading.reason)
 
     def climate(self, sample: ClimateSample, when: When) -> Outcome:
         """One sample of a zone's climate, as a window of one; flagged if it is impossible."""
@@ -108,12 +105,10 @@ class Decoder:
 
     def scan(self, scan: Scan, floor: Floor, when: When) -> Outcome:
         """One scan in its task, against all that is known when it is decided."""
-        if scan.symbol_error is not None:
-            return self._refuse(
-                scan.stamp, "symbol_refused", kind="symbol", why=scan.symbol_error,
-                reason=scan.symbol_error,
-            )  # fmt: skip
         symbol, task = scan.symbol, scan.task
+        if scan.symbol_error is not None:
+            why = scan.symbol_error
+            return self._refuse(scan, floor, "symbol_refused", kind="symbol", why=why, reason=why)
         if task is not None and task.type in COMMANDS:
             request = Request(scan.stamp.device, task, when.today)
             return self._answer(scan.stamp, request, decide_command(request, floor), floor, when)
@@ -123,10 +118,10 @@ class Decoder:
             return self._look_up(scan, symbol, floor, when)
         quantity, unit = _quantity(symbol, task)
         if not (0 if task.type == "count" else 1) <= quantity <= MAX_QUANTITY:
+            why = f"quantity {quantity}"
             return self._refuse(
-                scan.stamp, "quantity_refused", kind="quantity", why=f"quantity {quantity}",
-                quantity=quantity,
-            )  # fmt: skip
+                scan, floor, "quantity_refused", kind="quantity", why=why, quantity=quantity
+            )
         goods = Goods(symbol.gtin, symbol.lot or "", unit)
         if task.type != "receive":
             goods, quantity = pieces_in(goods, quantity, floor)
@@ -152,7 +147,7 @@ class Decoder:
         self, stamp: Stamp, request: Request, verdict: Verdict, floor: Floor, when: When
     ) -> Outcome:
         """A verdict as events for the journal and a result for the device."""
-        language = floor.language(request.task.worker) or self.language
+        language = self._language(request.task, floor)
         if isinstance(verdict, Refused):
             key, kind = verdict.key, verdict.kind
             text = _told(key, language, request, verdict, floor)
@@ -216,23 +211,23 @@ class Decoder:
         """A logistic unit as one, in tasks that move it; else labels are named if asked for."""
         label = label_in(scan, self.labels) or floor.label(scan.data)
         if label is None:
-            return self._refuse(scan.stamp, "not_a_product", kind="symbol", why="no GTIN in it")
+            why = "no GTIN in it"
+            return self._refuse(scan, floor, "not_a_product", kind="symbol", why=why)
         task = scan.task
         if task is not None and label.kind == LOGISTIC_UNIT:
             request = Request(scan.stamp.device, task, when.today)
             verdict = decide_unit(request, label.id, floor)
             if verdict is not None:
                 return self._answer(scan.stamp, request, verdict, floor, when)
-        what = message(label.kind, self.language, id=label.id)
+        language = self._language(task, floor)
+        what = message(label.kind, language, id=label.id)
         if task is not None and task.type != "lookup":
-            return self._refuse(
-                scan.stamp, "label_not_goods", kind="label", why=f"{label.kind} {label.id}",
-                label=what,
-            )  # fmt: skip
+            why = f"{label.kind} {label.id}"
+            return self._refuse(scan, floor, "label_not_goods", kind="label", why=why, label=what)
         result = _result(scan.stamp, "accepted", None, "label_known", what)
         result["label"] = {"kind": label.kind, "id": label.id}
         if label.kind == "location":
-            result |= what_is_at(label.id, floor, self.language)
+            result |= what_is_at(label.id, floor, language)
         elif label.kind == LOGISTIC_UNIT:
             result |= what_is_in(label.id, floor)
         return Outcome("accepted", result)
@@ -241,21 +236,19 @@ class Decoder:
         task = scan.task or TaskContext("lookup")
         goods = Goods(symbol.gtin or "", symbol.lot or "", "EA")
         request = Request(scan.stamp.device, task, when.today, symbol, goods, 1)
-        language = floor.language(task.worker) or self.language
+        language = self._language(task, floor)
         verdict = where_is(goods, floor, language, when.today, symbol.expiry)
         return self._answer(scan.stamp, request, verdict, floor, when)
 
     def _refuse(
-        self,
-        stamp: Stamp,
-        key: str,
-        *,
-        kind: str,
-        why: str,
-        **values: object,
+        self, scan: Scan, floor: Floor, key: str, *, kind: str, why: str, **values: object
     ) -> Outcome:
-        text = message(key, self.language, **values)
-        return _refused(stamp, key, text, kind=kind, why=why)
+        text = message(key, self._language(scan.task, floor), **values)
+        return _refused(scan.stamp, key, text, kind=kind, why=why)
+
+    def _language(self, task: TaskContext | None, floor: Floor) -> str:
+        """The worker's, where the task names one who has a language of his own."""
+        return floor.language(None if task is None else task.worker) or self.language
 
     def _event(
         self,
@@ -302,7 +295,7 @@ def _told(key: str, language: str, request: Request, verdict: Verdict, floor: Fl
     """What the worker is told; only what it has blanks for is looked up."""
     said = sentence(key, language)
     values = {name: _value(name, language, request, verdict, floor) for name in said.blanks}
-    return said.filled(values)
+    return said.filled(values).rstrip()
 
 
 def _value(name: str, language: str, request: Request, verdict: Verdict, floor: Floor) -> object:
@@ -310,10 +303,15 @@ def _value(name: str, language: str, request: Request, verdict: Verdict, floor: 
     given, goods, task = verdict.values, request.goods, request.task
     if name == "item":
         return floor.name(str(given.get("item", goods.item)), language)
-    if name in given:
-        return given[name]
-    if name == "quantity":
-        return request.quantity
+    if name == "piece":
+        return floor.name(str(given.get(name)), language)
+    if name == "next":
+        return _next(given.get(name), language, floor)
+    found = given.get(name, request.quantity if name == "quantity" else None)
+    if isinstance(found, int) and name in _AMOUNTS:
+        return amount(found, goods.unit)
+    if found is not None:
+        return found
     if name == "lot":
         return goods.lot
     if name == "document":
@@ -321,6 +319,19 @@ def _value(name: str, language: str, request: Request, verdict: Verdict, floor: 
     if name == "place":
         return task.location
     return _expiry(request, verdict, floor) if name == "expiry" else None
+
+
+_AMOUNTS = frozenset({"quantity", "counted", "expected", "received", "needed", "there"})
+"""Blanks that say how much of the goods in the worker's hand."""
+
+
+def _next(stop: object, language: str, floor: Floor) -> str:
+    """Where to go instead, behind a blank; nothing where the list is done."""
+    if not isinstance(stop, Stop):
+        return " "
+    name, quantity = floor.name(stop.goods.item, language), amount(stop.quantity, stop.goods.unit)
+    told = message("next_stop", language, item=name, quantity=quantity, place=stop.location)
+    return f" {told}"
 
 
 def _expiry(request: Request, verdict: Verdict, floor: Floor) -> str | None:

@@ -235,7 +235,7 @@ class IntakeService:
 
     def _decode(self, group: _Group, reading: Reading) -> Outcome:
         if isinstance(reading, Malformed):
-            return self._decoder.malformed(reading)
+            return self._decoder.malformed(reading, self._floor)
         when = self._when(reading.stamp)
         if isinstance(reading, ClimateSample):
             return self._decoder.climate(reading, when)

@@ -81,6 +81,16 @@ class Hall:
             self.events.append(event)
         return outcome
 
+    def office(self, kind: str, key: str, *, is_deleted: bool) -> None:
+        """A document that the cloud sent, or took back."""
+        event = ev.Event(
+            event_id=self.decoder.new_id(), type=ev.DOCUMENT_CHANGED, version=1,
+            occurred_at_us=1_000, received_at_us=1_000, warehouse="J1",
+            body={"kind": kind, "key": key, "deleted": is_deleted},
+        )  # fmt: skip
+        self.floor.note(event)
+        self.events.append(event)
+
     def fold(self, n: int | None = None) -> None:
         """Let the projector take in the next `n` events, or all."""
         end = len(self.events) if n is None else min(len(self.events), self._folded + n)

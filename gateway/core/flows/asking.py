@@ -34,7 +34,7 @@ def where_is(goods: Goods, floor: Floor, language: str, today: str, expiry: str 
     if rows:
         extra["places"] = rows[:ROWS_MAX]
     if floor.item(gtin) is None:
-        return Told(key="unknown_item", extra=extra)
+        return Told(key="not_on_file", extra=extra)
     problem = floor.why_unusable(goods, today, expiry)
     return Told(key="looked_up", flags=() if problem is None else (problem,), extra=extra)
 

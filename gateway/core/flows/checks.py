@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cloud_sync.contract import events as ev
+from cloud_sync.contract import keys
 from gateway.core.flows import kinds
 from gateway.core.flows.floor import Floor
 from gateway.core.flows.goods import Goods
@@ -98,6 +99,12 @@ def moved(
     # What may not be sold comes first among the usual ones, and is one at most.
     n_urgent = 1 if usual and usual[0] in kinds.NOT_FOR_ORDER else 0
     goods = request.goods
+    known: dict[str, object] = dict(values or {})
+    if not flags and not usual and not keys.is_virtual(movement.from_location):
+        there = floor.balance(floor.key(goods, movement.from_location, from_status))
+        if there < request.quantity and _is_in_the_book(goods, floor):
+            flags = ("more_than_booked",)
+            known |= {"there": max(0, there), "from_place": movement.from_location}
     deed = Deed(
         type=movement.event_type,
         place=movement.place,
@@ -113,9 +120,14 @@ def moved(
     return Told(
         deeds=(deed,),
         flags=(*usual[:n_urgent], *flags, *usual[n_urgent:]),
-        values=values or {},
+        values=known,
         extra=extra or {},
     )
+
+
+def _is_in_the_book(goods: Goods, floor: Floor) -> bool:
+    """Whether these goods are here at all; of what the book never saw it cannot know better."""
+    return any(n > 0 and key.lot == goods.lot for key, n in floor.stock_of(goods.item))
 
 
 def said_of(request: Request, body: Mapping[str, object] | None = None) -> dict[str, object]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from cloud_sync.contract import events as ev
 from gateway.core.flows.checks import said_of
 from gateway.core.flows.floor import Floor
-from gateway.core.flows.goods import goods_in
+from gateway.core.flows.goods import Sums, add, amounts, goods_in, goods_of
+from gateway.core.flows.picking import relisted
 from gateway.core.flows.state import turned
 from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict
 
@@ -29,24 +30,30 @@ def undo(request: Request, floor: Floor) -> Verdict:
         documents=event.documents,
         corrects=event.event_id,
     )
+    listed = relisted(event, request.today, floor)
     item, quantity = _goods_of(event)
     return Told(
-        deeds=(deed,),
+        deeds=(deed, *listed),
+        main=0,
         key="undone",
         values={"item": item, "quantity": quantity},
         extra={"undone": {"event_id": event.event_id, "type": event.type, "item": item}},
     )
 
 
-def _goods_of(event: ev.Event) -> tuple[str, int]:
+def _goods_of(event: ev.Event) -> tuple[str, object]:
     """What the event was about, for the message."""
     if event.type == ev.GOODS_TRANSFORMED:
         return event.lines[0].item, event.lines[0].quantity
     if event.lines:
-        return event.lines[0].item, sum(line.quantity for line in event.lines)
+        sums: Sums = {}
+        for line in event.lines:
+            add(sums, goods_of(line), line.quantity)
+        return event.lines[0].item, amounts(sums)
     for key in ("children", "assertions"):
         rows = event.body.get(key)
         if isinstance(rows, list | tuple) and rows:
             said = rows[0].get("added", rows[0].get("quantity", 0))
-            return goods_in(rows[0]).item, said if isinstance(said, int) else 0
+            goods = goods_in(rows[0])
+            return goods.item, amounts({goods: said if isinstance(said, int) else 0})
     return "", 0

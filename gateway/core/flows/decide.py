@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from cloud_sync.contract import keys
 from gateway.core.flows import correcting, counting, holding, inbound, packing, picking
 from gateway.core.flows.checks import condition_status, moved, status_there
 from gateway.core.flows.floor import Floor
@@ -83,8 +82,10 @@ def decide_command(request: Request, floor: Floor) -> Verdict:
         return inbound.close(request, facts.asns[key], floor)
     elif task.location is not None:
         return counting.close(request, floor)
+    if not key:
+        return Refused("document_missing", f"{task.type} of nothing")
     return Refused(
         "cannot_begin" if task.type == "start" else "cannot_close",
         f"{task.type} of unknown {key!r}",
-        values={"document": key or keys.UNKNOWN},
+        values={"document": key},
     )

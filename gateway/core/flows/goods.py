@@ -56,6 +56,19 @@ def add(sums: Sums, goods: Goods, quantity: int) -> None:
         sums.pop(goods, None)
 
 
+def amounts(sums: Mapping[Goods, int]) -> str:
+    """How much it is in words: `3`, `500 g` or `3 + 500 g`; pieces and grams are never added."""
+    by_unit: dict[str, int] = {}
+    for goods, n in sums.items():
+        by_unit[goods.unit] = by_unit.get(goods.unit, 0) + n
+    return " + ".join(amount(n, unit) for unit, n in sorted(by_unit.items())) or "0"
+
+
+def amount(n: int, unit: str) -> str:
+    """So many pieces, or grams."""
+    return f"{n} g" if unit == "g" else str(n)
+
+
 def units_of_item(sums: Mapping[Goods, int], item: str) -> int:
     """The units of all lots of an item."""
     return sum(n for goods, n in sums.items() if goods.item == item)

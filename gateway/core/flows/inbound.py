@@ -24,7 +24,7 @@ from gateway.core.flows.checks import (
     storing_flags,
 )
 from gateway.core.flows.floor import BESIDE_THE_SHELVES, Floor
-from gateway.core.flows.goods import Goods, Sums, add, row_of, units_of_item
+from gateway.core.flows.goods import Goods, Sums, add, amounts, row_of, units_of_item
 from gateway.core.flows.packs import opened
 from gateway.core.flows.records import ReceiptFlow
 from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict, document
@@ -173,7 +173,7 @@ def close(request: Request, asn: Asn, floor: Floor) -> Verdict:
         body=said_of(request, {"lines": _lines(expected, receipt)}),
         documents=documents,
     )
-    values = {"document": asn.id, "missing": sum(missing.values())}
+    values = {"document": asn.id, "missing": amounts(missing)}
     extra = {"short": [{**row_of(it), "missing": n} for it, n in sorted(missing.items())]}
     if not missing:
         return Told(deeds=(closing,), key="receipt_closed", values=values)

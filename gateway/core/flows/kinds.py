@@ -32,9 +32,21 @@ OF_WORKERS: Final = UNDOABLE | {
 """What somebody with a device did, as against what a sensor or the office said."""
 
 NOT_FOR_ORDER: Final = frozenset(
-    {"lot_expired", "lot_held", "lot_recalled", "certificate_expired", "wrong_item"}
+    {
+        "lot_expired",
+        "lot_held",
+        "lot_recalled",
+        "certificate_expired",
+        "wrong_item",
+        "case_not_piece",
+    }
 )
 """Flags of a pick that fills no order line: the goods were taken, and must not be sent."""
+
+BESIDE_THE_LIST: Final = frozenset(
+    {"other_lot", "other_place", "over_pick", "asked_by_weight", "asked_by_piece"}
+)
+"""Flags of a pick that was not as the list said."""
 
 GOOD: Final = "available"
 DAMAGED: Final = "damaged"

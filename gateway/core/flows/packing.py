@@ -16,8 +16,8 @@ from gateway.core.flows.checks import (
     zone_refusal,
 )
 from gateway.core.flows.floor import Floor
-from gateway.core.flows.goods import Goods, Sums, row_of, units_of_item
-from gateway.core.flows.picking import with_lot
+from gateway.core.flows.goods import Goods, Sums, add, amounts, row_of, units_of_item
+from gateway.core.flows.picking import gone, with_lot
 from gateway.core.flows.records import DispatchFlow, OrderFlow, Unit
 from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict, document
 from gateway.core.tasks import Movement
@@ -29,6 +29,8 @@ def pack(request: Request, movement: Movement, floor: Floor) -> Verdict:
     sscc, order = (task.sscc, task.id) if task.sscc else (task.id, None)
     if sscc is None:
         return Refused("document_missing", "packed into nothing")
+    if sscc in floor.facts.orders:
+        return Refused("unit_missing", f"packed for {sscc} into nothing")
     unit = floor.flows.units.get(sscc, Unit())
     if order is not None and unit.order not in {None, order}:
         return Refused(
@@ -36,7 +38,7 @@ def pack(request: Request, movement: Movement, floor: Floor) -> Verdict:
             values={"sscc": sscc, "document": unit.order},
         )  # fmt: skip
     request = _picked_lot(request, order, floor)
-    flags: tuple[str, ...] = ()
+    flags = gone(order, floor)
     if order is not None and order in floor.facts.orders:
         picked = floor.flows.orders.get(order, OrderFlow()).picked
         packed = _packed_for(order, request.goods, floor)
@@ -51,7 +53,9 @@ def pack(request: Request, movement: Movement, floor: Floor) -> Verdict:
         body=said_of(request, {"parent": sscc, "children": [child]}),
         documents=document("sscc", sscc) + document("order", order),
     )
-    total = sum(unit.contents.values()) + request.quantity
+    contents = dict(unit.contents)
+    add(contents, request.goods, request.quantity)
+    total = amounts(contents)
     return Told(
         deeds=(deed,), key="packed", flags=(*flags, *usual_flags(request, movement, floor)),
         values={"sscc": sscc, "total": total, "document": order},
@@ -77,8 +81,10 @@ def unpack(request: Request, floor: Floor) -> Verdict:
         body=said_of(request, {"parent": sscc, "children": [child]}),
         documents=document("sscc", sscc) + document("order", unit.order),
     )
-    total = sum(unit.contents.values()) - request.quantity
-    return Told(deeds=(deed,), key="packed", values={"sscc": sscc, "total": total})
+    contents = dict(unit.contents)
+    add(contents, goods, -request.quantity)
+    values = {"sscc": sscc, "total": amounts(contents)}
+    return Told(deeds=(deed,), key="packed", values=values)
 
 
 def _packed_for(order: str, goods: Goods, floor: Floor) -> int:
@@ -105,7 +111,7 @@ def ship(request: Request, movement: Movement, floor: Floor) -> Verdict:
     if movement.event_type == ev.TRANSFER_DISPATCHED:
         return _dispatch(request, movement, floor)
     order = request.task.id or ""
-    flags: tuple[str, ...] = ()
+    flags = gone(order, floor)
     if order in floor.facts.orders:
         request = _picked_lot(request, order, floor)
         flow = floor.flows.orders.get(order, OrderFlow())
@@ -140,12 +146,13 @@ def move_unit(request: Request, sscc: str, movement: Movement, floor: Floor) -> 
     if unit is None:
         return Refused("unit_unknown", f"{sscc} was not packed here", values={"sscc": sscc})
     order = request.task.id
-    if movement.event_type == ev.ORDER_DELIVERED and unit.order not in {None, order}:
+    is_order = movement.event_type == ev.ORDER_DELIVERED
+    if is_order and unit.order not in {None, order}:
         return Refused(
             "unit_of_another", f"{sscc} is packed for {unit.order}",
             values={"sscc": sscc, "document": unit.order},
         )  # fmt: skip
-    flags: tuple[str, ...] = ()
+    flags = gone(order, floor) if is_order else ()
     target = movement.to_location
     for goods in sorted(unit.contents):
         refusal = zone_refusal(request, goods.item, target, floor)
@@ -159,7 +166,7 @@ def move_unit(request: Request, sscc: str, movement: Movement, floor: Floor) -> 
             flags += () if problem is None else (problem,)
     return Told(
         deeds=(_unit_deed(request, sscc, unit.contents, movement, unit.location),),
-        key="unit_moved",
+        key="unit_sent" if keys.is_virtual(target) else "unit_moved",
         flags=tuple(dict.fromkeys(flags)),
         values={"sscc": sscc, "place": target, **_first(unit.contents, floor)},
         extra={"contents": [{**row_of(it), "quantity": n} for it, n in unit.contents.items()]},

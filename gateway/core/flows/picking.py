@@ -7,22 +7,33 @@ so another picker is not sent for the same goods and a restart changes nothing.
     expired, held           recorded, told, and fills no line: the goods are aside, the need stays
     other lot, other bin,
     more than needed        recorded, told, counted for the order
+    pieces for grams        recorded and told: no line is filled by another unit
+    a case for a piece      refused: it is no item of the order, and is told what it holds
+    order taken back        recorded and told, so that nobody goes on with it
     not there               `short` with a reason: the rest is allocated anew, the bin is doubted
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.documents import Order
 from gateway.core.flows import kinds
 from gateway.core.flows.checks import moved, overridden, said_of, usual_flags
-from gateway.core.flows.fefo import allocate, consume, drop, in_walking_order, still_wanted
+from gateway.core.flows.fefo import (
+    allocate,
+    consume,
+    drop,
+    in_walking_order,
+    put_back,
+    still_wanted,
+)
 from gateway.core.flows.floor import Floor
-from gateway.core.flows.goods import Goods, Stop, row_of, stop_rows
+from gateway.core.flows.goods import Goods, Stop, Sums, add, goods_of, row_of, stop_rows
 from gateway.core.flows.records import OrderFlow
+from gateway.core.flows.state import document_of
 from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict, document
 from gateway.core.tasks import Movement
 
@@ -54,17 +65,12 @@ def pick(request: Request, movement: Movement, floor: Floor) -> Verdict:
     """Goods off the shelf for an order; nothing to compare with if it is not known here."""
     order = floor.facts.orders.get(request.task.id or "")
     if order is None:
-        return moved(request, movement, floor)
+        return moved(request, movement, floor, flags=gone(request.task.id, floor))
     flow = floor.flows.orders.get(order.id, OrderFlow())
     wanted = still_wanted(wanted_of(order), flow.picked)
     flags: tuple[str, ...] = ("document_closed",) if order.status == "closed" else ()
     if request.goods.item not in {line.item for line in order.lines}:
-        refusal = Refused(
-            "wrong_item",
-            f"{request.goods.item} is not in {order.id}",
-            kind="wrong_item",
-            values={"document": order.id},
-        )
+        refusal = _not_in(order, request, flow.stops, floor)
         override = overridden(refusal, request, floor)
         if isinstance(override, Refused):
             return override
@@ -75,7 +81,8 @@ def pick(request: Request, movement: Movement, floor: Floor) -> Verdict:
         stops, _ = _allocate(wanted, flow, order, request.today, floor)
         deeds = (_allocated(order, stops),) if stops else ()
     request = with_lot(request, movement.from_location, stops, floor)
-    if "wrong_item" not in flags:
+    needed = wanted.get((request.goods.item, request.goods.unit), 0)
+    if not {"wrong_item", "case_not_piece"}.intersection(flags):
         flags = (*_against(request, movement.from_location, stops, wanted), *flags)
     left = stops
     if not kinds.NOT_FOR_ORDER.intersection((*flags, *usual_flags(request, movement, floor))):
@@ -88,15 +95,51 @@ def pick(request: Request, movement: Movement, floor: Floor) -> Verdict:
         told,
         deeds=(*deeds, *told.deeds),
         key="accepted" if n_left else "picked_last",
-        values={"document": order.id, "left": n_left},
-    )
+        values={
+            **told.values, **_meant(request.goods, stops),
+            "document": order.id, "left": n_left, "needed": needed,
+        },
+    )  # fmt: skip
+
+
+def gone(order: str | None, floor: Floor) -> tuple[str, ...]:
+    """The flag of what is done for an order that the cloud took back."""
+    flow = floor.flows.orders.get(order or "")
+    is_gone = flow is not None and flow.is_gone and order not in floor.facts.orders
+    return ("document_closed",) if is_gone else ()
+
+
+def _not_in(order: Order, request: Request, stops: Sequence[Stop], floor: Floor) -> Refused:
+    """Goods that nobody asked for; whoever holds a case of what was is told to scan a piece."""
+    goods, values = request.goods, dict[str, object](document=order.id)
+    if stops:
+        values["next"] = stops[0]
+    known = floor.item(goods.item)
+    inside = None if known is None else known.contains
+    key = "wrong_item"
+    if inside is not None and inside.item in {line.item for line in order.lines}:
+        key = "case_not_piece"
+        values |= {"piece": inside.item, "pieces": inside.units}
+    return Refused(key, f"{goods.item} is not in {order.id}", kind="wrong_item", values=values)
+
+
+def _meant(goods: Goods, stops: Sequence[Stop]) -> dict[str, object]:
+    """Where the list sends the picker for this item, the same lot first, for the message."""
+    kin = [it for it in stops if (it.goods.item, it.goods.unit) == (goods.item, goods.unit)]
+    kin.sort(key=lambda it: it.goods != goods)
+    if not kin:
+        return {}
+    return {"wanted_place": kin[0].location, "wanted_lot": kin[0].goods.lot}
 
 
 def _against(
-    request: Request, place: str, stops: Sequence[Stop], wanted: dict[tuple[str, str], int]
+    request: Request, place: str, stops: Sequence[Stop], wanted: Mapping[tuple[str, str], int]
 ) -> tuple[str, ...]:
     goods = request.goods
     meant = [it for it in stops if (it.goods.item, it.goods.unit) == (goods.item, goods.unit)]
+    units = {unit for item, unit in wanted if item == goods.item}
+    if units and goods.unit not in units:
+        return ("asked_by_weight" if "g" in units else "asked_by_piece",)
     if request.quantity > wanted.get((goods.item, goods.unit), 0):
         return ("over_pick",)
     if meant and goods not in {stop.goods for stop in meant}:
@@ -144,6 +187,34 @@ def short(request: Request, floor: Floor) -> Verdict:
         values={"document": order.id, "missing": n_missing or missing, "place": place},
         extra=_told(order, stops, n_missing) | {"stops": stop_rows(stops)},
     )
+
+
+def relisted(event: ev.Event, today: str, floor: Floor) -> tuple[Deed, ...]:
+    """The list anew, once a pick beside it is taken back: it stood for some other stop.
+
+    One that was as the list said is put back by the fold itself.
+    """
+    order = floor.facts.orders.get(document_of(event, "order") or "")
+    flags = kinds.BESIDE_THE_LIST.intersection(event.flags)
+    if event.type != ev.GOODS_PICKED or order is None or not flags:
+        return ()
+    if kinds.NOT_FOR_ORDER.intersection(event.flags):
+        return ()
+    flow = floor.flows.orders.get(order.id, OrderFlow())
+    picked: Sums = dict(flow.picked)
+    for line in event.lines:
+        add(picked, goods_of(line), -line.quantity)
+    wanted = still_wanted(wanted_of(order), picked)
+    stops = list(flow.stops)
+    for line in event.lines if flags == {"over_pick"} else ():
+        goods, place = goods_of(line), line.from_location
+        key = goods.item, goods.unit
+        listed = sum(it.quantity for it in stops if (it.goods.item, it.goods.unit) == key)
+        there = floor.balance(floor.key(goods, place)) + line.quantity
+        again = min(line.quantity, there, wanted.get(key, 0) - listed)
+        stops = put_back(stops, place, goods, again) if again > 0 else stops
+    stops, _ = _allocate(wanted, replace(flow, stops=stops, picked=picked), order, today, floor)
+    return (_allocated(order, stops),)
 
 
 def wanted_of(order: Order) -> dict[tuple[str, str], int]:

@@ -19,6 +19,7 @@ class OrderFlow:
     """stops: allocated and not yet picked. picked: good goods taken off the shelves for it.
 
     empty: places where the allocated goods were not found; nothing is allocated there again.
+    is_gone: the cloud took the document back: cancelled, sent, or another warehouse's now.
     """
 
     at_us: int = 0
@@ -26,6 +27,7 @@ class OrderFlow:
     picked: Sums = field(default_factory=dict)
     shipped: Sums = field(default_factory=dict)
     empty: set[tuple[str, Goods]] = field(default_factory=set)
+    is_gone: bool = False
 
     def to_body(self) -> Body:
         """As it is kept."""
@@ -35,6 +37,7 @@ class OrderFlow:
             "picked": _rows(self.picked),
             "shipped": _rows(self.shipped),
             "empty": sorted([location, *goods] for location, goods in self.empty),
+            "is_gone": self.is_gone,
         }
 
     @classmethod
@@ -52,6 +55,7 @@ class OrderFlow:
                 (str(location), Goods(str(item), str(lot), str(unit)))
                 for location, item, lot, unit in _lists(body["empty"])
             },
+            bool(body.get("is_gone", False)),
         )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
+from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
 from gateway.core.flows import fefo, kinds
@@ -242,8 +243,11 @@ def _picked(flows: Flows, event: ev.Event, sign: int) -> None:
     for line in event.lines:
         goods, place = goods_of(line), line.from_location
         add(flow.picked, goods, sign * line.quantity)
-        change = fefo.consume if sign > 0 else fefo.put_back
-        flow.stops = change(flow.stops, place, goods, line.quantity)
+        if sign > 0:
+            flow.stops = fefo.consume(flow.stops, place, goods, line.quantity)
+        elif not kinds.BESIDE_THE_LIST.intersection(event.flags):
+            flow.stops = fefo.put_back(flow.stops, place, goods, line.quantity)
+        # Else it was some other stop that it stood for; a list made anew comes with the undo.
 
 
 def _allocated(flows: Flows, event: ev.Event, sign: int) -> None:
@@ -251,6 +255,15 @@ def _allocated(flows: Flows, event: ev.Event, sign: int) -> None:
     if order is not None:
         flow = flows.record("order", flows.orders, order, OrderFlow, event.occurred_at_us)
         flow.stops = stops_in(event.body.get("stops"))
+
+
+def _document(flows: Flows, event: ev.Event, sign: int) -> None:
+    if event.body.get("kind") != doc.ORDER:
+        return
+    key, is_gone = str(event.body.get("key")), event.body.get("deleted") is True
+    if is_gone or key in flows.orders:
+        at_us = event.occurred_at_us
+        flows.record("order", flows.orders, key, OrderFlow, at_us).is_gone = is_gone
 
 
 def _short(flows: Flows, event: ev.Event, sign: int) -> None:
@@ -370,4 +383,5 @@ _HANDLERS: Final[Mapping[str, Callable[[Flows, ev.Event, int], None]]] = {
     ev.LOT_HELD: _held,
     ev.LOT_RECALLED: _held,
     ev.LOT_RELEASED: _released,
+    ev.DOCUMENT_CHANGED: _document,
 }

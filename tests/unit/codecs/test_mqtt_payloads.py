@@ -75,3 +75,15 @@ def test_what_is_no_single_scan_is_refused_for_its_reason(
     assert isinstance(reading, Malformed)
     assert reason in reading.reason
     assert (reading.stamp.boot, reading.stamp.seq) == ("b", 7), "so that its sender can be told"
+
+
+@pytest.mark.parametrize("given", ["1.5", '"1,5"', "9506000134352"])
+def test_a_slip_in_the_quantity_is_named_as_one(given: str) -> None:
+    raw = (
+        '{"v":1,"boot":"b","seq":3,"data":"x","task":{"type":"pick","worker":"w7",'
+        f'"quantity":{given}}}}}'
+    )
+    reading = parse_payload("scan", raw.encode(), device="pda-1", received_at_us=1).reading
+    assert isinstance(reading, Malformed)
+    assert (reading.quantity, reading.worker) == (given.strip('"'), "w7")
+    assert (reading.stamp.boot, reading.stamp.seq) == ("b", 3)

@@ -1,12 +1,13 @@
 """Pins what a scan means in each task, what is flagged, and what is refused with which words."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 import pytest
 
 from cloud_sync.contract import events as ev
-from cloud_sync.contract.documents import Asn, Item, Transfer
+from cloud_sync.contract.documents import Asn, Item, Transfer, Worker
 from gateway.core.decode import MAX_QUANTITY, Decoder, Outcome, When
 from gateway.core.facts import Facts
 from gateway.core.flows.floor import Floor
@@ -188,7 +189,7 @@ def test_what_lacks_a_place_or_a_sane_quantity_is_refused(
 def test_a_broken_symbol_is_refused_with_its_reason(decoder: Decoder, facts: Facts) -> None:
     reading = Scan(Stamp("pda-1", "b", 1, None, 0), "x", None, TaskContext("receive"), None, "bad")
     outcome = decoder.scan(reading, Floor(lambda: facts), WHEN)
-    assert outcome.result["message"] == "Bad barcode: bad"
+    assert outcome.result["message"] == "Bad barcode, scan it again: bad"
 
 
 def test_a_symbol_without_a_product_is_refused(decoder: Decoder, facts: Facts) -> None:
@@ -240,7 +241,9 @@ def test_workers_are_told_in_their_own_language(facts: Facts) -> None:
 
 def test_rubbish_is_set_aside_and_the_device_told(decoder: Decoder) -> None:
     stamp = Stamp("pda-1", "b", 4, None, 0)
-    outcome = decoder.malformed(Malformed(stamp, b"{", "json", "not JSON at byte 1"))
+    outcome = decoder.malformed(
+        Malformed(stamp, b"{", "json", "not JSON at byte 1"), Floor(lambda: Facts("J1"))
+    )
     assert outcome.status == "refused"
     assert outcome.set_aside == ("json", "not JSON at byte 1")
     assert (outcome.result["boot"], outcome.result["seq"]) == ("b", 4)
@@ -294,3 +297,21 @@ def test_a_label_in_a_task_is_no_goods_and_an_unknown_one_no_product(facts: Fact
         decoder.scan(Scan(STAMP, "R" * 70, None, None), Floor(lambda: facts), WHEN).status
         == "refused"
     )
+
+
+def test_what_is_refused_is_told_in_the_workers_language(decoder: Decoder, facts: Facts) -> None:
+    facts.workers["w7"] = Worker(id="w7", roles=["picker"], language="zh")
+    floor, task = Floor(lambda: facts), TaskContext("pick", "O-1", "R-01", worker="w7")
+    told = [
+        decoder.scan(scan(replace(task, quantity=0)), floor, WHEN),
+        decoder.scan(Scan(Stamp("pda-1", "b", 2, None, 0), "rubbish", None, task), floor, WHEN),
+        decoder.malformed(
+            Malformed(Stamp("pda-1", "b", 3, None, 0), b"{}", "contract", "bad", "1.5", "w7"),
+            floor,
+        ),
+    ]
+    assert [each.result["message"] for each in told] == [
+        "数量 0 无效：请输入整数（件或克）",
+        "这不是商品条码：请扫描商品上的条码",
+        "数量 1.5 无效：请输入整数（件或克）",
+    ]

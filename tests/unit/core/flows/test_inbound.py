@@ -169,10 +169,24 @@ def test_only_a_supervisors_badge_overrides_the_zone(hall: Hall, badge: str, sta
 
 
 def test_a_place_nobody_knows_is_told_where_places_are_known(hall: Hall) -> None:
+    hall.scan(receive(2), of(MILK, "L1"))
     outcome = hall.scan(TaskContext("putaway", None, "R-99", 1), of(MILK, "L1"))
     assert outcome.events[-1].flags == ("unknown_location",)
     hall.facts.locations.clear()
     assert hall.scan(TaskContext("putaway", None, "R-99", 1), of(MILK, "L1")).status == "accepted"
+
+
+def test_more_than_the_book_has_is_recorded_and_told(hall: Hall) -> None:
+    hall.scan(receive(2), of(MILK, "L1"))
+    outcome = hall.scan(TaskContext("putaway", None, "R-01", 20), of(MILK, "L1"))
+    assert outcome.result["message"] == (
+        "Milk: 20 taken at DOCK, where the book has 2: check it, undo if it was a slip"
+    )
+    assert hall.on_hand(MILK, "L1", "R-01") == 20, "what happened is recorded"
+    elsewhere = hall.scan(TaskContext("waste", None, "R-03", 1, reason="torn"), of(MILK, "L1"))
+    assert elsewhere.result["message_key"] == "more_than_booked"
+    unheard = hall.scan(TaskContext("waste", None, "R-03", 1, reason="torn"), of(MILK, "L9"))
+    assert unheard.status == "accepted", "the book never saw this lot"
 
 
 def test_damaged_goods_stay_damaged_wherever_they_are_put(hall: Hall) -> None:

@@ -8,6 +8,8 @@ from gateway.core.flows.board import open_tasks
 from gateway.core.readings import Symbol, TaskContext
 from tests.rigs.flows import MILK, PEAS, RICE, SSCC, Hall, of
 
+CASE = "19506000134366"
+
 
 @pytest.fixture
 def hall() -> Hall:
@@ -92,6 +94,78 @@ def test_each_pick_tells_what_is_left_and_where_to_go(hall: Hall) -> None:
     assert hall.on_hand(MILK, "NEW", "PACK") == 2
 
 
+def test_a_pick_beside_the_list_that_is_taken_back_leaves_the_list_as_it_was(hall: Hall) -> None:
+    order(hall, "O-1", {MILK: 6})
+    before = stops_of(hall.scan(TaskContext("start", "O-1")))
+    slips: list[tuple[str, str, int]] = [
+        ("OLD", "R-02", 1), ("LX", "R-03", 2), ("NEW", "R-02", 2), ("OLD", "R-03", 9)
+    ]  # fmt: skip
+    for lot, place, n in slips:
+        assert pick(hall, MILK, lot, place, n).status == "flagged"
+        undone = hall.scan(TaskContext("undo"))
+        assert [event.type for event in undone.events] == ["event.corrected", "pick.allocated"]
+        assert stops_of(hall.scan(TaskContext("start", "O-1"))) == before, (lot, place, n)
+    hall.fold()
+    assert stops_of(hall.scan(TaskContext("start", "O-1"))) == before
+
+
+def test_one_too_many_that_is_taken_back_leaves_nothing_to_pick(hall: Hall) -> None:
+    pick(hall, MILK, "OLD", "R-03", 4)
+    pick(hall, MILK, "NEW", "R-01", 2)
+    pick(hall, RICE, "RR", "A-01", 2)
+    over = pick(hall, RICE, "RR", "A-01", 1)
+    assert over.result["message"] == (
+        "Rice: 1 recorded, order O-1 needs 0: undo, put the rest back"
+    )
+    hall.scan(TaskContext("undo"))
+    short = hall.scan(TaskContext("short", "O-1", "A-01", reason="none"), of(RICE, "RR"))
+    assert short.result["message_key"] == "nothing_to_pick"
+    done = hall.scan(TaskContext("start", "O-1")).result
+    assert done["message_key"] == "picked_all"
+
+
+def test_pieces_fill_no_line_that_is_asked_for_by_weight(hall: Hall) -> None:
+    hall.facts.orders["O-1"] = doc.Order(
+        id="O-1", warehouse="J1", lines=[doc.OrderLine(item=RICE, quantity=800, unit="g")]
+    )
+    outcome = pick(hall, RICE, "RR", "A-01", 1)
+    assert outcome.result["message"] == (
+        "Order O-1 asks for Rice by weight: undo, scan the weight label"
+    )
+    hall.scan(TaskContext("undo"))
+    assert hall.floor.flows.orders["O-1"].stops == []
+
+
+def test_a_case_of_what_was_ordered_is_refused_with_what_it_holds(hall: Hall) -> None:
+    hall.facts.items[CASE] = doc.Item(
+        gtin=CASE, names={"en": "Case"}, zone="ambient", grams_per_unit=6000,
+        contains=doc.Contents(item=RICE, units=12),
+    )  # fmt: skip
+    outcome = pick(hall, CASE, None, "A-01", 1)
+    assert (outcome.status, outcome.events) == ("refused", ())
+    assert outcome.result["message"] == "Case is a case of 12 × Rice: scan a piece."
+
+
+def test_who_goes_on_with_an_order_that_was_taken_back_is_told(hall: Hall) -> None:
+    hall.scan(TaskContext("start", "O-1"))
+    del hall.facts.orders["O-1"]
+    assert pick(hall, MILK, "OLD", "R-03", 1).status == "accepted", "it may come yet"
+    hall.office("order", "O-1", is_deleted=True)
+    assert pick(hall, MILK, "OLD", "R-03", 1).result["message_key"] == "document_closed"
+    for task in (
+        TaskContext("pack", "O-1", quantity=1, sscc=SSCC),
+        TaskContext("ship", "O-1", quantity=1),
+    ):
+        assert hall.scan(task, of(MILK, "OLD")).result["message_key"] == "document_closed"
+    hall.office("order", "O-1", is_deleted=False)
+    assert pick(hall, MILK, "OLD", "R-03", 1).status == "accepted"
+
+
+def test_an_order_is_no_box_to_pack_into(hall: Hall) -> None:
+    outcome = hall.scan(TaskContext("pack", "O-1", quantity=1), of(MILK, "OLD"))
+    assert outcome.result["message"] == "Scan the label of the box first"
+
+
 def test_a_symbol_without_a_lot_means_the_lot_that_is_to_be_picked_there(hall: Hall) -> None:
     outcome = pick(hall, MILK, None, "R-03", 1)
     assert outcome.status == "accepted"
@@ -102,7 +176,11 @@ def test_a_wrong_item_moves_nothing_unless_a_supervisor_answers_for_it(hall: Hal
     hall.put(PEAS, "P1", "F-01", 3, None)
     refused = pick(hall, PEAS, "P1", "F-01", 1)
     assert (refused.status, refused.events) == ("refused", ())
-    assert refused.result["message"] == "Peas is not in order O-1: put it back"
+    assert refused.result["message"] == "Peas is not in order O-1: put it back."
+    hall.scan(TaskContext("start", "O-1"))
+    assert pick(hall, PEAS, "P1", "F-01", 1).result["message"] == (
+        "Peas is not in order O-1: put it back. Next: 2 × Milk at R-01"
+    )
     flagged = pick(hall, PEAS, "P1", "F-01", 1, supervisor="BADGE-2")
     assert flagged.events[-1].flags[0] == "wrong_item"
     assert hall.floor.flows.orders["O-1"].picked == {}, "it fills no line"
