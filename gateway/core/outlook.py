@@ -44,6 +44,7 @@ def look_at(
         position_units=on_hand + on_order,
         on_hand_units=on_hand,
         demand_units_per_day=demand,
+        lead_time_days=policy.lead_time_days,
         next_delivery_days=_next_delivery_days(facts, item, now_us) if on_order > 0 else None,
         unsold_units=unsold_units(usable_lots(facts, item, today), demand, today),
         taken_units=taken_units,

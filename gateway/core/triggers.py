@@ -5,7 +5,8 @@ so, and whether it is over:
 
     cause          is so                                             is over
     reorder_point  position at or below the reorder point s          position above s
-    stock_out      what is on hand ends before the next delivery     it lasts a tenth longer
+    stock_out      what is on hand ends before the next delivery,    it lasts a tenth longer
+                   and goods that are ordered now would come first
     expiring       less what will not sell in time, at or below s    above s
     surge          sales far above the forecast                      back within it
     stale_plan     a plan's item is not where its plan expected it   it is, within half of that
@@ -92,6 +93,7 @@ class Look:
     position_units: int
     on_hand_units: int
     demand_units_per_day: float
+    lead_time_days: float = 0.0
     next_delivery_days: float | None = None
     unsold_units: int = 0
     taken_units: int = 0
@@ -124,7 +126,8 @@ def _stock_out(look: Look) -> Standing:
     if days is None:
         return Standing(is_so=False, is_over=True, values={})
     values = {"cover": f"{look.cover_days:.1f}", "days": f"{days:.1f}"}
-    return Standing(look.cover_days < days, look.cover_days >= days * OVER_BY, values)
+    is_late = days > look.lead_time_days and look.cover_days < days
+    return Standing(is_late, look.cover_days >= days * OVER_BY, values)
 
 
 def _expiring(look: Look) -> Standing:

@@ -1,5 +1,6 @@
 """Pins the causes of replenishment: when each is so, once, armed again when over, quiet."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -93,6 +94,12 @@ def test_goods_that_end_before_the_next_delivery_fire(
     on_hand: int, days: float, *, is_so: bool
 ) -> None:
     assert causes({}, look(50, on_hand=on_hand, due_days=days)) == (["stock_out"] * is_so)
+
+
+def test_where_a_new_order_would_come_no_sooner_there_is_nothing_to_ask_for() -> None:
+    late = replace(look(50, on_hand=5, due_days=1.0), lead_time_days=1.0)
+    assert causes({}, late) == []
+    assert causes({}, replace(late, lead_time_days=0.9)) == ["stock_out"]
 
 
 def test_a_stock_out_is_over_only_when_the_goods_last_a_tenth_longer() -> None:
