@@ -48,7 +48,10 @@ async def run_job(job: Mapping[str, object], *, time_limit_s: float) -> dict[str
         lines = complaint.decode(errors="replace").strip().splitlines()
         last = lines[-1] if lines else f"exit code {process.returncode}"
         raise PlanError(f"solver: {last}")
-    result = json.loads(output)
+    try:
+        result = json.loads(output)
+    except ValueError as error:  # not UTF-8 is one, too
+        raise PlanError("solver: the result is not JSON") from error
     if not isinstance(result, dict):
         raise PlanError("solver: the result is not an object")
     return result
