@@ -28,7 +28,7 @@ from tests.rigs.unruly_line import unruly_line
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600), *NEEDS_ROOT]
 
 SEEDS = range(1, 1 + tier.count(1, 2, 6))
-N_FAULTS = tier.count(6, 10, 25)
+N_FAULTS = tier.count(4, 10, 25)
 SETTLE_S = 240.0
 RUBBISH = (b"", b"[ " * 3000, b'{"v":1,"boot":"b","seq":true,"data":"x"}', b"\xff" * 99)
 

@@ -19,6 +19,7 @@ from gateway.journal.store import JournalStore
 from gateway.journal.switch import note_damage, restore_journal
 from gateway.ports import ReceiptKey
 from tests.fakes.clock import FakeClock
+from tests.rigs import tier
 from tests.rigs.journal import CONSUMERS, GATEWAY, SteeredDatabase, draft, entry, steered
 from tests.unit.test_journal_start import edit
 
@@ -181,7 +182,7 @@ class JournalMachine(RuleBasedStateMachine):
 
 TestJournalMachine = JournalMachine.TestCase
 TestJournalMachine.settings = settings(
-    max_examples=40,
+    max_examples=tier.count(12, 40, 400),
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -20,6 +20,7 @@ from gateway.ports import Arrival, Entry, ReceiptKey
 from gateway.services.flights import Flight
 from gateway.services.intake import IntakeService, _Group
 from gateway.services.uplink import Uplink
+from tests.rigs import tier
 from tests.simulation import history
 from tests.simulation.history import play
 from tests.simulation.weather import Weather
@@ -49,7 +50,7 @@ def run_simulation(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("first", range(100, 140, 20))
+@pytest.mark.parametrize("first", range(100, 100 + 20 * tier.count(1, 5, 50), 20))
 def test_nothing_is_lost_or_counted_twice_in_any_history(first: int) -> None:
     ran = run_simulation("--first", str(first), "--count", "20", "--jobs", "1")
     assert ran.returncode == 0, ran.stdout + ran.stderr[-2000:]
