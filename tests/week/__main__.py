@@ -18,12 +18,7 @@ def play(directory: Path, seed: int, errands: int) -> list[str]:
     with week(directory, seed, errands) as it:
         for day in DAYS:
             day(it)
-            print(
-                f"  {day.__name__}: {len(it.book)} entries",
-                time.process_time(),
-                time.monotonic(),
-                flush=True,
-            )
+            print(f"  {day.__name__}: {len(it.book)} entries", flush=True)
         return differences(it)
 
 

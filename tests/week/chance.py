@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 from tests.week import papers
-from tests.week.book import AVAILABLE, DAMAGED, Goods, key_of
+from tests.week.book import AVAILABLE, DAMAGED, Goods
 from tests.week.work import RECORDED, Worker
 
 Errand = Callable[["Chance", Worker], None]
@@ -32,12 +32,13 @@ class Chance:
 
     def on_shelf(self, worker: Worker) -> tuple[Goods, str, int] | None:
         """Something that stands in a bin and may be sold, and how much."""
+        truth = worker.book.truth()
         found = [
-            (Goods(key.item, key.lot or None, key.unit), key.location, n)
+            (Goods(key.item, key.lot or None, key.unit), key.location, min(n, truth[key]))
             for key, n in worker.book.where(
                 lambda key: key.warehouse == worker.warehouse and key.location in papers.BINS
             )
-            if key.status == AVAILABLE and n > 0
+            if key.status == AVAILABLE and min(n, truth[key]) > 0
         ]
         return self.rng.choice(found) if found else None
 
@@ -115,9 +116,7 @@ class Chance:
         """Somebody takes a piece, and nobody scans it."""
         if (found := self.on_shelf(worker)) is not None:
             goods, place, _ = found
-            source = key_of(worker.warehouse, place, goods)
-            if worker.book.truth()[source] > 0:
-                worker.lose(source)
+            worker.lose(worker.key(place, goods))
 
     def count_badly(self, worker: Worker) -> None:
         """A bin is counted, and one piece too many or too few is said."""

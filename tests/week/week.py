@@ -138,9 +138,12 @@ class Week:
         pickers = [worker, second or worker]
         while stops:
             place, goods, quantity = stops.pop(0)
-            if short:
-                stops = self._find_too_few(worker, goods, min(short, quantity), place, parcel)
-                short = 0
+            for _ in range(min(short, quantity)):
+                worker.lose(worker.key(place, goods))
+            short = 0
+            missing = quantity - max(0, self.book.truth()[worker.key(place, goods)])
+            if missing > 0:
+                stops = self._tell_short(worker, goods, missing, place, parcel)
                 continue
             portions = [1] * quantity if goods.unit == "EA" and quantity < 5 else [quantity]
             for i, portion in enumerate(portions):
@@ -152,12 +155,19 @@ class Week:
             worker.pack(goods, quantity, parcel, box)
         worker.ship_unit(box, list(taken.items()), parcel)
 
-    def _find_too_few(
+    def found(self, worker: Worker, goods: Goods, wanted: int) -> Iterator[tuple[str, int]]:
+        """Where so many of some goods really stand, and how many at each place."""
+        truth = self.book.truth()
+        for place in papers.BINS:
+            some = min(wanted, truth[worker.key(place, goods)])
+            if some > 0:
+                yield place, some
+                wanted -= some
+
+    def _tell_short(
         self, worker: Worker, goods: Goods, missing: int, place: str, parcel: str
     ) -> list[Stop]:
         """The picker does not find so many; the rest of the list comes anew."""
-        for _ in range(missing):
-            worker.lose(worker.key(place, goods))
         _, answer = worker.say(
             RECORDED, self.catalogue.label(goods), type="short", id=parcel, location=place,
             quantity=missing, reason="not there",

@@ -96,7 +96,7 @@ def pick(request: Request, movement: Movement, floor: Floor) -> Verdict:
         deeds=(*deeds, *told.deeds),
         key="accepted" if n_left else "picked_last",
         values={
-            **told.values, **_meant(request.goods, stops),
+            **told.values, **_meant(request.goods, movement.from_location, stops),
             "document": order.id, "left": n_left, "needed": needed,
         },
     )  # fmt: skip
@@ -123,10 +123,10 @@ def _not_in(order: Order, request: Request, stops: Sequence[Stop], floor: Floor)
     return Refused(key, f"{goods.item} is not in {order.id}", kind="wrong_item", values=values)
 
 
-def _meant(goods: Goods, stops: Sequence[Stop]) -> dict[str, object]:
-    """Where the list sends the picker for this item, the same lot first, for the message."""
+def _meant(goods: Goods, place: str, stops: Sequence[Stop]) -> dict[str, object]:
+    """Where the list sends the picker for this item: this lot first, then this place."""
     kin = [it for it in stops if (it.goods.item, it.goods.unit) == (goods.item, goods.unit)]
-    kin.sort(key=lambda it: it.goods != goods)
+    kin.sort(key=lambda it: (it.goods != goods, it.location != place))
     if not kin:
         return {}
     return {"wanted_place": kin[0].location, "wanted_lot": kin[0].goods.lot}
