@@ -45,6 +45,7 @@ _AGAIN: Final = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,  # how asyncpg takes the end of a connection in the middle of COPY
     ConnectionError,
 )
 _VALUE_REFUSED: Final = (

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
-from tests.rigs.guard import GUARD_S
+from tests.rigs.guard import GUARD_S, wait_until
 
 OWNER = "postgres"
 
@@ -34,23 +36,90 @@ def _run(*command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+class Cluster:
+    """One PostgreSQL server and its files, made at the first start.
+
+    directory: of its socket and log, and of its files where `files` does not say otherwise.
+    """
+
+    def __init__(
+        self,
+        programs: Path,
+        directory: Path,
+        *,
+        files: Path | None = None,
+        is_durable: bool = False,
+        options: str = "",
+    ) -> None:
+        self.directory = directory
+        self._programs = programs
+        self._files = files or directory / "cluster"
+        # Durability is PostgreSQL's own matter; the tests are about our transactions.
+        self._options = (
+            f"-c listen_addresses='' -k {directory} -c fsync={'on' if is_durable else 'off'}"
+            f" -c log_min_messages=fatal {options}"
+        )
+
+    def url(self, database: str = "postgres") -> str:
+        """The name of a database of its."""
+        host = quote(str(self.directory), safe="")
+        return f"postgresql://forepost@/{database}?host={host}"
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        if not self._files.exists():
+            for place in {self.directory, self._files.parent}:
+                if os.geteuid() == 0:
+                    shutil.chown(place, OWNER, OWNER)
+            _run(str(self._programs / "initdb"), "-D", str(self._files), "-U", "forepost",
+                 "-A", "trust", "-N", "--no-instructions", "-E", "UTF8",
+                 "--locale", "C.UTF-8")  # fmt: skip
+        self._control("-o", self._options, "-w", "-l", str(self.directory / "log"), "start")
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop: `fast` ends every connection and writes all down, `immediate` is a crash."""
+        self._control("-m", mode, "-w", "stop")
+
+    def kill(self) -> None:
+        """kill -9 of the server; its processes see it and go, which is waited for."""
+        pid = int((self._files / "postmaster.pid").read_text().split("\n", 1)[0])
+        os.kill(pid, signal.SIGKILL)
+        # A server is refused as long as one process of the former has its shared memory.
+        assert wait_until(lambda: not self._has_processes()), "processes of the server stayed"
+        # Its number may still be taken, by itself where nobody has looked after it.
+        (self._files / "postmaster.pid").unlink(missing_ok=True)
+        (self.directory / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+
+    def _has_processes(self) -> bool:
+        """True while a process works in the cluster's directory, as all of PostgreSQL's do."""
+        for place in Path("/proc").glob("[0-9]*/cwd"):
+            with contextlib.suppress(OSError):
+                if place.readlink() == self._files:
+                    return True
+        return False
+
+    def _control(self, *words: str) -> None:
+        _run(str(self._programs / "pg_ctl"), "-D", str(self._files), *words)
+
+
+@contextlib.contextmanager
+def running_cluster(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster, running while the context is open, whatever is done to it meanwhile."""
+    cluster.start()
+    try:
+        yield cluster
+    finally:
+        with contextlib.suppress(AssertionError):  # it may have been killed
+            cluster.stop()
+
+
 @contextlib.contextmanager
 def running_postgres(programs: Path, *, is_durable: bool = False) -> Iterator[Path]:
     """The socket directory of a fresh cluster that runs while the context is open."""
     with tempfile.TemporaryDirectory(prefix="forepost-pg-") as name:
-        directory = Path(name)
-        if os.geteuid() == 0:
-            shutil.chown(directory, OWNER, OWNER)
-        cluster = str(directory / "cluster")
-        _run(str(programs / "initdb"), "-D", cluster, "-U", "forepost", "-A", "trust", "-N",
-             "--no-instructions", "-E", "UTF8", "--locale", "C.UTF-8")  # fmt: skip
-        # Durability is PostgreSQL's own matter; the tests are about our transactions.
-        sync = "on" if is_durable else "off"
-        options = f"-c listen_addresses='' -k {name} -c fsync={sync} -c log_min_messages=fatal"
-        control = str(programs / "pg_ctl")
-        log = str(directory / "log")
-        _run(control, "-D", cluster, "-o", options, "-w", "-l", log, "start")
+        cluster = Cluster(programs, Path(name), is_durable=is_durable)
+        cluster.start()
         try:
-            yield directory
+            yield cluster.directory
         finally:
-            _run(control, "-D", cluster, "-m", "immediate", "-w", "stop")
+            cluster.stop()
