@@ -12,6 +12,8 @@ TEST_ARGS ?=
 # Two or four workers: more of them only wait for the tests' own processes.
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$(( n > 4 ? 4 : n )))
 CHECKOUT := pyproject.toml scripts/environment
+# Tests start some hundred programs of ours: none shall compile the same modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## show this list
@@ -22,7 +24,7 @@ demo: $(VENV)/installed-demo ## install and run the whole product, live, in this
 	@$(BIN)/forepost-sim demo $(DEMO_ARGS)
 
 .PHONY: test
-test: $(VENV)/installed-dev lint ## install what the tests need and run all of them
+test: $(VENV)/installed-dev style ## install what the tests need and run all of them
 	@scripts/debian-packages test
 	@$(BIN)/pytest -v -n $(WORKERS) --dist worksteal $(TEST_ARGS)
 
@@ -35,7 +37,7 @@ RELIABILITY := build/reliability.jsonl
 test-faults: $(VENV)/installed-dev ## kills, power cuts, torn disks, lost answers (as root)
 	@scripts/debian-packages test
 	@FOREPOST_FAULTS=t1 $(BIN)/pytest -v -n $(WORKERS) --dist worksteal \
-	  tests/faults tests/auditor $(TEST_ARGS)
+	  tests/faults tests/auditor tests/property tests/simulation $(TEST_ARGS)
 
 .PHONY: test-faults-long
 test-faults-long: $(VENV)/installed-dev ## ten times as many; writes docs/reliability.json
@@ -50,14 +52,22 @@ SIM = $(if $(SEED),--seed $(SEED),--count $(or $(COUNT),1000))
 sim: $(VENV)/installed-dev ## play seeded histories under virtual time (SEED=n plays one)
 	@$(BIN)/python -m tests.simulation $(SIM)
 
+.PHONY: week
+week: $(VENV)/installed-dev ## play weeks by real programs against an outsider's books (SEED, COUNT)
+	@scripts/debian-packages test
+	@$(BIN)/python -m tests.week --seed $(or $(SEED),1) --count $(or $(COUNT),10)
+
 .PHONY: check
 check: lint ## formatting, lint, types, import law and house rules
 	@$(BIN)/pytest -m "not slow" tests/house
 
-.PHONY: lint
-lint: $(VENV)/installed-dev ## formatting, lint and types only
+.PHONY: style
+style: $(VENV)/installed-dev ## formatting and lint only
 	@$(BIN)/ruff format --check --quiet . || { echo "run 'make format'" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
+
+.PHONY: lint
+lint: style ## formatting, lint and types only
 	@$(BIN)/mypy --no-error-summary
 
 .PHONY: format
