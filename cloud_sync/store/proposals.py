@@ -71,13 +71,24 @@ async def read_proposals(
     return propose(holdings, arrivals=arrivals, distances_m=distances, rules=rules)
 
 
+_OWNERS = (
+    "with recursive owner(name) as (select min(warehouse) from documents union all "
+    "select (select min(warehouse) from documents where warehouse > owner.name) "
+    "from owner where owner.name is not null) select name from owner where name > ''"
+)
+"""The warehouses that have documents: a step along the index each, however many those are."""
+
+
 async def _policies(tx: Transaction, items: Iterable[str]) -> dict[tuple[str, str], doc.Policy]:
-    wanted = set(items)
-    return {
-        (str(it["warehouse"]), str(it["gtin"])): doc.Policy.model_validate(it)
-        for it in await read_documents(tx, doc.POLICY)
-        if it["gtin"] in wanted
-    }
+    owners = [text(row[0]) for row in await tx.fetch(_OWNERS)]
+    rows = await fetch_in(
+        tx,
+        "select content from documents where kind = ? and is_deleted = 0 and key in (?*)",
+        [f"{owner}.{item}" for item in set(items) for owner in owners],
+        before=(doc.POLICY,),
+    )
+    found = [doc.Policy.model_validate_json(text(content)) for (content,) in rows]
+    return {(it.warehouse, it.gtin): it for it in found}
 
 
 async def _ways(
