@@ -1,9 +1,9 @@
 """A cloud that only counts: what of a gateway's events came, and what came more than once.
 
 It speaks the gateway's side of the wire contract: takes batches in order, skips rows that it has
-(a batch sent again is no double), and hands out one item. What it counts is each device's own
-word, by (device, boot, seq), in events of TYPES; boot PROBE is left out. It is a program of its
-own, so that its work is nobody else's:
+(a batch sent again is no double), and hands out an item and a delivery of it. What it counts is
+each device's own word, by (device, boot, seq), in events of TYPES; boot PROBE is left out. It is
+a program of its own, so that its work is nobody else's:
     POST /sync/v1/batches, GET /sync/v1/changes     for the gateway
     GET /counts         {"distinct", "repeated", "batches", "last_s"}; last_s: monotonic clock
     GET /reset          forget the words, keep the place in the journal
@@ -24,14 +24,32 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 TYPES = ("climate.sampled", "goods.received")
 PROBE = "probe"
 ITEM = "09506000134352"
-CHANGE = {
-    "cursor": 1,
-    "kind": "item",
-    "key": ITEM,
-    "version": 1,
-    "deleted": False,
-    "data": {"gtin": ITEM, "names": {"en": "Milk"}, "zone": "cold", "grams_per_unit": 1000},
-}
+DELIVERY = "ASN-1"
+CHANGES = [
+    {
+        "cursor": 1,
+        "kind": "item",
+        "key": ITEM,
+        "version": 1,
+        "deleted": False,
+        "data": {"gtin": ITEM, "names": {"en": "Milk"}, "zone": "cold", "grams_per_unit": 1000},
+    },
+    {
+        "cursor": 2,
+        "kind": "asn",
+        "key": DELIVERY,
+        "version": 1,
+        "deleted": False,
+        "data": {
+            "id": DELIVERY,
+            "warehouse": "W1",
+            "source": "@supplier",
+            "status": "dispatched",
+            "ordered": [{"item": ITEM, "quantity": 10**9, "unit": "EA"}],
+        },
+    },
+]
+"""An item, and a delivery of more of it than any benchmark receives: its scans are ordinary."""
 
 
 class Ledger:
@@ -114,8 +132,9 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(200, {})
         else:
             is_new = "cursor=0" in query.split("&")
-            changes = [CHANGE] if is_new else []
-            self._answer(200, {"changes": changes, "next_cursor": 1, "more": False})
+            changes = CHANGES if is_new else []
+            page = {"changes": changes, "next_cursor": len(CHANGES), "more": False}
+            self._answer(200, page)
 
     def _answer(self, status: int, body: object) -> None:
         raw = json.dumps(body).encode()

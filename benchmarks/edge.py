@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from paho.mqtt import client as mqtt
 
+from benchmarks.cloud_double import CHANGES
 from benchmarks.edge_programs import (
     BROKER,
     CONFIG,
@@ -94,7 +95,7 @@ def run_bare(port: int, kind: str, n_messages: int) -> Figures:
 
 
 def make_gateway(directory: Path, port: int, cloud: CountingCloud) -> Gateway:
-    """A gateway that knows the item of the scans, and runs."""
+    """A gateway that knows what the scans are about, and runs."""
     token_file = directory / "token"
     token_file.write_text("counting-needs-none")
     config = CONFIG.format(
@@ -107,7 +108,7 @@ def make_gateway(directory: Path, port: int, cloud: CountingCloud) -> Gateway:
     )
     gateway = Gateway(directory, config)
     gateway.start_and_wait()
-    wait_until(lambda: gateway.is_done_up_to(1), "the item is known")
+    wait_until(lambda: gateway.is_done_up_to(len(CHANGES)), "item and delivery are known")
     return gateway
 
 

@@ -17,7 +17,7 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from benchmarks.cloud_double import ITEM
+from benchmarks.cloud_double import DELIVERY, ITEM
 from benchmarks.measuring import cpu_s
 from tests.rigs.broker import wait_for_port
 from tests.rigs.gateway import GatewayProcess
@@ -59,7 +59,7 @@ def payload(kind: str, device: int, seq: int) -> tuple[str, bytes]:
         body |= {"zone": "R", "temperature_c": 4.2, "humidity_pct": 83.0, "note": "x" * 70}
     else:
         name, channel = f"pda-{device}", "scan"
-        task = {"type": "receive", "id": "ASN-1", "location": "DOCK", "quantity": 2}
+        task = {"type": "receive", "id": DELIVERY, "location": "DOCK", "quantity": 2}
         data = f"]C101{ITEM}172701011012"
         body |= {"data": data, "symbology": "GS1_128", "task": task}
     return f"forepost/v1/{WAREHOUSE}/{name}/{channel}", json.dumps(body).encode()

@@ -95,6 +95,9 @@ class Bans:
         self, warehouse: str, key: LotKey, *, expiry: str | None, on: str, is_held: bool = False
     ) -> Usability:
         """Whether a lot may be used at a warehouse on a day. is_held: what else holds it there."""
+        if not (is_held or self.held or self.recalled or self.certified_until):
+            # Asked for every scan, and mostly nothing stands against anything.
+            return USABLE if expiry is None or expiry >= on else usable(LotState(expiry), on)
         lot = LotState(
             expiry,
             is_held=is_held or _names(self.held, warehouse, key),

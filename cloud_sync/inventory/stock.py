@@ -8,7 +8,7 @@ gives the same balances. Negative balances are kept as they are; they are facts 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from cloud_sync.contract import keys
@@ -38,8 +38,10 @@ class StockKey(NamedTuple):
     unit: str
 
 
-def movements(event: Event) -> Iterator[tuple[StockKey, int]]:
+def movements(event: Event) -> Sequence[tuple[StockKey, int]]:
     """The signed changes an event makes, in pairs that sum to zero."""
+    # A list, because going through a generator costs more than making the keys.
+    moves = []
     warehouse = event.warehouse
     for line in event.lines:
         start, end, item, lot = line.from_location, line.to_location, line.item, line.lot or ""
@@ -47,11 +49,13 @@ def movements(event: Event) -> Iterator[tuple[StockKey, int]]:
         source = StockKey(owner, start, item, lot, line.from_status, line.unit)
         owner = NOWHERE if keys.is_virtual(end) else warehouse
         target = StockKey(owner, end, item, lot, line.to_status, line.unit)
-        yield source, -line.quantity
-        yield target, line.quantity
+        moves += [(source, -line.quantity), (target, line.quantity)]
         if line.weight_g is not None:
-            yield source._replace(unit=CATCH_WEIGHT), -line.weight_g
-            yield target._replace(unit=CATCH_WEIGHT), line.weight_g
+            moves += [
+                (source._replace(unit=CATCH_WEIGHT), -line.weight_g),
+                (target._replace(unit=CATCH_WEIGHT), line.weight_g),
+            ]
+    return moves
 
 
 def adjustment_of(key: StockKey) -> StockKey:

@@ -9,13 +9,13 @@ test holds the two together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Final, TypeGuard
 
 from cloud_sync.contract import keys
 from gateway.codecs.datawedge import LONG
 from gateway.codecs.gs1 import symbol_or_reason
 from gateway.codecs.strict_json import ordinary_object
+from gateway.core.clock_offset import parse_time
 from gateway.core.readings import TASK_TYPES, ClimateSample, Reading, Scan, Stamp, TaskContext
 
 MAX_TEXT: Final = 4096
@@ -53,7 +53,7 @@ def _stamp(fields: dict[str, object], device: str, received_at_us: int) -> Stamp
         return None
     if said is None:
         return Stamp(device, boot, seq, None, received_at_us)
-    if type(said) is not str or not 0 < len(said) <= 64 or not _is_time(said):
+    if type(said) is not str or not 0 < len(said) <= 64 or parse_time(said) is None:
         return None
     return Stamp(device, boot, seq, said, received_at_us)
 
@@ -121,11 +121,3 @@ def _is_id_or_none(name: object) -> TypeGuard[str | None]:
 def _has_long(fields: Mapping[str, object]) -> bool:
     """Whether any of DataWedge's long keys is among them."""
     return any(key.startswith(LONG) for key in fields)
-
-
-def _is_time(said: str) -> bool:
-    try:
-        moment = datetime.fromisoformat(said)
-    except ValueError:
-        return False
-    return moment.tzinfo is not None and moment.year >= 1970

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from cloud_sync.contract.values import value
@@ -37,6 +38,9 @@ RUN_MESSAGES: Final = 4
 
 NOTED_US: Final = 50_000
 """A change of an offset below this is not worth saving."""
+
+TIMES_REMEMBERED: Final = 1024
+"""A message's time is looked at where its bytes are, and again where its offset is learnt."""
 
 MAX_BOOTS: Final = 4096
 """Estimates kept; the boot unheard for longest is forgotten first."""
@@ -147,6 +151,7 @@ class ClockOffsets:
         return None if boot is None else self.offset_us(device, boot)
 
 
+@lru_cache(TIMES_REMEMBERED)
 def parse_time(text: str | None) -> int | None:
     """Microseconds UTC of an ISO 8601 time with offset; None without offset or if malformed."""
     if text is None:

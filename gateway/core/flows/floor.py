@@ -127,7 +127,7 @@ class Floor:
 
     def _moves_of(self, event: ev.Event) -> Sequence[tuple[StockKey, int]]:
         if event.type != ev.COUNT_OBSERVED:
-            return tuple(movements(event)) if event.lines else ()
+            return movements(event) if event.lines else ()
         moves = []
         rows = event.body.get("assertions")
         for row in rows if isinstance(rows, list | tuple) else ():

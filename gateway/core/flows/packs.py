@@ -26,14 +26,17 @@ PIECES_MAX: Final = 1_000_000
 def pieces_in(goods: Goods, quantity: int, floor: Floor) -> tuple[Goods, int]:
     """Goods as they are kept here: themselves, or the innermost pieces that are kept open."""
     kept, item, n = (goods, quantity), goods.item, quantity
+    known = floor.item(item)
+    if known is None or known.contains is None or goods.unit != "EA":
+        return kept
     seen = {item}
-    while goods.unit == "EA":
-        known = floor.item(item)
-        contains = None if known is None else known.contains
-        if contains is None or contains.item in seen or n * contains.units > PIECES_MAX:
+    while known is not None and known.contains is not None:
+        contains = known.contains
+        if contains.item in seen or n * contains.units > PIECES_MAX:
             break
         item, n = contains.item, n * contains.units
         seen.add(item)
+        known = floor.item(item)
         policy = floor.facts.policies.get(item)
         if policy is not None and policy.opens_cases:
             kept = Goods(item, goods.lot, "EA"), n
