@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cloud_sync.contract import plan_life
+from cloud_sync.contract import keys, plan_life
 from cloud_sync.contract.documents import Asn, Units
 from cloud_sync.contract.events import PLAN_DECIDED, PLAN_PROPOSED, Event, Gtin, Id, Time
 from cloud_sync.contract.plan_life import Step
@@ -95,9 +95,11 @@ class OrderLine(BaseModel):
 class PlanBody(BaseModel):
     """A replenishment plan as proposed by a gateway.
 
-    plan_id names it; triggers are event ids; based_on_seq is the journal position of the stock
-    it was computed from and computed_at_us when. network_plan is a forepost-plan/1 object, empty
-    where no solver made it: fallback then says why. network_version: of the network document.
+    plan_id names it; source is a central warehouse, or @supplier where a central warehouse plans
+    what to buy: a proposal for procurement. triggers are event ids; based_on_seq is the journal
+    position of the stock it was computed from and computed_at_us when. network_plan is a
+    forepost-plan/1 object, empty where no solver made it: fallback then says why.
+    network_version: of the network document.
     approval: whether it goes on its own, or waits for a person, then with the reason.
     explanation: what it costs, what binds, what changed, what would be without it
     (docs/planning.md). supersedes: the plans whose place it takes.
@@ -107,7 +109,7 @@ class PlanBody(BaseModel):
 
     plan_id: Id
     warehouse: Id
-    source: Id
+    source: Annotated[str, Field(pattern=keys.LOCATION_PATTERN)]
     triggers: list[str]
     based_on_seq: Annotated[int, Field(ge=0)]
     computed_at_us: Time
@@ -170,7 +172,10 @@ def steps_told(event: Event) -> Iterator[tuple[str, Step]]:
         if plan.approval == "automatic":
             yield plan.plan_id, Step(plan_life.APPROVE, at_us, name)
     elif event.type == PLAN_DECIDED:
-        said = DecisionBody.model_validate(dict(event.body))
+        try:
+            said = DecisionBody.model_validate(dict(event.body))
+        except ValidationError:
+            return  # a decision that a newer gateway knows: kept, and without effect here
         if said.plan_id is not None:
             step = Step(STEP_OF[said.decision], at_us, name, said.author or "", said.reason)
             yield said.plan_id, step
@@ -180,6 +185,8 @@ def step_of_delivery(asn: Asn) -> plan_life.StepName:
     """How far a plan is by its delivery; one that ended before anything had left is closed."""
     if asn.closed is not None and not asn.shipped:
         return plan_life.CLOSE
+    if asn.source == keys.SUPPLIER and asn.status == "dispatched":
+        return plan_life.ORDER  # a supplier's delivery is under way from the start
     return _BY_DELIVERY[asn.status]
 
 

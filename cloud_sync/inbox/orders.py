@@ -152,27 +152,31 @@ def earlier(known: LotFacts | None, new: LotFacts) -> LotFacts:
     return min(known, new, key=lambda facts: (facts.occurred_at_us, facts.event_id))
 
 
-def make_documents(plan: PlanBody) -> tuple[Transfer, Asn]:
+def make_documents(plan: PlanBody) -> tuple[Transfer | None, Asn]:
     """The transfer and the expected delivery that carry out a plan, before anything has left.
 
-    Raises pydantic's ValidationError if the plan's id cannot be made into theirs.
+    What a central warehouse is to buy has no transfer; its supplier's delivery is under way from
+    the start. Raises pydantic's ValidationError if the plan's id cannot be made into theirs.
     """
     ordered = [ShipmentLine(item=line.item, quantity=line.quantity) for line in plan.lines]
-    transfer = Transfer(
-        id=transfer_id(plan.plan_id),
-        source=plan.source,
-        destination=plan.warehouse,
-        plan=plan.plan_id,
-        status="ordered",
-        ordered=ordered,
-    )
+    is_bought = plan.source == keys.SUPPLIER
+    transfer = None
+    if not is_bought:
+        transfer = Transfer(
+            id=transfer_id(plan.plan_id),
+            source=plan.source,
+            destination=plan.warehouse,
+            plan=plan.plan_id,
+            status="ordered",
+            ordered=ordered,
+        )
     asn = Asn(
         id=asn_id(plan.plan_id),
         warehouse=plan.warehouse,
         source=plan.source,
-        transfer=transfer.id,
+        transfer=None if transfer is None else transfer.id,
         plan=plan.plan_id,
-        status="planned",
+        status="dispatched" if is_bought else "planned",
         ordered=ordered,
     )
     return transfer, asn

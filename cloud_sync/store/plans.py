@@ -169,7 +169,8 @@ async def _carry_out(tx: Transaction, warehouse: str, plan_ids: set[str]) -> Non
     for plan in await _bodies(tx, warehouse, wanted):
         if plan.lines:
             transfer, asn = make_documents(plan)
-            drafts += [transfer_draft(transfer), asn_draft(asn)]
+            drafts += [] if transfer is None else [transfer_draft(transfer)]
+            drafts.append(asn_draft(asn))
     dropped = {plan_id for (_, plan_id), state in states.items() if state in life.DROPPED}
     drafts += await _closings(tx, dropped)
     await put_documents(tx, drafts)

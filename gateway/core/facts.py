@@ -107,6 +107,8 @@ class Facts:
     """The deliveries with an item: beside `ordered`, so that a position costs no scan."""
     asking: dict[str, set[str]] = field(default_factory=dict)
     """The open orders with an item, for the same reason."""
+    sending: dict[str, set[str]] = field(default_factory=dict)
+    """So with the transfers that leave from here."""
     shelves: dict[str, dict[tuple[str, str], int]] = field(default_factory=dict)
     """What is on the shelves per GTIN, by lot and unit: beside `stock`, so that a trigger costs no
     scan. Whether a lot of it is usable depends on the day."""
@@ -187,10 +189,10 @@ class Facts:
         return max(0, self.ordered.get((asn, gtin), 0) - self.received.get((asn, gtin), 0))
 
     def allocated(self, gtin: str) -> int:
-        """Units that open orders want and nobody has picked yet."""
+        """Units that open orders want and nobody has picked, and transfers that have not left."""
         item = self.items.get(gtin)
         grams = 1 if item is None else item.grams_per_unit
-        total = 0
+        total = sum(self._to_send(name, gtin, grams) for name in self.sending.get(gtin, ()))
         for order_id in self.asking.get(gtin, ()):
             flow = self.flows.orders.get(order_id)
             for unit, size in (("EA", 1), ("g", grams)):
@@ -205,6 +207,21 @@ class Facts:
                     else 0
                 )
                 total += -(-max(0, wanted - picked) // size)
+        return total
+
+    def _to_send(self, transfer: str, gtin: str, grams: int) -> int:
+        """Units that a transfer asks for and that have not left, as this warehouse knows it."""
+        flow = self.flows.transfers.get(transfer)
+        left = {} if flow is None else flow.dispatched
+        total = 0
+        for unit, size in (("EA", 1), ("g", grams)):
+            wanted = sum(
+                line.quantity
+                for line in self.transfers[transfer].ordered
+                if line.item == gtin and line.unit == unit
+            )
+            sent = sum(n for it, n in left.items() if it.item == gtin and it.unit == unit)
+            total += -(-max(0, wanted - sent) // size)
         return total
 
     def position(self, gtin: str, today: str) -> int:

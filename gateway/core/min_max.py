@@ -19,11 +19,14 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from cloud_sync.contract import keys
 from cloud_sync.demand.reorder import StockLevels, order_units
 from gateway.core.solver_job import Job, Sku
 from gateway.errors import PlanError
 
 REVIEW_DAYS: Final = 2.0
+UNLIMITED_G: Final = 2**62
+"""The model knows no limit of what a supplier brings at once."""
 
 _LENIENT: Final = ConfigDict(frozen=True, extra="ignore")
 
@@ -101,10 +104,13 @@ def _zone_lines(
     job: Job, network: _Network, zone: str, last: Mapping[str, tuple[str, float]]
 ) -> list[dict[str, object]]:
     source, review_days = last.get(zone, ("", REVIEW_DAYS))
+    is_central = any(it.id == job.warehouse for it in network.central_warehouses)
+    if is_central:
+        source = keys.SUPPLIER
     source = source or _nearest(network, job.warehouse, zone)
     skus = [sku for sku in job.skus if sku.zone == zone]
     wanted = {sku.gtin: _wanted(sku, network.service_z, review_days) for sku in skus}
-    room_g = _room_g(network, job.warehouse, zone, skus)
+    room_g = UNLIMITED_G if is_central else _room_g(network, job.warehouse, zone, skus)
     given = _share({sku.gtin: sku for sku in skus}, wanted, room_g)
     return [
         {
@@ -164,7 +170,9 @@ def _room_g(network: _Network, warehouse: str, zone: str, skus: Sequence[Sku]) -
     if place is not None and zone in place.products:
         on_hand_g = sum(max(0, sku.on_hand_units) * sku.grams_per_unit for sku in skus)
         rooms_kg.append(place.products[zone].storage_kg - on_hand_g / 1000)
-    return math.floor(max(0.0, min(rooms_kg, default=math.inf)) * 1000) if rooms_kg else 2**62
+    return (
+        math.floor(max(0.0, min(rooms_kg, default=math.inf)) * 1000) if rooms_kg else UNLIMITED_G
+    )
 
 
 def _share(skus: Mapping[str, Sku], wanted: Mapping[str, int], room_g: int) -> dict[str, int]:

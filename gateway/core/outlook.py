@@ -36,6 +36,7 @@ def look_at(
     on_hand = facts.units_on_hand(item, today) - facts.allocated(item)
     on_order = facts.on_order(item)
     demand = policy.demand_units_per_day
+    unsold = unsold_units(usable_lots(facts, item, today), demand, today)
     return Look(
         item=item,
         name=facts.name_of(item),
@@ -46,10 +47,10 @@ def look_at(
         demand_units_per_day=demand,
         lead_time_days=policy.lead_time_days,
         next_delivery_days=_next_delivery_days(facts, item, now_us) if on_order > 0 else None,
-        unsold_units=unsold_units(usable_lots(facts, item, today), demand, today),
+        unsold_units=unsold,
         taken_units=taken_units,
         surge=surge,
-        strain=_strain(facts, item, on_hand + on_order, now_us),
+        strain=_strain(facts, item, on_hand + on_order - unsold, now_us),
     )
 
 
@@ -95,7 +96,10 @@ def _next_delivery_days(facts: Facts, item: str, now_us: int) -> float:
 
 
 def _strain(facts: Facts, item: str, position_units: int, now_us: int) -> Strain | None:
-    """How far the item is from where its open plan expected it; None without a plan."""
+    """How far the item is from where its open plan expected it; None without a plan.
+
+    position_units: as plans count it, without what will expire unsold.
+    """
     plan = facts.open_plan_with(item)
     if plan is None:
         return None

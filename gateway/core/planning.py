@@ -39,12 +39,14 @@ class Snapshot:
     """What a plan is made of: the job, and the journal position of the facts in it.
 
     replaces: open plans whose place the new one takes; nothing of them counts as on order.
+    extra: by item, what surges take on top; in the job that is as good as sold.
     """
 
     job: Job
     based_on_seq: int
     network_version: int
     replaces: tuple[str, ...]
+    extra: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def take_snapshot(
             "warm_start": facts.last_network_plan,
         }
     )
-    return Snapshot(job, facts.seq, facts.network_version, replaces)
+    return Snapshot(job, facts.seq, facts.network_version, replaces, extra)
 
 
 def _replaced(facts: Facts, triggers: Iterable[ev.Event]) -> tuple[str, ...]:
@@ -158,6 +160,14 @@ def sound(result: Mapping[str, object], job: Job) -> dict[str, list[OrderLine]]:
     return by_source
 
 
+def _as_it_stands(line: OrderLine, extra: int) -> OrderLine:
+    """The line with the true position, and a level that has what a surge takes on top."""
+    if not extra:
+        return line
+    level, position = line.order_up_to_units + extra, line.position_units + extra
+    return line.model_copy(update={"order_up_to_units": level, "position_units": position})
+
+
 def make_plans(
     result: Mapping[str, object],
     snapshot: Snapshot,
@@ -173,7 +183,10 @@ def make_plans(
     Each trigger is answered by one of them, that which orders its item if there is one. Raises
     PlanError if the result is not sound.
     """
-    by_source = sound(result, snapshot.job)
+    by_source = {
+        source: [_as_it_stands(line, snapshot.extra.get(line.item, 0)) for line in lines]
+        for source, lines in sound(result, snapshot.job).items()
+    }
     fallback, network_plan = result.get("fallback"), result["network_plan"]
     if not isinstance(network_plan, dict):
         raise AssertionError("sound() lets no other pass")

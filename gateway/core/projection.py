@@ -84,6 +84,8 @@ class Effects:
                 touched |= _items_banned(change, before)
             elif change.kind == doc.ORDER:
                 touched |= _items_asked(change, before)
+            elif change.kind == doc.TRANSFER:
+                touched |= _items_sent(change, before)
         for plan_id, _ in self.steps:
             plan = self.plans.get(plan_id) or before.plans.get(plan_id)
             touched |= set() if plan is None else plan.lines.keys()
@@ -111,6 +113,15 @@ def _items_asked(change: doc.Change, before: Facts) -> set[str]:
     lines = [] if was is None else list(was.lines)
     if change.data is not None:
         lines += doc.Order.model_validate(change.data).lines
+    return {line.item for line in lines}
+
+
+def _items_sent(change: doc.Change, before: Facts) -> set[str]:
+    """The items that a transfer asked for and asks for now."""
+    was = before.transfers.get(change.key)
+    lines = [] if was is None else list(was.ordered)
+    if change.data is not None:
+        lines += doc.Transfer.model_validate(change.data).ordered
     return {line.item for line in lines}
 
 
@@ -181,7 +192,7 @@ def _apply_document(facts: Facts, change: doc.Change) -> None:
     elif change.kind == doc.ASN:
         _put(facts.asns, change.key, doc.Asn, data)
     elif change.kind == doc.TRANSFER:
-        _put(facts.transfers, change.key, doc.Transfer, data)
+        _apply_transfer(facts, change.key, data)
     elif change.kind == doc.LOCATION:
         # As with policies; the warehouse may have a dot in its name, the place too.
         _put(facts.locations, change.key.removeprefix(f"{facts.warehouse}."), doc.Location, data)
@@ -197,6 +208,22 @@ def _apply_document(facts: Facts, change: doc.Change) -> None:
         # As with locations.
         _put(facts.climates, change.key.removeprefix(f"{facts.warehouse}."), doc.Climate, data)
     # A kind of a newer cloud is kept in the journal and of no use here yet.
+
+
+def _apply_transfer(facts: Facts, key: str, data: dict[str, object] | None) -> None:
+    was = facts.transfers.get(key)
+    for line in () if was is None else was.ordered:
+        facts.sending.get(line.item, set()).discard(key)
+    _put(facts.transfers, key, doc.Transfer, data)
+    transfer = facts.transfers.get(key)
+    if (
+        transfer is not None
+        and transfer.source == facts.warehouse
+        and transfer.status != "received"
+        and transfer.closed is None
+    ):
+        for line in transfer.ordered:
+            facts.sending.setdefault(line.item, set()).add(key)
 
 
 def _apply_order(facts: Facts, key: str, data: dict[str, object] | None) -> None:

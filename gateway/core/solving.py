@@ -4,7 +4,8 @@ Runs in the solver's own process (gateway.solve_job), the only place of the gate
 numpy. Job and result formats: gateway.core.planning.
 
 For every zone that ran low the network plan says from which central warehouse this warehouse is
-served, in which cycle and with how much; the lines share that quantity among the zone's items.
+served, in which cycle and with how much; the lines share that quantity among the zone's items. A
+central warehouse gets a proposal for procurement: what the plan has it buy for all that it serves.
 The room of a delivery is what its vehicle has left beside the other stops of its trip, and what
 the zone's shelves have left beside the stock on hand.
 """
@@ -17,6 +18,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from cloud_sync.contract import keys
 from gateway.core.solver_job import Job, Sku
 from gateway.errors import PlanError
 from optimizer import (
@@ -30,7 +32,7 @@ from optimizer import (
     solve,
 )
 from optimizer.order_lines import SkuState, make_order_lines
-from optimizer.plan import ProductPlan, WarehouseOrder
+from optimizer.plan import CentralOrder, ProductPlan, WarehouseOrder
 
 SETTLED_GENERATIONS: Final = 60
 """Generations without improvement after which a search is not waited for any longer."""
@@ -87,7 +89,9 @@ def _warm_start(job: Job, problem: Problem) -> Plan | None:
 def _binding(job: Job, problem: Problem, plan: Plan, zone: str) -> list[dict[str, object]]:
     """The limits that the zone's delivery to this warehouse has reached, and how far."""
     product = next(each for each in plan.products if each.id == zone)
-    order = next(each for each in product.warehouses if each.id == job.warehouse)
+    order = next((each for each in product.warehouses if each.id == job.warehouse), None)
+    if order is None:
+        return []
     vehicle = next(each for each in problem.products if each.id == zone).vehicle
     place = next(each for each in problem.warehouses if each.id == order.id)
     stored_kg = order.quantity_kg + order.safety_stock_kg
@@ -103,18 +107,34 @@ def _binding(job: Job, problem: Problem, plan: Plan, zone: str) -> list[dict[str
 
 def _zone_lines(job: Job, problem: Problem, plan: Plan, zone: str) -> list[dict[str, object]]:
     product = next((product for product in plan.products if product.id == zone), None)
+    bought = () if product is None else product.central
+    purchase = next((each for each in bought if each.id == job.warehouse), None)
+    if purchase is not None:
+        skus = [sku for sku in job.skus if sku.zone == zone]
+        return _lines(skus, purchase, problem.service_z, math.inf, keys.SUPPLIER)
     orders = () if product is None else product.warehouses
     order = next((order for order in orders if order.id == job.warehouse), None)
     if product is None or order is None:
         raise PlanError(f"network: no delivery of {zone!r} to warehouse {job.warehouse!r} in it")
     skus = [sku for sku in job.skus if sku.zone == zone]
+    room_kg = _room_kg(problem, product, order, skus)
+    return _lines(skus, order, problem.service_z, room_kg, order.central)
+
+
+def _lines(
+    skus: Sequence[Sku],
+    order: WarehouseOrder | CentralOrder,
+    service_z: float,
+    room_kg: float,
+    source: str,
+) -> list[dict[str, object]]:
     lines = make_order_lines(
         [_state(sku) for sku in skus],
         class_quantity_kg=order.quantity_kg,
         cycle_days=order.cycle_days,
         lead_time_days=max((sku.lead_time_days for sku in skus), default=0.0),
-        service_z=problem.service_z,
-        capacity_kg=_room_kg(problem, product, order, skus),
+        service_z=service_z,
+        capacity_kg=min(room_kg, order.quantity_kg),
     )
     return [
         {
@@ -122,7 +142,7 @@ def _zone_lines(job: Job, problem: Problem, plan: Plan, zone: str) -> list[dict[
             "quantity": line.units,
             "order_up_to_units": line.order_up_to_units,
             "position_units": line.position_units,
-            "source": order.central,
+            "source": source,
             "limited_by": line.limited_by,
         }
         for line in lines

@@ -39,7 +39,7 @@ ALONE: Final = frozenset(
 )
 """Events that make a run of their own."""
 DOCUMENTS_ALONE: Final = frozenset(
-    {doc.POLICY, doc.ASN, doc.ORDER, doc.HOLD, doc.CERTIFICATE, doc.PLAN}
+    {doc.POLICY, doc.ASN, doc.ORDER, doc.TRANSFER, doc.HOLD, doc.CERTIFICATE, doc.PLAN}
 )
 """So do changes of these documents."""
 

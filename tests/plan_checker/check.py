@@ -93,7 +93,7 @@ def _lines(plan: Json, known: Known, rows: Rows) -> Iterator[str]:
             continue
         pack = int(str(item.get("case_pack_units", 1)))
         least = int(str(item.get("minimum_order_units", 0)))
-        position = known.position(name, day, extra.get(name, 0), gone)
+        position = known.position(name, day, gone)
         if int(str(line["position_units"])) != position:
             yield f"{name}: position {line['position_units']}, the journal says {position}"
         if units <= 0 or units % pack or units < least:
@@ -101,6 +101,7 @@ def _lines(plan: Json, known: Known, rows: Rows) -> Iterator[str]:
         wanted = max(int(str(line["order_up_to_units"])) - position, least)
         if units > math.ceil(wanted / pack) * pack:
             yield f"{name}: {units} ordered, {wanted} are needed"
+        position -= extra.get(name, 0)  # as good as sold, where the life of goods is asked
         life, pace = item.get("shelf_life_days"), float(str(policy["demand_units_per_day"]))
         if life is not None:
             before = max(0.0, position - pace * float(str(policy["lead_time_days"])))

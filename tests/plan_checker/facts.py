@@ -120,8 +120,8 @@ class Known:
             and not any(it["item"] == of and it.get("lot") in (None, lot) for it in holds)
         }
 
-    def position(self, item: str, day: str, extra: int, without: Iterable[str]) -> int:
-        """On hand and on order, less what is promised, will be waste, or a surge takes."""
+    def position(self, item: str, day: str, without: Iterable[str]) -> int:
+        """On hand and on order, less what is promised or will be waste."""
         lots = self.usable(item, day)
         gone = self.dropped | set(without)
         due = sum(
@@ -134,7 +134,7 @@ class Known:
             if order.get("status", "open") == "open":
                 wanted = sums(cast("list[Json]", order["lines"]))[item]
                 asked += max(0, wanted - self.picked[key, item])
-        return sum(lots.values()) + due - asked - self._waste(item, lots, day) - extra
+        return sum(lots.values()) + due - asked - self._waste(item, lots, day)
 
     def _waste(self, item: str, lots: Mapping[str, int], day: str) -> int:
         """Units that will be too old before their turn to be sold comes."""

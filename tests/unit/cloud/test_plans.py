@@ -39,10 +39,13 @@ class Site:
         self._database, self._http, self._admin = database, http, admin
         self._books = {"C1": Book(gateway="gw-C1", warehouse="C1"), "W1": Book()}
 
-    async def propose(self, *, approval: str = "automatic", at_us: int = 10) -> None:
+    async def propose(
+        self, *, approval: str = "automatic", at_us: int = 10, source: str = "C1"
+    ) -> None:
         body: dict[str, object] = {
-            "plan_id": PLAN, "warehouse": "W1", "source": "C1", "triggers": [], "based_on_seq": 1,
-            "computed_at_us": at_us, "objective": 1.0, "lines": [LINE], "network_plan": {},
+            "plan_id": PLAN, "warehouse": "W1", "source": source, "triggers": [],
+            "based_on_seq": 1, "computed_at_us": at_us, "objective": 1.0,
+            "lines": [LINE], "network_plan": {},
             "approval": approval,
         }  # fmt: skip
         await self.tell("W1", ev.PLAN_PROPOSED, body, at_us=at_us)
@@ -174,6 +177,23 @@ async def test_what_two_gateways_tell_gives_one_state_in_any_order(
     transfer = await site.transfer()
     assert transfer is not None
     assert transfer["status"] == "dispatched"
+
+
+async def test_what_a_central_warehouse_is_to_buy_becomes_a_delivery_and_no_transfer(
+    site: Site, database: Database
+) -> None:
+    await site.propose(source="@supplier", approval="needed")
+    assert await database.read(partial(read_documents, kind="asn")) == []
+    answer = await site.say("approved")
+    assert answer.json() == {"plan": PLAN, "state": "ordered"}
+    (asn,) = await database.read(partial(read_documents, kind="asn"))
+    assert (asn["source"], asn["plan"], await site.transfer()) == ("@supplier", PLAN, None)
+
+
+async def test_a_decision_that_only_a_newer_gateway_knows_stops_nothing(site: Site) -> None:
+    await site.propose(approval="needed")
+    await site.decide("postponed")
+    assert (await site.state(), await site.transfer()) == ("proposed", None)
 
 
 async def test_a_plan_that_nobody_proposed_cannot_be_decided(site: Site) -> None:
