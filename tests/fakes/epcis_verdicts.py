@@ -280,6 +280,10 @@ def _right_shapes() -> Iterator[Case]:
             bizTransactionList=[{"bizTransaction": "https://acme.example/po/7"}],
         ),
     )
+    yield from _right_changes()
+
+
+def _right_changes() -> Iterator[Case]:
     change = "TransformationEvent"
     number = "urn:epc:id:gdti:0614141.12345.400"
     yield "inputs of a long change", made(change, outputEPCList=None, transformationID=number)
@@ -633,6 +637,10 @@ def _events_by_text() -> Iterator[tuple[str, str, object]]:
     yield "xsd:hexBinary: two digits an octet", "half an octet", _warm(hexBinaryValue="f0f")
     rule = "fields of one's own are qualified"
     yield rule, "a dock's name", made(readPoint={"id": PLACE, "name": "dock"})
+    yield from _identifiers_by_text()
+
+
+def _identifiers_by_text() -> Iterator[tuple[str, str, object]]:
     rule = "TDS 6: the pure identity URI of an instance"
     for epc in (
         LOT, "https://id.gs1.org/01/09520123456788", "urn:epc:class:lgtin:4012345.012345.998877",
