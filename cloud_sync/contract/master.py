@@ -89,14 +89,38 @@ class Price(BaseModel):
     includes_vat: bool
 
 
+Rate = Annotated[int, Field(ge=0, le=10_000)]
+
+
+class RateChange(BaseModel):
+    """Another VAT rate, from the beginning of a day in the country."""
+
+    model_config = _WIRE
+
+    from_day: Day
+    rate_basis_points: Rate
+
+
 class Vat(BaseModel):
-    """A VAT rate as data, keyed `{country}.{category}`; items name their category."""
+    """A VAT rate as data, keyed `{country}.{category}`; items name their category.
+
+    rate_basis_points: up to the first of the changes, which stand in the order of their days.
+    """
 
     model_config = _WIRE
 
     country: Country
     category: Id
-    rate_basis_points: Annotated[int, Field(ge=0, le=10_000)]
+    rate_basis_points: Rate
+    changes: Annotated[list[RateChange], Field(max_length=100)] = []
+
+    def rate_on(self, day: str) -> int:
+        """The rate on a day, YYYY-MM-DD."""
+        rate = self.rate_basis_points
+        for change in self.changes:
+            if change.from_day <= day:
+                rate = change.rate_basis_points
+        return rate
 
 
 class Recall(BaseModel):

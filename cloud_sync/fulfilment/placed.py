@@ -40,9 +40,15 @@ class GoodsLine(BaseModel):
 
 
 class PricedLine(GoodsLine):
-    """Goods at a price. price_minor: for one of the unit, in minor units of the currency."""
+    """Goods at a price; what is left out is filled in from the master data when it is placed.
+
+    price_minor: for one of the unit, in minor units of the currency. includes_vat: as buyers see
+    it. vat_basis_points: the rate, in hundredths of a percent.
+    """
 
     price_minor: Annotated[int, Field(ge=0, le=10**12)] | None = None
+    includes_vat: bool | None = None
+    vat_basis_points: Annotated[int, Field(ge=0, le=10_000)] | None = None
 
 
 class Place(BaseModel):

@@ -17,6 +17,7 @@ from cloud_sync.service import (
     exceptions,
     exchange,
     history,
+    order_sheet,
     orders,
     plans,
     promises,
@@ -61,6 +62,7 @@ def make_app(
     app.include_router(history.router)
     app.include_router(records.router)
     app.include_router(exchange.router)
+    app.include_router(order_sheet.router)
     app.include_router(users.router)
     app.include_router(webhooks.router)
     app.include_router(sellable.router)

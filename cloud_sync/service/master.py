@@ -144,6 +144,15 @@ class PriceBody(own.Price, Written):
 class VatBody(own.Vat, Written):
     """A VAT rate."""
 
+    @model_validator(mode="after")
+    def _has_days(self) -> VatBody:
+        for change in self.changes:
+            _check_day("changes", change.from_day)
+        days = [change.from_day for change in self.changes]
+        if days != sorted(set(days)):
+            raise ValueError("changes: each on a day of its own, the earliest first")
+        return self
+
 
 class CountBody(doc.Count, Written):
     """A cycle count to be done."""

@@ -15,7 +15,8 @@ from starlette.responses import Response
 from cloud_sync.contract import keys, rights
 from cloud_sync.contract.events import Id
 from cloud_sync.fulfilment.orders import ENDED, Part, risks_of
-from cloud_sync.fulfilment.placed import CLOSED, ORDER_ID_PATTERN, CustomerOrder
+from cloud_sync.fulfilment.placed import CLOSED, ORDER_ID_PATTERN, CustomerOrder, PricedLine
+from cloud_sync.fulfilment.prices import Amounts, amounts_of, totals_of
 from cloud_sync.fulfilment.promise import SECOND_US, Goods
 from cloud_sync.service.access import as_reader, may, reach, within
 from cloud_sync.service.bodies import documented
@@ -281,17 +282,30 @@ def render_order(state: OrderState) -> dict[str, object]:
     ]
     told: dict[str, object] = {
         **order.model_dump(exclude_none=True),
+        "lines": [_priced(line) for line in order.lines],
         "status": state.status,
         "ship_by_us": order.ship_by_us,
         "parcels": parcels,
         "missing": quantities(state.missing),
     }
+    totals = totals_of(order.lines)
+    if totals is not None:
+        whole = Amounts(
+            sum(it.net_minor for _, it in totals), sum(it.vat_minor for _, it in totals)
+        )
+        rates = [{"vat_basis_points": rate, **it.told()} for rate, it in totals]
+        told["amounts"] = {**whole.told(), "rates": rates}
     if parts:
         told["unasked"] = [
             {"document": it.parcel, "warehouse": it.warehouse, "lines": _lines(it)}
             for it in parts.values()
         ]
     return told
+
+
+def _priced(line: PricedLine) -> dict[str, object]:
+    amounts = amounts_of(line)
+    return {**line.model_dump(exclude_none=True), **({} if amounts is None else amounts.told())}
 
 
 def _lines(part: Part) -> list[dict[str, object]]:

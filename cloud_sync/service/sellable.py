@@ -7,8 +7,9 @@ What is usable is judged by the one rule that promises, transfers and the gatewa
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
@@ -52,6 +53,72 @@ async def get_sellable(
         "quantities": _quantities(lots),
         "blocks": blocks,
     }
+
+
+@router.get("/certificates-at-risk")
+async def get_certificates_at_risk(
+    request: Request,
+    credential: Annotated[Credential, Depends(as_reader)],
+    within_days: Annotated[int, Query(ge=0, le=366)] = 30,
+    warehouse: Annotated[str | None, Query(pattern=keys.ID_PATTERN)] = None,
+) -> dict[str, object]:
+    """Papers whose last day is near or over, the nearest first, with the items that need them.
+
+    A paper whose successor is there is not told of. Today is the warehouse's own, or UTC's.
+    """
+    reach(credential, warehouse)
+    context = context_of(request)
+    script = partial(
+        _at_risk, within_days=within_days, warehouse=warehouse, now_us=context.wall_us()
+    )
+    return {"certificates": await context.database.read(script)}
+
+
+async def _at_risk(
+    tx: Transaction, *, within_days: int, warehouse: str | None, now_us: int
+) -> list[dict[str, object]]:
+    place = (await read_whereabouts(tx)).get(warehouse or "")
+    today = day_at(now_us, None if place is None else place.time_zone)
+    papers = [
+        doc.Certificate.model_validate(it) for it in await read_documents(tx, doc.CERTIFICATE)
+    ]
+    return papers_at_risk(papers, today=today, within_days=within_days)
+
+
+STAGES: Final = (1, 7, 30)
+"""Days before a paper's end at which it becomes more urgent."""
+
+
+def papers_at_risk(
+    papers: Iterable[doc.Certificate], *, today: str, within_days: int
+) -> list[dict[str, object]]:
+    """Papers that end soon, with the days left after today (below 0: it is over) and the stage:
+    `expired`, or within how many of 1, 7 and 30 days it ends; `later` beyond these."""
+    needed: dict[str, list[str]] = {}
+    last: dict[str, doc.Certificate] = {}
+    for (item, _), paper in decisive_papers(papers).items():
+        needed.setdefault(paper.id, []).append(item)
+        last[paper.id] = paper
+    told: list[dict[str, object]] = []
+    for paper in sorted(last.values(), key=lambda it: (it.valid_until, it.id)):
+        left = (date.fromisoformat(paper.valid_until) - date.fromisoformat(today)).days
+        if left > within_days:
+            break
+        within = next(
+            ("1 day" if days == 1 else f"{days} days" for days in STAGES if left <= days), "later"
+        )
+        told.append(
+            {
+                "id": paper.id,
+                "type": paper.type,
+                "supplier": paper.supplier,
+                "valid_until": paper.valid_until,
+                "days_left": left,
+                "stage": "expired" if left < 0 else within,
+                "items": sorted(needed[paper.id]),
+            }
+        )
+    return told
 
 
 def _quantities(lots: Iterable[JudgedLot]) -> list[dict[str, object]]:

@@ -24,6 +24,7 @@ from cloud_sync.store.orders import (
     save_orders,
 )
 from cloud_sync.store.ports import StoreError, Transaction, fetch_in
+from cloud_sync.store.prices import price_order
 from cloud_sync.store.promises import (
     goods_by_warehouse,
     lock_shelves,
@@ -59,7 +60,7 @@ async def place_order(tx: Transaction, placing: Placing) -> OrderState | None:
 
     A reservation that it names is given back first: its goods are then the order's to take.
     """
-    order = placing.order
+    order = await price_order(tx, placing.order)
     if not await insert_order(tx, order):
         return None
     if order.reservation is not None:

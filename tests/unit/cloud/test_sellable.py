@@ -72,6 +72,34 @@ async def test_a_newer_paper_of_the_same_type_makes_it_good_again(
     assert await blocks(http) == (True, [])
 
 
+async def at_risk(http: httpx.AsyncClient, query: str = "") -> list[tuple[str, int, str]]:
+    answer = await http.get(f"/v1/certificates-at-risk{query}")
+    assert answer.status_code == 200, answer.text
+    assert all(it["items"] == [ITEM] for it in answer.json()["certificates"])
+    return [(it["id"], it["days_left"], it["stage"]) for it in answer.json()["certificates"]]
+
+
+async def test_papers_are_told_of_before_they_end_until_their_successor_is_there(
+    http: httpx.AsyncClient, wall: Wall
+) -> None:
+    place = {"id": "SH", "name": "Shanghai", "country": "CN", "time_zone": "Asia/Shanghai"}
+    await http.put("/v1/warehouses/SH", json=place)
+    for name, until in (("A", "2026-06-29"), ("B", "2026-06-30"), ("C", "2026-07-01"),
+                        ("D", "2026-07-07"), ("E", "2026-07-08"), ("F", "2026-07-30"),
+                        ("G", "2026-07-31")):  # fmt: skip
+        await certify(http, name, until, f"type-{name}")
+    assert await at_risk(http) == [
+        ("A", -1, "expired"), ("B", 0, "1 day"), ("C", 1, "1 day"), ("D", 7, "7 days"),
+        ("E", 8, "30 days"), ("F", 30, "30 days"),
+    ]  # fmt: skip
+    assert (await at_risk(http, "?within_days=40"))[-1] == ("G", 31, "later")
+    wall.now_us += 1_000_000
+    assert (await at_risk(http, "?within_days=0"))[-1][0] == "B", "in UTC it is still June"
+    assert (await at_risk(http, "?within_days=0&warehouse=SH"))[-1] == ("C", 0, "1 day")
+    await certify(http, "A-2", "2027-06-29", "type-A")
+    assert "A" not in [name for name, _, _ in await at_risk(http)]
+
+
 async def test_holds_and_recalls_say_which_lots_and_where(http: httpx.AsyncClient) -> None:
     hold = {"id": "H-1", "kind": "hold", "item": ITEM, "lot": "L1", "reason": "torn",
             "warehouse": "SH"}  # fmt: skip
