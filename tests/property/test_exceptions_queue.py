@@ -1,6 +1,6 @@
 """Pins that the exceptions queue is a function of the set of events: however journals of several
 gateways and warehouses are cut, mixed and repeated, the tables are the same to the last row, and
-the same as after all is folded again."""
+the same as after all is folded again; and a gateway has the same queue as the cloud."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,10 +22,17 @@ from cloud_sync.contract import events as ev
 from cloud_sync.inventory.exceptions import Word, word_body
 from cloud_sync.store.batches import Taken, take_batch
 from cloud_sync.store.credentials import enrol_gateway
+from cloud_sync.store.exception_queue import IS_OPEN
 from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database, Transaction
 from cloud_sync.store.stock_history import refold
+from gateway.core.projection import effects_of
+from gateway.journal.exception_table import SELECT
+from gateway.journal.read_model import effect_statements
+from tests.fakes.clock import FakeClock
 from tests.fakes.uploads import ITEM, Book, event_id, make_line
+from tests.rigs.exceptions import keeper
+from tests.rigs.journal import opened
 from tests.rigs.postgres import find_programs, running_postgres
 
 SECOND = 1_000_000
@@ -39,16 +47,33 @@ TABLES = {
 
 Said = tuple[str, int, int, int]
 """What happened, at which second, how much later it came, and one of a few variants."""
-said = st.tuples(
-    st.sampled_from(
-        ["tag", "lot", "count", "approve", "pick", "hold", "release", "fault", "flag", "resolve",
-         "correct", "deliver"]
-    ),
-    st.integers(0, 40),
-    st.sampled_from([0, 0, 30, 4 * 86_400]),
-    st.integers(0, 2),
+SUBJECTS = (
+    ("hold", "release"),
+    ("count", "approve", "pick"),
+    ("count", "pick"),
+    ("tag",),
+    ("lot",),
+    ("flag", "resolve", "correct"),
+    ("tag", "lot", "count", "approve", "pick", "hold", "release", "fault", "flag", "resolve",
+     "correct", "deliver"),
 )  # fmt: skip
-journals = st.fixed_dictionaries({name: st.lists(said, max_size=9) for name in GATEWAYS})
+"""What happens beside each other in one example: of all things at once hardly any two meet."""
+
+
+def said_of(kinds: tuple[str, ...], n_max: int) -> st.SearchStrategy[list[Said]]:
+    happened = st.tuples(
+        st.sampled_from(kinds),
+        st.integers(0, 40),
+        st.sampled_from([0, 0, 30, 4 * 86_400]),
+        st.integers(0, 2),
+    )
+    return st.lists(happened, max_size=n_max)
+
+
+journals = st.sampled_from(SUBJECTS).flatmap(
+    lambda kinds: st.fixed_dictionaries({name: said_of(kinds, 8) for name in GATEWAYS})
+)
+histories = st.sampled_from(SUBJECTS).flatmap(lambda kinds: said_of(kinds, 14))
 turns = st.lists(st.tuples(st.sampled_from(sorted(GATEWAYS)), st.integers(1, 4)), max_size=12)
 
 COUNTED = {"item": ITEM, "location": "A-1", "quantity": 3}
@@ -159,7 +184,7 @@ async def tables(database: Database) -> dict[str, object]:
     return await database.read(read)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(journals, turns)
 def test_however_events_come_the_queue_is_the_same(
     happened: dict[str, list[Said]], wanted: list[tuple[str, int]]
@@ -201,3 +226,48 @@ def test_both_stores_keep_the_same_queue() -> None:
             assert found == plain
 
         check()
+
+
+# ---------------------------------------------------------------- at the gateway
+
+
+async def queue_of_the_cloud(path: str, book: Book) -> list[tuple[object, ...]]:
+    async with open_database(path) as database:
+        await database.transact(
+            partial(enrol_gateway, gateway=book.gateway, warehouse=book.warehouse, now_us=1)
+        )
+        if book.bodies:
+            await take(database, book, 1, len(book.bodies))
+        rows = await database.read(
+            lambda tx: tx.fetch(
+                "select kind, key, event_id, at_us, detail from exception_evidence e "
+                f"where {IS_OPEN}"
+            )
+        )
+        return sorted(map(tuple, rows))
+
+
+async def queue_of_the_gateway(
+    state_dir: Path, book: Book, ends: list[int]
+) -> list[tuple[object, ...]]:
+    """Folded up to each end, with a restart after each."""
+    events = [ev.parse_event(body) for body in book.bodies]
+    clock = FakeClock()
+    async with opened(state_dir, clock=clock) as store:
+        for start, end in pairwise(sorted({0, *(min(it, len(events)) for it in ends)})):
+            several = list(enumerate(events[start:end], start + 1))
+            effects = effects_of(several, book.warehouse)
+            traces = await keeper(store, clock).look(events[start:end], effects.exceptions)
+            statements = [*effect_statements(effects, {}), *traces]
+            await store.advance("projector", to_seq=0, effects=statements)
+        return sorted(map(tuple, await store.query(SELECT)))
+
+
+@settings(max_examples=15, deadline=None)
+@given(histories, st.lists(st.integers(1, 14), max_size=5))
+def test_a_gateway_and_the_cloud_see_the_same(happened: list[Said], ends: list[int]) -> None:
+    book = write("gw-1", happened)
+    with tempfile.TemporaryDirectory() as directory:
+        cloud = asyncio.run(queue_of_the_cloud(str(Path(directory) / "cloud.db"), book))
+        edge = asyncio.run(queue_of_the_gateway(Path(directory) / "edge", book, [*ends, 99]))
+    assert edge == cloud
