@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from cloud_sync.contract import documents as doc
+from gateway.core.flows.goods import Goods
 from gateway.core.readings import Symbol, TaskContext
 from tests.rigs.flows import MILK, PEAS, RICE, SSCC, Hall, of
 
@@ -26,6 +27,10 @@ def receive(n: int, **more: object) -> TaskContext:
     return TaskContext("receive", "ASN-1", None, n, **more)  # type: ignore[arg-type]
 
 
+def of_goods(lot: str) -> Goods:
+    return Goods(MILK, lot, "EA")
+
+
 def task_of(result: Mapping[str, object]) -> object:
     return result["task"]
 
@@ -42,6 +47,19 @@ def test_two_scans_that_are_not_folded_yet_see_each_other(hall: Hall) -> None:
     assert [first.status, second.status] == ["accepted", "flagged"]
     assert second.result["message"] == "Milk: 12 received, 10 announced: check the count"
     assert [event.type for event in second.events] == ["goods.received"], "it stands on the dock"
+
+
+def test_goods_whose_paper_ran_out_are_taken_in_and_told_until_it_is_renewed(hall: Hall) -> None:
+    paper = doc.Certificate(id="C-1", type="organic", items=[MILK], valid_until="2026-11-20")
+    hall.facts.certificates["C-1"] = paper
+    outcome = hall.scan(receive(2), of(MILK, "L1"))
+    assert outcome.result["message_key"] == "certificate_expired"
+    assert task_of(outcome.result) == {"id": "ASN-1", "expected": 10, "received": 2}
+    renewed = paper.model_copy(update={"id": "C-2", "valid_until": "2027-11-20"})
+    hall.facts.certificates["C-2"] = renewed
+    outcome = hall.scan(receive(2), of(MILK, "L1"))
+    assert outcome.status == "accepted"
+    assert hall.floor.why_unusable(of_goods("L1"), "2026-11-21") is None
 
 
 @pytest.mark.parametrize(
