@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_database(refold)
     refold.set_defaults(run=_command("refold"))
 
+    _add_forecast(commands)
     gateways = commands.add_parser("gateways", help="let gateways in and keep them out")
     actions = gateways.add_subparsers(metavar="ACTION", required=True)
     enrol = actions.add_parser("enrol", help="give a gateway a token, printed once")
@@ -77,6 +78,19 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_tokens(commands)
     return parser
+
+
+def _add_forecast(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    forecast = commands.add_parser("forecast", help="put forecast demand into the policies")
+    forecast.add_argument(
+        "--warehouse", type=_id, metavar="ID", help="all that have policies, if not given"
+    )
+    forecast.add_argument("--days", type=_days, default=120, help="of history (120)")
+    forecast.add_argument(
+        "--cycle-days", type=_days, default=2, help="from one delivery to the next (2)"
+    )
+    _add_database(forecast)
+    forecast.set_defaults(run=_command("forecast"))
 
 
 def _add_tokens(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

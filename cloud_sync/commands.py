@@ -10,6 +10,12 @@ from functools import partial
 from typing import Final
 
 from cloud_sync.service.clock import wall_us
+from cloud_sync.service.forecasting import (
+    ForecastFailed,
+    Terms,
+    forecast_warehouse,
+    warehouses_with_policies,
+)
 from cloud_sync.store.credentials import (
     NotEnrolled,
     create_token,
@@ -24,13 +30,15 @@ from cloud_sync.store.stock_history import refold
 
 DAY_US: Final = 86_400_000_000
 LISTED_MAX: Final = 100_000
+LISTED_DAYS_MIN: Final = 14
+"""An item that was kept for less has its policy from people."""
 
 
 def run_command(name: str, namespace: argparse.Namespace) -> int:
     """Run one command on the database; gives the exit code."""
     try:
         print(asyncio.run(_on_database(_COMMANDS[name], namespace)))
-    except (NotEnrolled, StoreError) as error:
+    except (ForecastFailed, NotEnrolled, StoreError) as error:
         return _fail(error)
     return 0
 
@@ -76,6 +84,21 @@ async def _migrate(database: Database, namespace: argparse.Namespace) -> str:
 async def _refold(database: Database, namespace: argparse.Namespace) -> str:
     n_rows = await refold(database)
     return f"{namespace.database}: stock folded again from {n_rows} events"
+
+
+async def _forecast(database: Database, namespace: argparse.Namespace) -> str:
+    terms = Terms(
+        n_days=namespace.days, cycle_days=namespace.cycle_days, listed_days=LISTED_DAYS_MIN
+    )
+    if namespace.warehouse is None:
+        names = await database.read(warehouses_with_policies)
+    else:
+        names = [namespace.warehouse]
+    lines = []
+    for name in names:
+        n_items, n_changed = await forecast_warehouse(database, name, terms, now_us=wall_us())
+        lines.append(f"{name}: {n_items} items forecast, {n_changed} policies changed")
+    return "\n".join(lines) or "no policies"
 
 
 async def _enrol(database: Database, namespace: argparse.Namespace) -> str:
@@ -134,6 +157,7 @@ async def _revoke_token(database: Database, namespace: argparse.Namespace) -> st
 _COMMANDS: Final[dict[str, Command]] = {
     "migrate": _migrate,
     "refold": _refold,
+    "forecast": _forecast,
     "enrol": _enrol,
     "revoke": _revoke,
     "create_token": _create_token,

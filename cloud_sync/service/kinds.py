@@ -16,8 +16,10 @@ from pydantic import BaseModel
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import keys, rights
 from cloud_sync.contract import master as own
+from cloud_sync.contract.campaigns import CAMPAIGN
 from cloud_sync.contract.plans import asn_of
 from cloud_sync.service import master
+from cloud_sync.service.campaigns import CampaignBody
 from cloud_sync.store.documents import (
     EVERYBODY,
     OF_THE_CLOUD,
@@ -178,6 +180,14 @@ KINDS: Final = (
         master.ClimateBody,
         ("warehouse", "zone"),
         rights.WRITE_CERTIFICATES,  # as papers: by those who answer for the goods' safety
+        _its_own,
+    ),
+    _kind(
+        CAMPAIGN,
+        "campaigns",
+        CampaignBody,
+        ("id",),
+        rights.WRITE_MASTER,
         _its_own,
     ),
     _kind(own.SUPPLIER, "suppliers", master.SupplierBody, ("id",), rights.WRITE_MASTER, _cloud),

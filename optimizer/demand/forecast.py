@@ -16,7 +16,7 @@ import numpy as np
 
 from optimizer.demand.counts import CountTable, negative_binomial, omega_of
 from optimizer.demand.history import HOURS, Flags, Floats, History, Ints
-from optimizer.demand.selection import Choice, choose, omegas, residuals
+from optimizer.demand.selection import Choice, choose, omegas, residuals, settled_lump
 from optimizer.demand.smoothing import WEEK, run_methods
 from optimizer.demand.spans import look_back, means_ahead
 
@@ -26,8 +26,8 @@ class Forecast:
     """What is expected, from `first_day` (the day after the history) on. Axes: item, then day.
 
     level, trend, weekday: the chosen method's state. omega: of spans of span_days; lump: as in
-    History. shape: ascending standardised residuals of past spans, nan at the end, for items
-    whose distribution is_empirical.
+    History, settled. shape: ascending standardised residuals of past spans, nan at the end, for
+    items whose distribution is_empirical.
     """
 
     items: tuple[str, ...]
@@ -162,15 +162,16 @@ def fit(
     factors = np.ones_like(history.units) if uplift is None else uplift
     states = run_methods(history, factors)
     spans = look_back(history, factors, states, spans_wanted)
+    lump = settled_lump(spans, history.lump, spans_wanted)
     choice = choose(
         spans,
-        lump=history.lump,
+        lump=lump,
         span_days=spans_wanted,
         before=None if before is None else list(before),
     )
     items = np.arange(len(history.items))
-    omega = omegas(spans, lump=history.lump, span_days=spans_wanted)
-    shape = residuals(spans, omega, history.lump)[choice.i_method, items]
+    omega = omegas(spans, lump=lump, span_days=spans_wanted)
+    shape = residuals(spans, omega, lump)[choice.i_method, items]
     return Forecast(
         items=history.items,
         first_day=history.first_day + timedelta(days=history.n_days),
@@ -179,7 +180,7 @@ def fit(
         weekday=states.weekday[-1],
         profile=history.profile,
         omega=omega[choice.i_method, items],
-        lump=history.lump,
+        lump=lump,
         span_days=spans_wanted,
         shape=np.sort(shape, axis=1) if shape.shape[1] else np.full((len(items), 1), np.nan),
         is_empirical=choice.is_empirical,

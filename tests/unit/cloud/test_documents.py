@@ -81,6 +81,13 @@ BODIES: dict[str, dict[str, object]] = {
         "hysteresis_centi_c": 50,
         "hold": {"above_s": 7200},
     },
+    "campaigns": {
+        "id": "live-7",
+        "start_at_us": 1_800_000_000_000_000,
+        "end_at_us": 1_800_007_200_000_000,
+        "factor": 4.5,
+        "items": [ITEM],
+    },
     "counts": {"id": "CT-1", "warehouse": "W1", "zones": ["frozen"]},
     "holds": {"id": "H-1", "kind": "hold", "item": ITEM, "lot": "L1", "reason": "torn"},
     "recalls": {"id": "R-1", "item": ITEM, "lots": ["L1", "L2"], "reason": "glass"},
@@ -94,7 +101,7 @@ BODIES: dict[str, dict[str, object]] = {
 }
 EVERYWHERE = {
     "items", "warehouses", "suppliers", "supplies", "prices", "vat", "recalls", "certificates",
-    "workers", "holds",
+    "workers", "holds", "campaigns",
 }  # fmt: skip
 
 
@@ -372,7 +379,7 @@ async def test_a_gateway_reads_a_fresh_copy_of_all_kinds(
     assert done.status_code == 200, done.text
     seen = [str(it["kind"]) for it in await changes(http, tokens["gw-W1"])]
     assert sorted(set(seen)) == [
-        "asn", "certificate", "climate", "count", "hold", "item", "location", "policy",
+        "asn", "campaign", "certificate", "climate", "count", "hold", "item", "location", "policy",
         "transfer", "warehouse", "worker",
     ]  # fmt: skip
     assert seen.count("hold") == 3

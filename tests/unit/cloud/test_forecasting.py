@@ -1,0 +1,153 @@
+"""Pins forecasts in the cloud: from what gateways sent to the policies that triggers go by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import pytest
+
+from cloud_sync.contract import documents as doc
+from cloud_sync.contract import events as ev
+from cloud_sync.contract import keys
+from cloud_sync.contract.campaigns import CAMPAIGN
+from cloud_sync.service import forecasting
+from cloud_sync.service.forecasting import (
+    ForecastFailed,
+    Terms,
+    forecast_warehouse,
+    warehouses_with_policies,
+)
+from cloud_sync.store.batches import Taken, take_batch
+from cloud_sync.store.documents import EVERYBODY, Draft, put_documents, read_documents
+from cloud_sync.store.ports import Database
+from tests.fakes.uploads import ITEM, Book
+
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
+DAYS = 60
+NOW_US = (20_000 + DAYS) * DAY_US + 7 * HOUR_US
+START_US = 20_000 * DAY_US
+TERMS = Terms(n_days=56, cycle_days=2.0, listed_days=14)
+CHEESE = "09506000134369"
+
+
+def policy(item: str = ITEM, **more: object) -> Draft:
+    content = {
+        "warehouse": "W1", "gtin": item, "demand_units_per_day": 1.0,
+        "demand_sd_units_per_day": 0.5, "reorder_point_units": 3, "lead_time_days": 1.0,
+        "opens_cases": True,
+    }  # fmt: skip
+    return Draft(doc.POLICY, f"W1.{item}", "W1", content | more)
+
+
+def item(gtin: str, grams: int = 500) -> Draft:
+    content = {"gtin": gtin, "names": {"en": gtin}, "zone": "ambient", "grams_per_unit": grams}
+    return Draft(doc.ITEM, gtin, EVERYBODY, content)
+
+
+async def put(database: Database, *drafts: Draft) -> None:
+    await database.transact(partial(put_documents, drafts=drafts))
+
+
+async def sell(
+    database: Database,
+    per_day: Sequence[int],
+    *,
+    unit: str = "EA",
+    gtin: str = ITEM,
+    start_us: int = START_US,
+) -> None:
+    """A gateway's journal: plenty comes, so many are sold each day, in one sale at ten."""
+    book = Book()
+    whole = sum(per_day) + 1000
+    line = ev.Line(
+        item=gtin, from_location="@supplier", to_location="R-1", quantity=whole, unit=unit
+    )  # type: ignore[arg-type]  # as the test says
+    book.record(ev.GOODS_RECEIVED, lines=(line,), at_us=start_us)
+    for day, units in enumerate(per_day):
+        line = ev.Line(
+            item=gtin, from_location="R-1", to_location=keys.CUSTOMER, quantity=units, unit=unit
+        )  # type: ignore[arg-type]  # as the test says
+        at_us = start_us + day * DAY_US + 10 * HOUR_US
+        book.record(ev.ORDER_DELIVERED, lines=(line,), at_us=at_us)
+    taken = await database.transact(
+        partial(
+            take_batch, gateway="gw-W1", warehouse="W1",
+            upload=book.upload(1, len(book.bodies)), now_us=NOW_US,
+        )
+    )  # fmt: skip
+    assert isinstance(taken, Taken)
+
+
+async def policies(database: Database) -> dict[str, doc.Policy]:
+    found = await database.read(partial(read_documents, kind=doc.POLICY))
+    return {it.gtin: it for it in map(doc.Policy.model_validate, found)}
+
+
+async def test_a_policy_gets_the_demand_of_its_ledger(database: Database) -> None:
+    await put(database, policy(), item(ITEM))
+    await sell(database, [9, 11] * (DAYS // 2))
+    assert await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US) == (1, 1)
+    revised = (await policies(database))[ITEM]
+    assert revised.demand_units_per_day == pytest.approx(10.0, rel=0.06)
+    assert 10 < revised.reorder_point_units <= 24
+    assert (revised.lead_time_days, revised.opens_cases) == (1.0, True), "people's word stays"
+
+
+async def test_asked_again_it_changes_nothing(database: Database) -> None:
+    await put(database, policy(), item(ITEM))
+    await sell(database, [9, 11] * (DAYS // 2))
+    await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US)
+    assert await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US) == (1, 0)
+
+
+async def test_what_is_kept_by_weight_is_told_in_pieces(database: Database) -> None:
+    await put(database, policy(CHEESE), item(CHEESE, grams=250))
+    await sell(database, [5000] * DAYS, unit="g", gtin=CHEESE)
+    await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US)
+    revised = (await policies(database))[CHEESE]
+    assert revised.demand_units_per_day == pytest.approx(20.0, rel=0.06)
+    assert 18 <= revised.reorder_point_units < 60
+
+
+async def test_an_item_that_is_new_keeps_its_policy(database: Database) -> None:
+    await put(database, policy(), item(ITEM))
+    await sell(database, [50] * 8, start_us=NOW_US - 9 * DAY_US)
+    before = await policies(database)
+    assert await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US) == (0, 0)
+    assert await policies(database) == before
+
+
+async def test_a_campaign_of_the_next_days_raises_the_reorder_point(database: Database) -> None:
+    await put(database, policy(), item(ITEM))
+    await sell(database, [9, 11] * (DAYS // 2))
+    await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US)
+    plain = (await policies(database))[ITEM].reorder_point_units
+    times = {"start_at_us": NOW_US, "end_at_us": NOW_US + 3 * DAY_US}
+    far = {"id": "far", "warehouse": "C1", "factor": 9.0, "items": [ITEM], **times}
+    live = {"id": "live", "factor": 4.0, "items": [ITEM], **times}
+    await put(database, Draft(CAMPAIGN, "far", "C1", far))
+    assert await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US) == (1, 0)
+    await put(database, Draft(CAMPAIGN, "live", EVERYBODY, live))
+    await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US)
+    assert (await policies(database))[ITEM].reorder_point_units > 2.2 * plain
+
+
+async def test_a_forecaster_that_fails_leaves_the_policies(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(database, policy(), item(ITEM))
+    await sell(database, [9, 11] * (DAYS // 2))
+    before = await policies(database)
+    monkeypatch.setattr(forecasting, "FORECASTER", ("-c", "raise SystemExit('out of memory')"))
+    with pytest.raises(ForecastFailed, match="out of memory"):
+        await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US)
+    assert await policies(database) == before
+
+
+async def test_only_warehouses_with_policies_are_asked_for(database: Database) -> None:
+    assert await database.read(warehouses_with_policies) == []
+    await put(database, policy())
+    assert await database.read(warehouses_with_policies) == ["W1"]
+    assert await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US) == (0, 0)
