@@ -11,6 +11,7 @@ Source: GS1 EPC Tag Data Standard 1.13, sections 6 and 8; GS1 Digital Link URI S
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote
@@ -279,21 +280,40 @@ def _trade_item(name: str, prefix: str, parts: list[str]) -> str:
     return link_uri(key, ("235" if name == "id:upui" else "21", tail))
 
 
+_ANY_OF: Final = {
+    "sgtin": r"01/\d{}\d+/21/.+", "upui": r"01/\d{}\d+/235/.+", "itip": r"8006/\d{}\d+/21/.+",
+    "sscc": r"00/\d{}\d+", "sgln": r"414/{}\d+(?:/254/.+)?", "pgln": r"417/{}\d+",
+    "grai": r"8003/0{}.+", "giai": r"8004/{}.+", "gsrn": r"8018/{}\d+", "gsrnp": r"8017/{}\d+",
+    "gdti": r"253/{}.+", "sgcn": r"255/{}\d+", "cpi": r"8010/{}.+/8011/.+", "ginc": r"401/{}.+",
+    "gsin": r"402/{}\d+",
+}  # fmt: skip
+"""The links of all instances of a scheme, but for the company prefix."""
+_ANY_CLASS_OF: Final = {"sgtin": r"01/\d{}\d+", "upui": r"01/\d{}\d+", "itip": r"8006/\d{}\d+"}
+_ALL: Final = re.compile(r"urn:epc:idpat:([a-z]+):(\d{6,12}|\*)(?:\.\*)+", re.ASCII)
+
+
 def pattern_of(uri: str) -> re.Pattern[str] | None:
     """The canonical spellings that a URN with `*` (urn:epc:idpat:…) stands for; None if no `*`."""
     if not uri.startswith("urn:epc:idpat:") or "*" not in uri:
         return None
     found = _urn_parts(uri)
-    if found is None:
+    if found is None or found[3][0].startswith("*"):
+        return _pattern_of_all(uri, _ANY_OF)
+    scheme = found[1].partition(":")[2]
+    whole = re.escape(urn_to_link(uri) or uri)
+    instance = {"sgtin": "/21/.+", "upui": "/235/.+", "itip": "/21/.+", "cpi": "/8011/.+"}
+    return re.compile(whole + instance.get(scheme, ".+"))
+
+
+def class_pattern_of(uri: str) -> re.Pattern[str] | None:
+    """The classes that a URN with `*` for the item, too, stands for; None for any other."""
+    return _pattern_of_all(uri, _ANY_CLASS_OF)
+
+
+def _pattern_of_all(uri: str, links: Mapping[str, str]) -> re.Pattern[str] | None:
+    """Everything of a scheme and, unless that is `*`, a company prefix."""
+    found = _ALL.fullmatch(uri)
+    if found is None or found[1] not in links:
         return None
-    _, name, prefix, parts = found
-    scheme = name.partition(":")[2]
-    if not parts[0].startswith("*"):
-        whole = re.escape(urn_to_link(uri) or uri)
-        instance = {"sgtin": "/21/.+", "upui": "/235/.+", "itip": "/21/.+"}.get(scheme, ".+")
-        return re.compile(whole + (("/8011/.+") if scheme == "cpi" else instance))
-    lead = {"sgtin": rf"01/\d{prefix}\d+/21/.+", "upui": rf"01/\d{prefix}\d+/235/.+",
-            "itip": rf"8006/\d{prefix}\d+/21/.+", "cpi": rf"8010/{prefix}.+/8011/.+",
-            "grai": rf"8003/0{prefix}.+", "gdti": rf"253/{prefix}.+",
-            "sgcn": rf"255/{prefix}\d+"}[scheme]  # fmt: skip
-    return re.compile("https://id\\.gs1\\.org/" + lead)
+    prefix = r"\d*" if found[2] == "*" else found[2]
+    return re.compile("https://id\\.gs1\\.org/" + links[found[1]].replace("{}", prefix))

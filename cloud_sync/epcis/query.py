@@ -17,7 +17,7 @@ from typing import Final
 
 from cloud_sync.epcis import facts, times, units, values, vocabulary
 from cloud_sync.epcis.facts import Facts, Scalar
-from cloud_sync.epcis.identifiers import pattern_of
+from cloud_sync.epcis.identifiers import class_pattern_of, pattern_of
 from cloud_sync.epcis.naming import is_below
 from cloud_sync.epcis.rules import shown
 from cloud_sync.epcis.uris import is_uri
@@ -283,9 +283,10 @@ def _attribute(parameter: str, value: object) -> Term:
 
 def _match(parameter: str, name: str, value: object) -> Term:
     given = values.uris(parameter, value)
-    patterns = [pattern for each in given if (pattern := pattern_of(each)) is not None]
+    make = class_pattern_of if name.endswith("Class") else pattern_of
+    patterns = tuple(pattern for each in given if (pattern := make(each)) is not None)
     exact = tuple(facts.canonical("epc", each) for each in given)
-    return Term(_MATCHED[name], "EQ", exact, tuple(patterns if "Class" not in name else ()))
+    return Term(_MATCHED[name], "EQ", exact, patterns)
 
 
 def _exists(parameter: str, name: str, value: object) -> Term | None:

@@ -10,6 +10,7 @@ from cloud_sync.epcis.identifiers import (
     CLASS,
     INSTANCE,
     canonical_id,
+    class_pattern_of,
     fault_of,
     level_of,
     pattern_of,
@@ -106,6 +107,40 @@ def test_a_pattern_finds_its_things_in_either_spelling(
     assert found is not None
     assert found.fullmatch(canonical_id(matched))
     assert not found.fullmatch(canonical_id(missed))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matched", "missed"),
+    [
+        ("sgtin:*.*.*", "urn:epc:id:sgtin:4012345.011122.25",
+         "urn:epc:id:sscc:0614141.1234567890"),
+        ("sscc:0614141.*", "urn:epc:id:sscc:0614141.1234567890",
+         "urn:epc:id:sscc:0614142.1234567890"),
+        ("sgln:4012345.*.*", "urn:epc:id:sgln:4012345.00005.7", "urn:epc:id:sgln:4012346.00005.7"),
+        ("giai:0614141.*", "urn:epc:id:giai:0614141.7", "urn:epc:id:giai:0614142.7"),
+        ("gsrn:*.*", "urn:epc:id:gsrn:0614141.1234567890", "urn:epc:id:gsrnp:0614141.1234567890"),
+        ("gdti:0614141.*.*", "urn:epc:id:gdti:0614141.12345.400",
+         "urn:epc:id:gdti:0614142.12345.400"),
+    ],
+)  # fmt: skip
+def test_a_pattern_over_a_whole_scheme_or_company_finds_its_things(
+    pattern: str, matched: str, missed: str
+) -> None:
+    found = pattern_of(f"urn:epc:idpat:{pattern}")
+    assert found is not None
+    assert found.fullmatch(canonical_id(matched))
+    assert not found.fullmatch(canonical_id(missed))
+
+
+def test_a_pattern_over_items_finds_classes_and_not_their_lots_or_pieces() -> None:
+    found = class_pattern_of("urn:epc:idpat:sgtin:4012345.*.*")
+    assert found is not None
+    assert found.fullmatch(canonical_id("urn:epc:idpat:sgtin:4012345.011122.*"))
+    for other in ("urn:epc:idpat:sgtin:4012346.011122.*", "urn:epc:id:sgtin:4012345.011122.25",
+                  "urn:epc:class:lgtin:4012345.011122.L1"):  # fmt: skip
+        assert not found.fullmatch(canonical_id(other))
+    for none in ("urn:epc:idpat:sgtin:4012345.011122.*", "urn:epc:idpat:sscc:*.*", "urn:x:*"):
+        assert class_pattern_of(none) is None
 
 
 def test_other_peoples_hosts_may_mean_something_else() -> None:
