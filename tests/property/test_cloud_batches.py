@@ -145,7 +145,8 @@ async def conserved(database: Database) -> bool:
 
 @pytest.mark.slow
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.tuples(journals, journals), tries)
 def test_any_way_of_sending_gives_the_same_stock_and_each_event_once(

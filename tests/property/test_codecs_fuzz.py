@@ -17,7 +17,7 @@ from gateway.codecs.strict_json import JsonRefused, parse_object
 from gateway.codecs.xy_md02 import ModbusRefused, RegisterMap, climate_of, parse_response
 from gateway.core.readings import Malformed
 
-FUZZ = settings(max_examples=500, deadline=1000)
+FUZZ = settings(max_examples=500)
 NEARLY_GS1 = st.text(string.digits + "\x1dABCz]/?&=%^~\u0664é", max_size=60)
 PREFIXES = st.sampled_from(
     [

@@ -26,7 +26,7 @@ from tests.rigs.guard import GUARD_S
 ANY_PORT = Endpoint("127.0.0.1", 0)
 EPCS = [f"3034257BF7194E40{i:08X}" for i in range(500)]
 
-BRISK = {"keepalive_s": 0.3}
+BRISK = {"keepalive_s": 0.5}
 """For tests that wait for keep-alives, or for their absence."""
 PATIENT = {"keepalive_s": 2.0, "timeout_s": 10.0}
 """A reader that lives keeps these even where the machine has other things to do."""

@@ -44,7 +44,7 @@ async def server(talk: Talk) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def client_of(talk: Talk, *, deadline_s: float = 5) -> AsyncIterator[CloudClient]:
+async def client_of(talk: Talk, *, deadline_s: float = GUARD_S) -> AsyncIterator[CloudClient]:
     async with (
         server(talk) as url,
         open_client(url, token="fp_secret", deadline_s=deadline_s) as client,

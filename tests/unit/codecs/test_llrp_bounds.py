@@ -94,7 +94,7 @@ def types_of(parent: Message | Parameter) -> set[int]:
     return {parent.type}.union(*below)
 
 
-@settings(max_examples=300, deadline=1000)
+@settings(max_examples=300)
 @given(raw=st.binary(max_size=80), kind=st.sampled_from(sorted(MESSAGES)))
 @example(raw=bytes.fromhex("00f00004") * 20, kind=61)
 def test_any_bytes_are_read_or_refused(raw: bytes, kind: int) -> None:

@@ -331,7 +331,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=1000)
+@settings(max_examples=400)
 @given(value=VALUES)
 @example(value={"tagInventoryEvent": {"epc": "=" * 500}})
 @example(value={"tagInventoryEvent": {"epc": "a" * 4000 + "0"}})
@@ -345,7 +345,7 @@ def test_no_json_breaks_a_codec(value: object) -> None:
             assert all(WORDS.fullmatch(tag.epc) for tag in event.tags)
 
 
-@settings(max_examples=200, deadline=1000)
+@settings(max_examples=200)
 @given(raw=st.binary(max_size=100))
 def test_no_bytes_break_a_codec(raw: bytes) -> None:
     for parse in PARSERS.values():

@@ -135,7 +135,7 @@ def test_a_label_of_ours_is_known_by_its_pattern(raw: bytes, label: Label | None
     assert label_of(parse_line(raw, PLAIN), patterns.items()) == label
 
 
-@settings(max_examples=300, deadline=1000)
+@settings(max_examples=300)
 @given(
     pieces=st.lists(st.binary(max_size=60), max_size=20),
     line_format=st.sampled_from([PLAIN, SHORT, FRAMED]),

@@ -135,7 +135,7 @@ def test_tags_that_do_not_fill_their_frame_are_refused(data: str) -> None:
         tags_of(frame)
 
 
-@settings(max_examples=300, deadline=1000)
+@settings(max_examples=300)
 @given(pieces=st.lists(st.binary(max_size=300), max_size=10))
 @example(pieces=[b"\xff" * 5000])
 @example(pieces=[b"\x04" * 5000])
@@ -154,7 +154,7 @@ def test_no_bytes_break_the_decoder(pieces: list[bytes]) -> None:
     assert len(decoder.take_noise()) <= MAX_FRAME_BYTES
 
 
-@settings(max_examples=100, deadline=1000)
+@settings(max_examples=100)
 @given(
     noise=st.lists(st.binary(max_size=8), min_size=1, max_size=6),
     epcs=st.lists(st.binary(min_size=2, max_size=30).filter(lambda b: len(b) % 2 == 0)),
