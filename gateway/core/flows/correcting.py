@@ -7,12 +7,12 @@ from gateway.core.flows.checks import said_of
 from gateway.core.flows.floor import Floor
 from gateway.core.flows.goods import Sums, add, amounts, goods_in, goods_of
 from gateway.core.flows.picking import relisted
-from gateway.core.flows.state import turned
+from gateway.core.flows.state import document_of, turned
 from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict
 
 
 def undo(request: Request, floor: Floor) -> Verdict:
-    """The device's last scan that moved or counted something, turned round."""
+    """The device's last scan that moved or counted something, or closed a delivery, taken back."""
     recent = floor.flows.recent.get(request.device)
     if not recent:
         return Refused("nothing_to_undo", f"{request.device} has nothing to take back")
@@ -32,11 +32,14 @@ def undo(request: Request, floor: Floor) -> Verdict:
     )
     listed = relisted(event, request.today, floor)
     item, quantity = _goods_of(event)
+    is_closing = event.type == ev.RECEIPT_CLOSED
     return Told(
         deeds=(deed, *listed),
         main=0,
-        key="undone",
-        values={"item": item, "quantity": quantity},
+        key="reopened" if is_closing else "undone",
+        values={"document": document_of(event, "asn")}
+        if is_closing
+        else {"item": item, "quantity": quantity},
         extra={"undone": {"event_id": event.event_id, "type": event.type, "item": item}},
     )
 

@@ -23,10 +23,13 @@ UNDOABLE: Final = frozenset(
         ev.UNIT_UNPACKED,
     }
 )
-"""What a worker may take back: what moved or counted goods. A closing is another's business."""
+"""What moved or counted goods, and so has lines or assertions that can be turned round."""
 
-OF_WORKERS: Final = UNDOABLE | {
-    ev.RECEIPT_CLOSED, ev.PICK_ALLOCATED, ev.PICK_SHORT, ev.COUNT_CLOSED, ev.LOT_HELD,
+TAKEN_BACK: Final = UNDOABLE | {ev.RECEIPT_CLOSED}
+"""What a worker may take back. The closing of a count is another's business."""
+
+OF_WORKERS: Final = TAKEN_BACK | {
+    ev.PICK_ALLOCATED, ev.PICK_SHORT, ev.COUNT_CLOSED, ev.LOT_HELD,
     ev.LOT_RELEASED,
 }  # fmt: skip
 """What somebody with a device did, as against what a sensor or the office said."""

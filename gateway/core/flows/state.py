@@ -102,7 +102,7 @@ class Flows:
         was, original_type = event.body.get("of"), str(event.body.get("corrects_type"))
         flags = event.body.get("of_flags")
         handler = _HANDLERS.get(original_type)
-        if handler is not None and original_type in kinds.UNDOABLE:
+        if handler is not None and original_type in kinds.TAKEN_BACK:
             original = replace(
                 event,
                 type=original_type,
@@ -125,7 +125,7 @@ class Flows:
             is_counting = event.type in {ev.COUNT_OBSERVED, ev.COUNT_CLOSED}
             if not is_counting or event.body.get("outcome") in kinds.DONE:
                 self.end_ad_hoc(device)
-        if event.type not in kinds.UNDOABLE:
+        if event.type not in kinds.TAKEN_BACK:
             return
         self.dirty.add(("recent", device))
         known = self.recent.get(device)
@@ -209,7 +209,7 @@ def _receipt_closed(flows: Flows, event: ev.Event, sign: int) -> None:
     asn = document_of(event, "asn")
     if asn is not None:
         at_us = event.occurred_at_us
-        flows.record("receipt", flows.receipts, asn, ReceiptFlow, at_us).is_closed = True
+        flows.record("receipt", flows.receipts, asn, ReceiptFlow, at_us).is_closed = sign > 0
 
 
 def _moved(flows: Flows, event: ev.Event, sign: int) -> None:

@@ -28,6 +28,7 @@ MESSAGES: Final[dict[str, str]] = {
     "count_matched": "{place} is counted",
     "count_approved": "{place}: the count is approved",
     "receipt_closed": "Delivery {document} is complete",
+    "reopened": "Delivery {document} is open again",
     # questions
     "looked_up": "{item}",
     "next_stop": "Next: {quantity} × {item} at {place}",

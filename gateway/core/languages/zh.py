@@ -28,6 +28,7 @@ MESSAGES: Final[dict[str, str]] = {
     "count_matched": "{place} 盘点完成",
     "count_approved": "{place}：盘点已批准",
     "receipt_closed": "到货单 {document} 已收齐",
+    "reopened": "到货单 {document} 已重新打开",
     # questions
     "looked_up": "{item}",
     "next_stop": "下一处：{place}，{item} × {quantity}",

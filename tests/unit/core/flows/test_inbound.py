@@ -116,6 +116,23 @@ def test_closing_a_short_delivery_lists_what_is_missing(hall: Hall) -> None:
     assert hall.scan(TaskContext("close", "ASN-1")).result["message_key"] == "already_closed"
 
 
+def test_a_closing_that_is_taken_back_leaves_the_delivery_open(hall: Hall) -> None:
+    hall.scan(receive(7), of(MILK, "L1"))
+    hall.scan(TaskContext("close", "ASN-1"))
+    outcome = hall.scan(TaskContext("undo"))
+    assert outcome.result["message"] == "Delivery ASN-1 is open again"
+    (event,) = outcome.events
+    assert (event.type, event.body["corrects_type"]) == ("event.corrected", "receipt.closed")
+    assert [it.id for it in event.documents] == ["ASN-1"]
+    assert task_of(hall.scan(receive(3), of(MILK, "L1")).result) == {
+        "id": "ASN-1", "expected": 10, "received": 10,
+    }  # fmt: skip
+    assert hall.scan(TaskContext("close", "ASN-1")).result["message_key"] == "short_receipt"
+    for expected in ("reopened", "undone"):
+        assert hall.scan(TaskContext("undo")).result["message_key"] == expected
+    assert hall.on_hand(MILK, "L1", "DOCK") == 7
+
+
 def transfer_hall(per_mille: int | None) -> Hall:
     hall = Hall()
     line = doc.ShipmentLine(item=MILK, quantity=100, lot="L1")
@@ -136,6 +153,10 @@ def test_shrink_within_tolerance_leaves_transit_with_its_reason() -> None:
     assert (loss.type, loss.body["reason"]) == ("transfer.received", "broken on the way")
     assert hall.on_hand(MILK, "L1", "@transit.TR-2") == -100, "98 came and 2 were lost"
     assert hall.on_hand(MILK, "L1", "@adjustment") == 2
+    for expected in ("reopened", "undone"):
+        assert hall.scan(TaskContext("undo")).result["message_key"] == expected
+    assert hall.on_hand(MILK, "L1", "@adjustment") == 0, "what was written off is awaited again"
+    assert hall.on_hand(MILK, "L1", "DOCK") == 98
 
 
 @pytest.mark.parametrize("per_mille", [None, 19])
