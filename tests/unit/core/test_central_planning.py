@@ -137,3 +137,13 @@ def test_the_stock_levels_ask_the_supplier_too() -> None:
     result = min_max_result(job, "why")
     lines = cast(list[dict[str, object]], result["lines"])
     assert Counter(str(line["source"]) for line in lines) == {"@supplier": 2}
+
+
+def test_the_same_job_gives_the_same_plan() -> None:
+    job = snapshot(central())
+    one, other = solve_job(job), solve_job(job)
+    for result in (one, other):
+        run = cast(dict[str, object], cast(dict[str, object], result["network_plan"])["solver"])
+        for how_long in ("seconds", "time_to_best_seconds"):
+            run.pop(how_long)
+    assert one == other
