@@ -24,6 +24,7 @@ from cloud_sync.contract.documents import Item, Location
 from cloud_sync.inventory.stock import NOWHERE, StockKey, movements
 from gateway.core.facts import Facts
 from gateway.core.flows import kinds
+from gateway.core.flows.deliveries import Deliveries
 from gateway.core.flows.goods import Candidate, Goods, goods_in, number
 from gateway.core.flows.state import Flows
 from gateway.core.labels import Label, text_of
@@ -54,6 +55,7 @@ class Floor:
     def __init__(self, facts: Callable[[], Facts], flows: Flows | None = None) -> None:
         self._facts = facts
         self.flows = Flows() if flows is None else flows
+        self.deliveries = Deliveries()
         self._done = 0
         self._ahead: dict[str, _Ahead] = {}
         self._moved: dict[StockKey, int] = {}

@@ -9,11 +9,9 @@ lost on the way (transfer)       within tolerance and with a reason it leaves tr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
-from cloud_sync.contract.documents import Asn, Item, ShipmentLine
+from cloud_sync.contract.documents import Asn, Item
 from gateway.core.flows import kinds
 from gateway.core.flows.checks import (
     condition_status,
@@ -23,8 +21,9 @@ from gateway.core.flows.checks import (
     status_there,
     storing_flags,
 )
+from gateway.core.flows.deliveries import Announced, sums_of
 from gateway.core.flows.floor import BESIDE_THE_SHELVES, Floor
-from gateway.core.flows.goods import Goods, Sums, add, amounts, row_of, units_of_item
+from gateway.core.flows.goods import Sums, amounts, row_of, units_of_item
 from gateway.core.flows.packs import opened
 from gateway.core.flows.records import ReceiptFlow
 from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict, document
@@ -52,11 +51,16 @@ def receive(request: Request, movement: Movement, floor: Floor) -> Verdict:
     values: dict[str, object] = {"temperature": None if celsius is None else celsius / 100}
     extra: dict[str, object] = {}
     if asn is not None:
-        goods = announced(asn)
-        progress = _progress(request, asn, goods, floor)
-        flags = (*_against(request, asn, goods, progress, floor), *flags)
+        announced = floor.deliveries.announced(asn)
+        progress = _progress(request, asn, announced, floor)
+        flags = (*_against(request, asn, announced, progress, floor), *flags)
         values |= progress
-        extra["task"] = {"id": asn.id, **progress}
+        # Keys in order, as the result is encoded.
+        extra["task"] = {
+            "expected": progress["expected"],
+            "id": asn.id,
+            "received": progress["received"],
+        }
     told = moved(
         request, movement, floor, flags=flags, to_status=status, body=body, values=values,
         extra=extra,
@@ -71,28 +75,26 @@ def _is_cold_enough(item: Item | None, celsius: int) -> bool:
     return (low is None or celsius >= low) and (high is None or celsius <= high)
 
 
-def _progress(request: Request, asn: Asn, goods: Sums, floor: Floor) -> dict[str, int]:
+def _progress(request: Request, asn: Asn, announced: Announced, floor: Floor) -> dict[str, int]:
     """Units of the scanned item: announced, and come so far with this scan."""
-    receipt = floor.flows.receipts.get(asn.id, ReceiptFlow())
+    receipt = floor.flows.receipts.get(asn.id)
     item = request.goods.item
-    return {
-        "expected": units_of_item(goods, item),
-        "received": units_of_item(receipt.received, item) + request.quantity,
-    }
+    before = 0 if receipt is None else units_of_item(receipt.received, item)
+    return {"expected": announced.units.get(item, 0), "received": before + request.quantity}
 
 
 def _against(
-    request: Request, asn: Asn, goods: Sums, progress: dict[str, int], floor: Floor
+    request: Request, asn: Asn, announced: Announced, progress: dict[str, int], floor: Floor
 ) -> tuple[str, ...]:
     """What does not fit the announcement; a delivery that announces nothing fits everything."""
     flags = []
     receipt = floor.flows.receipts.get(asn.id)
     if asn.status == "received" or (receipt is not None and receipt.is_closed):
         flags.append("document_closed")
-    if not goods:
+    if not announced.goods:
         return tuple(flags)
-    lots = {it.lot for it in goods if it.item == request.goods.item}
-    if not lots:
+    lots = announced.lots.get(request.goods.item)
+    if lots is None:
         flags.append("not_expected")
     elif lots != {""} and request.goods.lot not in lots:
         flags.append("lot_not_expected")
@@ -101,22 +103,10 @@ def _against(
     return tuple(flags)
 
 
-def announced(asn: Asn) -> Sums:
-    """What was sent, per lot; what was asked for where nobody said what was sent."""
-    return _sums(asn.shipped or asn.ordered)
-
-
-def _sums(lines: Iterable[ShipmentLine]) -> Sums:
-    sums: Sums = {}
-    for it in lines:
-        add(sums, Goods(it.item, it.lot or "", it.unit), it.quantity)
-    return sums
-
-
 def receive_unit(request: Request, sscc: str, movement: Movement, floor: Floor) -> Verdict:
     """A whole logistic unit at the door: what the delivery says is in it has come."""
     asn = floor.facts.asns.get(request.task.id or "")
-    contents = _sums(it for it in asn.shipped if it.sscc == sscc) if asn is not None else {}
+    contents = sums_of(it for it in asn.shipped if it.sscc == sscc) if asn is not None else {}
     if asn is None or not contents:
         return Refused("unit_unknown", f"no delivery names {sscc}", values={"sscc": sscc})
     if sscc in floor.flows.units:
@@ -165,7 +155,7 @@ def close(request: Request, asn: Asn, floor: Floor) -> Verdict:
     receipt = floor.flows.receipts.get(asn.id, ReceiptFlow())
     if receipt.is_closed:
         return Refused("already_closed", f"{asn.id} is closed", values={"document": asn.id})
-    expected = announced(asn)
+    expected = floor.deliveries.announced(asn).goods
     missing = _missing(expected, receipt.received)
     documents = document("asn", asn.id) + document("transfer", asn.transfer)
     closing = Deed(
