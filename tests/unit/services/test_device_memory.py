@@ -51,7 +51,7 @@ class Bench:
         for seq in seqs:
             self.sequences.take(device, boot, seq)
         keys = [ReceiptKey(device, boot, seq) for seq in seqs]
-        await self.journal.append([Entry(receipt=(key, b"{}")) for key in keys])
+        await self.journal.append([Entry(receipt=(key, b'{"seq":%d}' % key.seq)) for key in keys])
 
     def hear(self, received_at_us: int, device: str = "pda", boot: str = "b") -> int:
         return self.offsets.correct(
