@@ -95,8 +95,8 @@ def test_an_export_of_the_interface_serves_as_well(good: Path, tmp_path: Path) -
         rows = [dict(row) for row in cloud.execute("select * from received")]
         stock = [dict(row) for row in cloud.execute("select * from stock")]
         ends = [dict(row) for row in cloud.execute(
-            "select g.gateway, warehouse, g.epoch, e.seq as acknowledged_seq"
-            " from gateways g join epochs e on e.epoch = g.epoch")]  # fmt: skip
+            "select g.gateway, g.warehouse, g.epoch, e.seq as acknowledged_seq"
+            " from gateways g join epochs e using (warehouse, epoch)")]  # fmt: skip
     for row in rows:
         row["event"] = json.loads(row.pop("body"))
         del row["link"]
