@@ -30,8 +30,8 @@ from cloud_sync.store.stock_history import refold
 
 DAY_US: Final = 86_400_000_000
 LISTED_MAX: Final = 100_000
-LISTED_DAYS_MIN: Final = 14
-"""An item that was kept for less has its policy from people."""
+COVERED_DAYS_MIN: Final = 14.0
+"""An item of whose demand less was seen has its policy from people."""
 
 
 def run_command(name: str, namespace: argparse.Namespace) -> int:
@@ -88,7 +88,7 @@ async def _refold(database: Database, namespace: argparse.Namespace) -> str:
 
 async def _forecast(database: Database, namespace: argparse.Namespace) -> str:
     terms = Terms(
-        n_days=namespace.days, cycle_days=namespace.cycle_days, listed_days=LISTED_DAYS_MIN
+        n_days=namespace.days, cycle_days=namespace.cycle_days, covered_days=COVERED_DAYS_MIN
     )
     if namespace.warehouse is None:
         names = await database.read(warehouses_with_policies)

@@ -42,12 +42,12 @@ class ForecastFailed(Exception):
 class Terms:
     """How forecasts are asked for. n_days: of history; cycle_days: from delivery to delivery.
 
-    listed_days: how long an item must have been kept before its own past is believed.
+    covered_days: how many days' demand must have been seen before an item's past is believed.
     """
 
     n_days: int
     cycle_days: float
-    listed_days: int
+    covered_days: float
 
 
 async def forecast_warehouse(
@@ -60,7 +60,7 @@ async def forecast_warehouse(
     asked = await database.read(partial(_ask, warehouse=warehouse, terms=terms, now_us=now_us))
     if asked.job is None:
         return 0, 0
-    rows = _believed(asked.job, await run_forecaster(asked.job), terms)
+    rows = _believed(await run_forecaster(asked.job), terms)
     drafts = []
     for row in rows:
         gtin = str(row["item"])
@@ -163,17 +163,9 @@ async def _campaigns(tx: Transaction, warehouse: str) -> list[Campaign]:
     ]
 
 
-def _believed(
-    job: Mapping[str, object], answer: Mapping[str, object], terms: Terms
-) -> list[Mapping[str, object]]:
-    """The rows of items that were kept for long enough."""
-    listed = {row["item"]: row["listed_day"] for row in _rows(job)}
-    latest = terms.n_days - terms.listed_days
-    return [
-        row
-        for row in _rows(answer)
-        if isinstance(day := listed.get(row["item"]), int) and day <= latest
-    ]
+def _believed(answer: Mapping[str, object], terms: Terms) -> list[Mapping[str, object]]:
+    """The rows of items of which enough was seen: neither new here nor always out of stock."""
+    return [row for row in _rows(answer) if _number(row, "covered_days") >= terms.covered_days]
 
 
 def _rows(message: Mapping[str, object]) -> Sequence[Mapping[str, object]]:

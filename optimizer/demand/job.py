@@ -11,6 +11,7 @@
     answer  {"format": "forepost-stock-levels/1", "warehouse": ID, "first_day": DAY,
              "items": [{"item", "units_per_day", "sd_units_per_day", "safety_stock",
              "reorder_point", "order_up_to", "is_capped", "mean_units", "sd_units",
+             "covered_days",
              "service_class", "method", "days": [mean of each coming day],
              "hours": [24 shares]}, …]}
 
@@ -20,7 +21,8 @@ now_hours: how far today is. hour_length: the hours that were not one hour long,
 changed. outages: hours without usable stock. squares: the sum of the squared quantities of its
 sales. May be left out of an item: listed_day 0, squares 0 (not counted), no outages,
 service_class (A, B or C by units sold), lead_sd_days 0, review_days 0, life_days (it keeps),
-critical_ratio 0.5, method (what the last answer said; none before).
+critical_ratio 0.5, method (what the last answer said; none before). covered_days: how many days'
+demand could be seen; an item that was never in stock is forecast at nothing, and nobody knows.
 """
 
 from __future__ import annotations
@@ -118,6 +120,7 @@ def _rows(
     # What the sd would be of one day if the days of the span were independent.
     one_day = np.sqrt(np.maximum(read.supply.protected_days, 1.0))
     names = forecast.choice.names()
+    covered = np.minimum(read.history.covered, 1.0).sum(axis=1)
     return [
         {
             "item": item,
@@ -129,6 +132,7 @@ def _rows(
             "is_capped": bool(levels.is_capped[i]),
             "mean_units": _short(levels.mean[i]),
             "sd_units": _short(levels.sd[i]),
+            "covered_days": _short(covered[i]),
             "service_class": read.classes[i],
             "method": list(names[i]),
             "days": [_short(it) for it in means[i, :SHOWN_DAYS]],

@@ -77,7 +77,10 @@ def run_methods(history: History, uplift: Floats) -> States:
         learners.tell(level[:, day], trend[:, day])
         if day == n_days:
             break
-        seen, covered = history.units[:, day], history.covered[:, day]
+        # A day on which nobody was to buy teaches as much as one without stock.
+        is_open = uplift[:, day] >= FACTOR_MIN
+        seen = np.where(is_open, history.units[:, day], 0.0)
+        covered = np.where(is_open, history.covered[:, day], 0.0)
         factor = np.maximum(weekday[day][:, name] * uplift[:, day], FACTOR_MIN)
         week.learn(name, seen, covered * uplift[:, day] * learners.slow_level())
         learners.learn(seen, covered, factor)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ FIRST_DAY = date(2015, 1, 1)
 N_DAYS = 365
 
 
+@cache
 def read_pizzaplace() -> History:
     """The whole year, items by name and size."""
     with gzip.open(TABLE, "rt", encoding="ascii") as file:

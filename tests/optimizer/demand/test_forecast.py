@@ -131,6 +131,15 @@ def test_a_campaign_that_was_announced_leaves_no_mark() -> None:
     assert untold > 1.2 * told
 
 
+def test_days_on_which_nobody_was_to_buy_teach_nothing() -> None:
+    drawn = draw(np.random.default_rng(17), n_items=200, n_days=N_DAYS, drift=0.0)
+    uplift = np.ones_like(drawn.units)
+    uplift[:, 95:110] = 0.0
+    closed = history_of(drawn.units * uplift)
+    told = week_of(fit(closed, span_days=spans(200, 1), uplift=uplift)).sum()
+    assert told == pytest.approx(drawn.mean[:, -7:].sum(), rel=0.06)
+
+
 def test_a_coming_campaign_raises_its_days() -> None:
     forecast = fit(draw(np.random.default_rng(8), n_items=20, n_days=60).history(60),
                    span_days=spans(20, 2))  # fmt: skip

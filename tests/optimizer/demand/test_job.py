@@ -81,6 +81,7 @@ def test_a_book_becomes_levels(book: DemandBook) -> None:
     steady, _ = rows_of(answer)
     assert steady["units_per_day"] == pytest.approx(10.0, rel=0.08)
     assert 10 <= int(str(steady["reorder_point"])) <= 20
+    assert steady["covered_days"] == pytest.approx(56, abs=0.5)
     assert int(str(steady["order_up_to"])) > int(str(steady["reorder_point"]))
     hours = steady["hours"]
     assert isinstance(hours, list)

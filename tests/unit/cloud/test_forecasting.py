@@ -21,15 +21,21 @@ from cloud_sync.service.forecasting import (
 from cloud_sync.store.batches import Taken, take_batch
 from cloud_sync.store.documents import EVERYBODY, Draft, put_documents, read_documents
 from cloud_sync.store.ports import Database
-from tests.fakes.uploads import ITEM, Book
+from tests.fakes.uploads import ITEM, Book, make_line
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 DAYS = 60
 NOW_US = (20_000 + DAYS) * DAY_US + 7 * HOUR_US
 START_US = 20_000 * DAY_US
-TERMS = Terms(n_days=56, cycle_days=2.0, listed_days=14)
+TERMS = Terms(n_days=56, cycle_days=2.0, covered_days=14.0)
 CHEESE = "09506000134369"
+
+
+@pytest.fixture
+def engine() -> str:
+    """The quicker store will do, but where it is read and written."""
+    return "sqlite"
 
 
 def policy(item: str = ITEM, **more: object) -> Draft:
@@ -71,6 +77,10 @@ async def sell(
         )  # type: ignore[arg-type]  # as the test says
         at_us = start_us + day * DAY_US + 10 * HOUR_US
         book.record(ev.ORDER_DELIVERED, lines=(line,), at_us=at_us)
+    await take(database, book)
+
+
+async def take(database: Database, book: Book) -> None:
     taken = await database.transact(
         partial(
             take_batch, gateway="gw-W1", warehouse="W1",
@@ -85,6 +95,7 @@ async def policies(database: Database) -> dict[str, doc.Policy]:
     return {it.gtin: it for it in map(doc.Policy.model_validate, found)}
 
 
+@pytest.mark.parametrize("engine", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 async def test_a_policy_gets_the_demand_of_its_ledger(database: Database) -> None:
     await put(database, policy(), item(ITEM))
     await sell(database, [9, 11] * (DAYS // 2))
@@ -114,6 +125,19 @@ async def test_what_is_kept_by_weight_is_told_in_pieces(database: Database) -> N
 async def test_an_item_that_is_new_keeps_its_policy(database: Database) -> None:
     await put(database, policy(), item(ITEM))
     await sell(database, [50] * 8, start_us=NOW_US - 9 * DAY_US)
+    before = await policies(database)
+    assert await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US) == (0, 0)
+    assert await policies(database) == before
+
+
+async def test_an_item_that_was_always_out_of_stock_keeps_its_policy(database: Database) -> None:
+    """Nothing sold, because there was nothing: that is no reason to order nothing for ever."""
+    await put(database, policy(), item(ITEM))
+    book = Book()
+    book.record(ev.GOODS_RECEIVED, lines=(make_line("@supplier", "R-1", 4),), at_us=START_US)
+    gone = make_line("R-1", keys.WASTE, 4)
+    book.record(ev.STOCK_WASTED, lines=(gone,), at_us=START_US + HOUR_US)
+    await take(database, book)
     before = await policies(database)
     assert await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US) == (0, 0)
     assert await policies(database) == before
