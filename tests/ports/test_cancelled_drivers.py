@@ -16,6 +16,8 @@ from tests.rigs.interrupting import Interrupter, open_files, threads
 from tests.rigs.wires import WIRES
 from tests.simulation.virtual_time import VirtualLoop
 
+pytestmark = pytest.mark.slow
+
 LIVES_MAX = {"memory": 1000, "pty": 15, "tcp": 25, "http": 25}
 """In memory a life is the same each time and is lived to its end; on a real wire, where it is as
 long as the machine is slow, its beginning, which is where files are opened."""

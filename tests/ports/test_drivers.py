@@ -17,6 +17,8 @@ from tests.rigs.driver_stage import DriverCase, Stage, driving
 from tests.rigs.wires import WIRES
 from tests.simulation.virtual_time import VirtualLoop
 
+pytestmark = pytest.mark.slow
+
 Act = Callable[[Stage], Awaitable[None]]
 
 

@@ -25,6 +25,8 @@ from tests.rigs.mqtt_stage import (
     run_driver,
 )
 
+pytestmark = pytest.mark.slow
+
 FLOOD_MESSAGES = 300
 GROWTH_BYTES = 250 * 1024
 LIVES_MAX = 400

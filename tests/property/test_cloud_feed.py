@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,8 @@ from cloud_sync.store.documents import (
 from cloud_sync.store.feed import read_changes
 from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
+
+pytestmark = pytest.mark.slow
 
 # "A" with "B.C" and "A.B" with "C" are the same text once joined.
 WAREHOUSES = ("A", "A.B", EVERYBODY, OF_THE_CLOUD)

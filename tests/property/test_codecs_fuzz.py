@@ -6,6 +6,7 @@ import json
 import string
 from contextlib import suppress
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from gateway.codecs.mqtt_payloads import parse_payload
 from gateway.codecs.strict_json import JsonRefused, parse_object
 from gateway.codecs.xy_md02 import ModbusRefused, RegisterMap, climate_of, parse_response
 from gateway.core.readings import Malformed
+
+pytestmark = pytest.mark.slow
 
 FUZZ = settings(max_examples=500)
 NEARLY_GS1 = st.text(string.digits + "\x1dABCz]/?&=%^~\u0664é", max_size=60)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import biip
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_sync.contract.keys import gtin_check_digit
 from gateway.codecs.gs1 import encode_gs1_128, symbol_or_reason
+
+pytestmark = pytest.mark.slow
 
 LOT = st.text("ABCXYZ0189-./_", min_size=1, max_size=20)
 DATE = st.tuples(st.integers(20, 45), st.integers(1, 12), st.integers(0, 28)).map(

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,8 @@ from cloud_sync.inventory.places import BEGINNING, Placed, parse_place, place_te
 from cloud_sync.inventory.stock import net_movements
 from tests.auditor.records import Row
 from tests.auditor.stock_fold import fold
+
+pytestmark = pytest.mark.slow
 
 ITEMS = ("09506000134352", "00614141123452")
 PLACES = ("@supplier", "R-01", "R-02", "@customer")

@@ -29,6 +29,8 @@ from tests.property.test_ledger import histories
 from tests.rigs.exceptions import keeper
 from tests.rigs.journal import opened
 
+pytestmark = pytest.mark.slow
+
 cuts = st.lists(st.tuples(st.integers(0, 14), st.booleans()), max_size=6)
 
 

@@ -30,6 +30,8 @@ from tests.fakes.uploads import EPOCH, Book
 from tests.property.test_ledger import GATEWAYS, histories
 from tests.rigs.postgres import find_programs, running_postgres
 
+pytestmark = pytest.mark.slow
+
 Turn = tuple[str, int]
 turns = st.lists(st.tuples(st.sampled_from(GATEWAYS), st.integers(1, 5)), max_size=12)
 
@@ -141,7 +143,6 @@ async def on_postgres(server: str, rows: list[LedgerRow], wanted: list[Turn]) ->
     return await kept(f"postgresql://forepost@/ledger?host={server}", rows, wanted)
 
 
-@pytest.mark.slow
 def test_two_gateways_end_in_one_ledger_on_postgres() -> None:
     programs = find_programs()
     if programs is None:

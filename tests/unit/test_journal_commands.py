@@ -15,6 +15,8 @@ from tests.rigs.guard import GUARD_S
 from tests.rigs.journal import entry, opened, rubbish
 from tests.unit.test_journal_start import body_edited, edit, first_page_lost, row_deleted
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def journal(tmp_path: Path) -> Path:

@@ -27,6 +27,8 @@ from tests.unit.test_journal_start import (
     row_deleted,
 )
 
+pytestmark = pytest.mark.slow
+
 N_ROWS = 600
 
 

@@ -151,6 +151,7 @@ async def _enrol(database: Database) -> dict[str, str]:
     return {**tokens, "admin": await database.transact(admin)}
 
 
+@pytest.mark.slow
 @given(steps)
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_run_of_steps_promises_a_piece_twice(plan: list[tuple[str, int]]) -> None:

@@ -163,6 +163,7 @@ def test_no_route_that_writes_is_open_to_who_only_reads(app: FastAPI) -> None:
             assert not actions <= rights.RIGHTS[role], (method, path, role)
 
 
+@pytest.mark.slow
 async def test_every_route_by_every_role(
     app: FastAPI, http: httpx.AsyncClient, by_role: dict[str, str]
 ) -> None:
