@@ -75,7 +75,7 @@ async def test_a_journal_arrives_whole(cloud: CloudProcess) -> None:
     token = cloud.token("gateways", "enrol", "gw-W1", "--warehouse", "W1")
     reader = cloud.token("tokens", "create", "ops", "--role", "reader")
     book = full_book()
-    async with open_client(cloud.url, token=token, deadline_s=10) as client:
+    async with open_client(cloud.url, token=token, deadline_s=GUARD_S) as client:
         assert await drain(client, book, rows=100) == 0
         with pytest.raises(Refused) as gap:
             await client.send_batch(book.batch(1)[:-2] + b"]}x")
@@ -98,7 +98,7 @@ async def test_nothing_is_lost_or_doubled_when_the_cloud_is_killed(cloud: CloudP
             await asyncio.to_thread(cloud.start)
 
     async with (
-        open_client(cloud.url, token=token, deadline_s=5) as client,
+        open_client(cloud.url, token=token, deadline_s=GUARD_S) as client,
         asyncio.TaskGroup() as group,
     ):
         sending = group.create_task(drain(client, book, rows=5))
@@ -157,7 +157,7 @@ async def test_nothing_is_doubled_when_answers_are_cut(cloud: CloudProcess) -> N
     book = full_book()
     async with (
         cutting_proxy(cloud.port, random.Random(11)) as url,
-        open_client(url, token=token, deadline_s=5) as client,
+        open_client(url, token=token, deadline_s=GUARD_S) as client,
     ):
         n_lost = await drain(client, book, rows=8)
     assert n_lost > 0, "no answer was cut"
@@ -174,7 +174,7 @@ async def test_many_gateways_and_both_connections_of_one_send_at_once(
             token = cloud.token("gateways", "enrol", book.gateway, "--warehouse", book.warehouse)
             for rows in (7, 13):
                 client = await stack.enter_async_context(
-                    open_client(cloud.url, token=token, deadline_s=20)
+                    open_client(cloud.url, token=token, deadline_s=GUARD_S)
                 )
                 group.create_task(drain(client, book, rows=rows))
     check_everything_is_there_once(cloud, reader, *books)

@@ -164,7 +164,7 @@ async def test_proxy_variables_are_not_trusted(monkeypatch: pytest.MonkeyPatch) 
 async def test_nobody_there_is_unavailable() -> None:
     async with server(answer(GOOD)) as url:
         pass
-    async with open_client(url, token="x", deadline_s=5) as client:
+    async with open_client(url, token="x", deadline_s=GUARD_S) as client:
         with pytest.raises(Unavailable):
             await client.fetch_changes(0, 1)
 

@@ -52,7 +52,7 @@ def test_no_request_ends_in_a_fault(cloud: CloudProcess) -> None:
     admin = bearer(cloud.token("tokens", "create", "fuzz", "--role", "admin"))
     gateway = bearer(cloud.token("gateways", "enrol", "gw-W1", "--warehouse", "W1"))
     cloud.start()
-    description = httpx.get(f"{cloud.url}/openapi.json").json()
+    description = httpx.get(f"{cloud.url}/openapi.json", timeout=GUARD_S).json()
     schema = schemathesis.openapi.from_dict(description)
     faults: list[str] = []
     n_calls = n_taken = 0

@@ -30,7 +30,7 @@ def database_name(tmp_path: Path) -> str:
 
 @pytest.fixture
 async def http(database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(database, lambda: NOW_US, deadline_s=5) as it:
+    async with client_of(database, lambda: NOW_US) as it:
         yield it
 
 
