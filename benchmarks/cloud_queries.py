@@ -221,7 +221,7 @@ def token_in_scope(cloud: CloudProcess, admin: str) -> str:
     with httpx.Client(base_url=cloud.url, headers=headers, timeout=60) as http:
         user = {"role": "read-only", "warehouses": WAREHOUSES[:3]}
         http.put("/v1/users/some", json=user).raise_for_status()
-        made = http.post("/v1/users/some/tokens", json={}).raise_for_status()
+        made = http.post("/v1/users/some/tokens", json={"expires_in_days": 1}).raise_for_status()
     return str(made.json()["token"])
 
 
