@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from tests.rigs.gateway import Status
-from tests.week.book import Key
+from tests.week import papers
+from tests.week.book import AVAILABLE, Key
 from tests.week.programs import Site
 from tests.week.week import Week
-
-PATIENCE_S = 60.0
 
 
 def differences(week: Week) -> list[str]:
@@ -24,6 +23,8 @@ def differences(week: Week) -> list[str]:
     found += [f"{key}: {n} over all places" for key, n in week.book.sums().items() if n]
     found += _unbalanced(week.office.stock())
     found += _receipts(week)
+    found += _parcels(week)
+    found += _usable(week)
     found += _miscounts(week)
     return found
 
@@ -76,6 +77,44 @@ def _receipts(week: Week) -> list[str]:
             if there[each[2]] != 1]  # fmt: skip
     several = Counter(event_id for *_, event_id in receipts)
     return lost + [f"{one} answers {n} scans" for one, n in several.items() if n > 1]
+
+
+def _parcels(week: Week) -> list[str]:
+    """What the cloud says was delivered to customers is what the workers sent."""
+    told: Counter[tuple[str, str]] = Counter()
+    for order in week.office.pages("/v1/orders", "orders"):
+        for parcel in order["parcels"]:  # type: ignore[attr-defined]
+            for line in parcel["lines"]:
+                told[parcel["parcel"], line["item"]] += line["delivered"]
+    return [
+        f"{key}: {told[key]} delivered, says the cloud; {week.sent[key]} were sent"
+        for key in sorted({*told, *week.sent})
+        if told[key] != week.sent[key]
+    ]
+
+
+def _usable(week: Week) -> list[str]:
+    """What may be sold: available, on the shelves or the dock, of no lot that was recalled."""
+    ours: Counter[tuple[str, str, str]] = Counter()
+    recalled = {(goods.item, goods.lot or "") for goods in week.unusable}
+    for key, n in week.book.balances().items():
+        is_shelf = key.warehouse != "" and key.location != "PACK"
+        if is_shelf and key.status == AVAILABLE and (key.item, key.lot) not in recalled:
+            ours[key.warehouse, key.item, key.unit] += n
+    found = []
+    for each in papers.WAREHOUSES:
+        for item in papers.SHOWN:
+            answer = week.office.read("/v1/sellable", item=item, warehouse=each)
+            rows = answer["quantities"]
+            assert isinstance(rows, list)
+            theirs = {row["unit"]: row["usable"] for row in rows}
+            for unit in ("EA", "g"):
+                n = ours[each, item, unit]
+                if theirs.get(unit, 0) != n:
+                    found.append(
+                        f"{each} {item}: {theirs} may be sold, says the cloud; {n} {unit}"
+                    )
+    return found
 
 
 def _miscounts(week: Week) -> list[str]:

@@ -20,7 +20,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 Answer = dict[str, object]
 RESEND_S = 1.0
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
+"""A line that was down is tried again after up to a minute."""
 
 
 class Scan(NamedTuple):
@@ -32,7 +33,7 @@ class Scan(NamedTuple):
 
 
 class HandheldSilent(AssertionError):
-    """The gateway did not answer for a minute."""
+    """The gateway did not answer for minutes."""
 
 
 class Handheld:

@@ -13,7 +13,7 @@ from tests.rigs.broker import Mosquitto, free_port
 from tests.rigs.cloud import CloudProcess
 from tests.rigs.gateway import GatewayProcess, Status
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 BROKER = """
 listener {port} 127.0.0.1
 allow_anonymous true

@@ -60,6 +60,8 @@ class Week:
         self.workers: dict[str, tuple[Worker, Worker]] = {}
         self._n_boxes = 100
         self.unusable: set[Goods] = set()
+        self.sent: Counter[tuple[str, str]] = Counter()
+        """Units by parcel and item."""
         for each, site in self.sites.items():
             site.connect(self.cloud)
             site.power_on()
@@ -154,6 +156,8 @@ class Week:
         for goods, quantity in taken.items():
             worker.pack(goods, quantity, parcel, box)
         worker.ship_unit(box, list(taken.items()), parcel)
+        for goods, quantity in taken.items():
+            self.sent[parcel, goods.item] += quantity
 
     def found(self, worker: Worker, goods: Goods, wanted: int) -> Iterator[tuple[str, int]]:
         """Where so many of some goods really stand, and how many at each place."""
