@@ -14,6 +14,7 @@ from cloud_sync.service.forecasting import (
     ForecastFailed,
     Terms,
     forecast_warehouse,
+    run_forecaster,
     warehouses_with_policies,
 )
 from cloud_sync.store.credentials import (
@@ -96,7 +97,9 @@ async def _forecast(database: Database, namespace: argparse.Namespace) -> str:
         names = [namespace.warehouse]
     lines = []
     for name in names:
-        n_items, n_changed = await forecast_warehouse(database, name, terms, now_us=wall_us())
+        n_items, n_changed = await forecast_warehouse(
+            database, name, terms, now_us=wall_us(), forecaster=run_forecaster
+        )
         lines.append(f"{name}: {n_items} items forecast, {n_changed} policies changed")
     return "\n".join(lines) or "no policies"
 

@@ -13,7 +13,7 @@ import contextlib
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -25,13 +25,16 @@ from cloud_sync.demand.campaigns import Campaign
 from cloud_sync.demand.question import Kept, make_question
 from cloud_sync.store.demand import read_demand
 from cloud_sync.store.documents import Draft, put_documents, read_documents
+from cloud_sync.store.feed import lock_feed
 from cloud_sync.store.ports import Database, Transaction
 
 FORECASTER: Final = ("-m", "optimizer", "forecast", "-")
 ANSWER_S: Final = 300.0
 """For starting Python, and thousands of items of a year on a busy machine."""
 DIGITS: Final = 3
-"""Of demand in a policy; one that changes by less is not sent again."""
+"""Of demand in a policy."""
+ALIKE: Final = 0.03
+"""Demand that changed by less than this share is sent again only with a new reorder point."""
 
 
 class ForecastFailed(Exception):
@@ -50,8 +53,12 @@ class Terms:
     covered_days: float
 
 
+Forecaster = Callable[[Mapping[str, object]], Awaitable[Mapping[str, object]]]
+"""Answers a demand job. Raises ForecastFailed."""
+
+
 async def forecast_warehouse(
-    database: Database, warehouse: str, terms: Terms, *, now_us: int
+    database: Database, warehouse: str, terms: Terms, *, now_us: int, forecaster: Forecaster
 ) -> tuple[int, int]:
     """Forecast a warehouse's items with a policy; gives how many, and how many policies changed.
 
@@ -60,13 +67,9 @@ async def forecast_warehouse(
     asked = await database.read(partial(_ask, warehouse=warehouse, terms=terms, now_us=now_us))
     if asked.job is None:
         return 0, 0
-    rows = _believed(await run_forecaster(asked.job), terms)
-    drafts = []
-    for row in rows:
-        gtin = str(row["item"])
-        policy = _revised(asked.policies[gtin], row, grams=asked.grams.get(gtin, 1))
-        drafts.append(Draft(doc.POLICY, f"{warehouse}.{gtin}", warehouse, policy))
-    return len(rows), await database.transact(partial(put_documents, drafts=drafts))
+    rows = _believed(await forecaster(asked.job), terms)
+    script = partial(_revise, warehouse=warehouse, rows=rows, grams=asked.grams)
+    return len(rows), await database.transact(script)
 
 
 async def warehouses_with_policies(tx: Transaction) -> list[str]:
@@ -74,11 +77,13 @@ async def warehouses_with_policies(tx: Transaction) -> list[str]:
     return sorted({str(it["warehouse"]) for it in await read_documents(tx, doc.POLICY)})
 
 
-async def run_forecaster(job: Mapping[str, object]) -> dict[str, object]:
+async def run_forecaster(
+    job: Mapping[str, object], *, program: Sequence[str] = FORECASTER
+) -> Mapping[str, object]:
     """The answer of a process of its own. Raises ForecastFailed."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *FORECASTER,
+        *program,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -102,18 +107,43 @@ async def run_forecaster(job: Mapping[str, object]) -> dict[str, object]:
     return answer
 
 
+async def _revise(
+    tx: Transaction,
+    *,
+    warehouse: str,
+    rows: Sequence[Mapping[str, object]],
+    grams: Mapping[str, int],
+) -> int:
+    """Put the forecast into the policies as they are by now; gives how many changed."""
+    await lock_feed(tx)
+    policies = await _policies(tx, warehouse)
+    drafts = []
+    for row in rows:
+        policy = policies.get(str(row["item"]))
+        if policy is None:
+            continue  # taken away while the forecaster was busy
+        revised = _revised(policy, row, grams=grams.get(policy.gtin, 1))
+        if not _is_alike(policy, revised):
+            content = revised.model_dump(exclude_none=True)
+            drafts.append(Draft(doc.POLICY, f"{warehouse}.{policy.gtin}", warehouse, content))
+    return await put_documents(tx, drafts)
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The job, what is kept under which policy, and grams per piece of what is kept by weight."""
+    """The job, and grams per piece of what is kept by weight."""
 
-    policies: Mapping[str, doc.Policy]
     grams: Mapping[str, int]
     job: Mapping[str, object] | None
 
 
-async def _ask(tx: Transaction, *, warehouse: str, terms: Terms, now_us: int) -> _Asked:
+async def _policies(tx: Transaction, warehouse: str) -> dict[str, doc.Policy]:
     found = await read_documents(tx, doc.POLICY, warehouse=warehouse)
-    policies = {it.gtin: it for it in map(doc.Policy.model_validate, found)}
+    return {it.gtin: it for it in map(doc.Policy.model_validate, found)}
+
+
+async def _ask(tx: Transaction, *, warehouse: str, terms: Terms, now_us: int) -> _Asked:
+    policies = await _policies(tx, warehouse)
     found = await read_documents(tx, doc.ITEM)
     items = {it.gtin: it for it in map(doc.Item.model_validate, found)}
     book = await read_demand(tx, warehouse, now_us=now_us)
@@ -134,7 +164,6 @@ async def _ask(tx: Transaction, *, warehouse: str, terms: Terms, now_us: int) ->
         for gtin, policy in sorted(policies.items())
     ]
     return _Asked(
-        policies=policies,
         grams={gtin: items[gtin].grams_per_unit for gtin in by_weight},
         job=make_question(
             book,
@@ -175,7 +204,7 @@ def _rows(message: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
     return rows
 
 
-def _revised(policy: doc.Policy, row: Mapping[str, object], *, grams: int) -> dict[str, object]:
+def _revised(policy: doc.Policy, row: Mapping[str, object], *, grams: int) -> doc.Policy:
     """A policy with the forecast's numbers in pieces. grams: of one; 1 where pieces are told."""
     return policy.model_copy(
         update={
@@ -183,7 +212,18 @@ def _revised(policy: doc.Policy, row: Mapping[str, object], *, grams: int) -> di
             "demand_sd_units_per_day": round(_number(row, "sd_units_per_day") / grams, DIGITS),
             "reorder_point_units": math.ceil(_number(row, "reorder_point") / grams),
         }
-    ).model_dump(exclude_none=True)
+    )
+
+
+def _is_alike(policy: doc.Policy, revised: doc.Policy) -> bool:
+    """Whether a policy is as good as the new one: noise need not go down the feed each night."""
+    return (
+        policy.reorder_point_units == revised.reorder_point_units
+        and math.isclose(policy.demand_units_per_day, revised.demand_units_per_day, rel_tol=ALIKE)
+        and math.isclose(
+            policy.demand_sd_units_per_day, revised.demand_sd_units_per_day, rel_tol=ALIKE
+        )
+    )
 
 
 def _number(row: Mapping[str, object], key: str) -> float:

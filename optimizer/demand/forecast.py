@@ -59,11 +59,11 @@ class Forecast:
         start_hours: float,
         days: Floats,
         uplift: Floats,
-        start_sd_days: Floats | None = None,
+        length_sd_days: Floats | None = None,
     ) -> Demand:
         """Demand from `start_hours` after the beginning of first_day, `days` long, by item.
 
-        start_sd_days: standard deviation of the span's length: nobody's lead time is certain.
+        length_sd_days: standard deviation of the span's length: nobody's lead time is certain.
         """
         means = self.means(uplift)
         if start_hours < 0 or start_hours / HOURS + days.max(initial=0.0) > means.shape[1]:
@@ -73,7 +73,7 @@ class Forecast:
         start = np.full(len(self.items), start_hours / HOURS)
         mean = self._until(means, start + days) - self._until(means, start)
         per_day = np.divide(mean, days, out=np.zeros_like(mean), where=days > 0)
-        extra = np.zeros_like(mean) if start_sd_days is None else (per_day * start_sd_days) ** 2
+        extra = np.zeros_like(mean) if length_sd_days is None else (per_day * length_sd_days) ** 2
         return Demand(
             mean=np.maximum(mean, 0.0),
             omega=omega_of(mean, omega=self.omega, lump=self.lump, extra_variance=extra),

@@ -121,11 +121,11 @@ def stock_levels(
         start_hours=start_hours,
         days=supply.protected_days,
         uplift=uplift,
-        start_sd_days=supply.lead_sd_days,
+        length_sd_days=supply.lead_sd_days,
     )
     whole_days = supply.protected_days + supply.cycle_days
     whole = forecast.over(
-        start_hours=start_hours, days=whole_days, uplift=uplift, start_sd_days=supply.lead_sd_days
+        start_hours=start_hours, days=whole_days, uplift=uplift, length_sd_days=supply.lead_sd_days
     )
     of_cycle = np.maximum(whole.mean - protected.mean, 0.0)
     reorder = _level(protected, supply.service, of_cycle)

@@ -167,7 +167,7 @@ def test_an_uncertain_lead_time_widens() -> None:
                    span_days=spans(50, 2))  # fmt: skip
     days, uplift = np.full(50, 2.0), no_uplift(50, 3)
     sure = forecast.over(start_hours=0.0, days=days, uplift=uplift)
-    unsure = forecast.over(start_hours=0.0, days=days, uplift=uplift, start_sd_days=days / 2)
+    unsure = forecast.over(start_hours=0.0, days=days, uplift=uplift, length_sd_days=days / 2)
     assert unsure.mean == pytest.approx(sure.mean)
     assert unsure.sd**2 == pytest.approx(sure.sd**2 + (sure.mean / 2) ** 2)
 

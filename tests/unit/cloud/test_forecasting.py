@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pytest
@@ -11,11 +11,12 @@ from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
 from cloud_sync.contract.campaigns import CAMPAIGN
-from cloud_sync.service import forecasting
 from cloud_sync.service.forecasting import (
+    Forecaster,
     ForecastFailed,
     Terms,
     forecast_warehouse,
+    run_forecaster,
     warehouses_with_policies,
 )
 from cloud_sync.store.batches import Taken, take_batch
@@ -90,6 +91,10 @@ async def take(database: Database, book: Book) -> None:
     assert isinstance(taken, Taken)
 
 
+async def forecast(database: Database, forecaster: Forecaster = run_forecaster) -> tuple[int, int]:
+    return await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US, forecaster=forecaster)
+
+
 async def policies(database: Database) -> dict[str, doc.Policy]:
     found = await database.read(partial(read_documents, kind=doc.POLICY))
     return {it.gtin: it for it in map(doc.Policy.model_validate, found)}
@@ -99,7 +104,7 @@ async def policies(database: Database) -> dict[str, doc.Policy]:
 async def test_a_policy_gets_the_demand_of_its_ledger(database: Database) -> None:
     await put(database, policy(), item(ITEM))
     await sell(database, [9, 11] * (DAYS // 2))
-    assert await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US) == (1, 1)
+    assert await forecast(database) == (1, 1)
     revised = (await policies(database))[ITEM]
     assert revised.demand_units_per_day == pytest.approx(10.0, rel=0.06)
     assert 10 < revised.reorder_point_units <= 24
@@ -109,14 +114,27 @@ async def test_a_policy_gets_the_demand_of_its_ledger(database: Database) -> Non
 async def test_asked_again_it_changes_nothing(database: Database) -> None:
     await put(database, policy(), item(ITEM))
     await sell(database, [9, 11] * (DAYS // 2))
-    await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US)
-    assert await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US) == (1, 0)
+    await forecast(database)
+    assert await forecast(database) == (1, 0)
+
+
+async def test_a_night_s_noise_is_not_sent(database: Database) -> None:
+    await put(database, policy(), item(ITEM))
+    await sell(database, [9, 11] * (DAYS // 2))
+    await forecast(database)
+    told = (await policies(database))[ITEM]
+    for change, n_changed in ((1.02, 0), (1.05, 1)):
+        demand = told.demand_units_per_day * change
+        content = told.model_copy(update={"demand_units_per_day": demand}).model_dump()
+        await put(database, Draft(doc.POLICY, f"W1.{ITEM}", "W1", content))
+        found = await forecast(database)
+        assert found == (1, n_changed)
 
 
 async def test_what_is_kept_by_weight_is_told_in_pieces(database: Database) -> None:
     await put(database, policy(CHEESE), item(CHEESE, grams=250))
     await sell(database, [5000] * DAYS, unit="g", gtin=CHEESE)
-    await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US)
+    await forecast(database)
     revised = (await policies(database))[CHEESE]
     assert revised.demand_units_per_day == pytest.approx(20.0, rel=0.06)
     assert 18 <= revised.reorder_point_units < 60
@@ -126,7 +144,7 @@ async def test_an_item_that_is_new_keeps_its_policy(database: Database) -> None:
     await put(database, policy(), item(ITEM))
     await sell(database, [50] * 8, start_us=NOW_US - 9 * DAY_US)
     before = await policies(database)
-    assert await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US) == (0, 0)
+    assert await forecast(database) == (0, 0)
     assert await policies(database) == before
 
 
@@ -139,39 +157,51 @@ async def test_an_item_that_was_always_out_of_stock_keeps_its_policy(database: D
     book.record(ev.STOCK_WASTED, lines=(gone,), at_us=START_US + HOUR_US)
     await take(database, book)
     before = await policies(database)
-    assert await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US) == (0, 0)
+    assert await forecast(database) == (0, 0)
     assert await policies(database) == before
 
 
 async def test_a_campaign_of_the_next_days_raises_the_reorder_point(database: Database) -> None:
     await put(database, policy(), item(ITEM))
     await sell(database, [9, 11] * (DAYS // 2))
-    await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US)
+    await forecast(database)
     plain = (await policies(database))[ITEM].reorder_point_units
     times = {"start_at_us": NOW_US, "end_at_us": NOW_US + 3 * DAY_US}
     far = {"id": "far", "warehouse": "C1", "factor": 9.0, "items": [ITEM], **times}
     live = {"id": "live", "factor": 4.0, "items": [ITEM], **times}
     await put(database, Draft(CAMPAIGN, "far", "C1", far))
-    assert await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US) == (1, 0)
+    assert await forecast(database) == (1, 0)
     await put(database, Draft(CAMPAIGN, "live", EVERYBODY, live))
-    await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US)
+    await forecast(database)
     assert (await policies(database))[ITEM].reorder_point_units > 2.2 * plain
 
 
-async def test_a_forecaster_that_fails_leaves_the_policies(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_forecaster_that_fails_leaves_the_policies(database: Database) -> None:
     await put(database, policy(), item(ITEM))
     await sell(database, [9, 11] * (DAYS // 2))
     before = await policies(database)
-    monkeypatch.setattr(forecasting, "FORECASTER", ("-c", "raise SystemExit('out of memory')"))
+    failing = partial(run_forecaster, program=("-c", "raise SystemExit('out of memory')"))
     with pytest.raises(ForecastFailed, match="out of memory"):
-        await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US)
+        await forecast(database, failing)
     assert await policies(database) == before
+
+
+async def test_what_people_change_meanwhile_stays(database: Database) -> None:
+    await put(database, policy(), policy(CHEESE), item(ITEM), item(CHEESE))
+    await sell(database, [9, 11] * (DAYS // 2))
+
+    async def slowly(job: Mapping[str, object]) -> Mapping[str, object]:
+        await put(database, policy(lead_time_days=4.0))
+        return await run_forecaster(job)
+
+    await forecast(database, slowly)
+    revised = (await policies(database))[ITEM]
+    assert revised.lead_time_days == 4.0
+    assert revised.demand_units_per_day > 5
 
 
 async def test_only_warehouses_with_policies_are_asked_for(database: Database) -> None:
     assert await database.read(warehouses_with_policies) == []
     await put(database, policy())
     assert await database.read(warehouses_with_policies) == ["W1"]
-    assert await forecast_warehouse(database, "W1", TERMS, now_us=NOW_US) == (0, 0)
+    assert await forecast(database) == (0, 0)
