@@ -41,6 +41,7 @@ from cloud_sync.service.epcis_http import (
 )
 from cloud_sync.service.epcis_pages import (
     TOKEN_CHARACTERS_MAX,
+    TOKEN_US,
     PerPage,
     Token,
     expiry_us,
@@ -349,7 +350,7 @@ async def delete_token(
     """Give a page token back: nobody goes on from it any more."""
     context = context_of(request)
     now_us, expires_at_us = context.wall_us(), expiry_us(token)
-    if expires_at_us < now_us:
+    if not now_us <= expires_at_us <= now_us + TOKEN_US:
         raise not_found("no such page token")
     await context.database.transact(
         partial(end_token, token=token, expires_at_us=expires_at_us, now_us=now_us)

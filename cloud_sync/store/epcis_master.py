@@ -1,7 +1,8 @@
 """Master data that others handed in: what is below what, and the attributes of elements.
 
-Elements are kept in their common spelling. What is said of an element later takes the place of
-what was said before, but for its children, which only become more.
+Elements are kept in their common spelling, and their attributes under the spelling they came in,
+too: of somebody's own field nobody knows whether it holds an identifier. What is said of an element
+later takes the place of what was said before, but for its children, which only become more.
 """
 
 from __future__ import annotations
@@ -18,9 +19,13 @@ from cloud_sync.store.ports import Transaction, fetch_in
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element of a vocabulary. attributes: names and values, as far as they say something."""
+    """One element of a vocabulary. attributes: names and values, as far as they say something.
+
+    written: its id as it came.
+    """
 
     id: str
+    written: str
     children: Sequence[str]
     attributes: Sequence[tuple[str, str]]
 
@@ -41,8 +46,10 @@ def _element(element: Mapping[str, object]) -> Element:
         for each in _records(element.get("attributes"))
         if "attribute" in each
     ]
+    written = str(element["id"])
     return Element(
-        canonical_id(str(element["id"])),
+        canonical_id(written),
+        written,
         [canonical_id(str(each)) for each in (children if isinstance(children, list) else [])],
         attributes,
     )
@@ -64,7 +71,12 @@ async def add_elements(tx: Transaction, elements: Sequence[Element]) -> None:
         "on conflict (parent, child) do nothing",
         sorted({(each.id, child) for each in elements for child in each.children}),
     )
-    told = {each.id: each.attributes for each in elements if each.attributes}
+    told = {
+        name: each.attributes
+        for each in elements
+        if each.attributes
+        for name in (each.id, each.written)
+    }
     await tx.execute_many(
         "delete from epcis_attributes where element = ?", [(each,) for each in sorted(told)]
     )

@@ -34,7 +34,12 @@ _OWN = {"example:own": {"example:deep": {"example:deeper": [7, "x"]}}, "example:
 
 def _full() -> Json:
     """An event that says something for every parameter, in every place that may say it."""
-    full = event("ObjectEvent", **_OWN, **{"example:name": "Ann", "example:when": NOW})
+    full = event(
+        "ObjectEvent",
+        **_OWN,
+        **{"example:name": "Ann", "example:when": NOW},
+        **{"example:seen": "urn:epc:id:sgln:4012345.00005.0"},
+    )
     for path in (("ilmd",), ("errorDeclaration",), ("readPoint",), ("bizLocation",),
                  ("sensorElementList", 0), ("sensorElementList", 0, "sensorMetadata"),
                  ("sensorElementList", 0, "sensorReport", 0)):  # fmt: skip
@@ -191,6 +196,7 @@ ATTRIBUTES = {
     f"EQATTR_bizLocation_{_SITE}": ("7|0037000729", "0037000730"),
     f"EQ_ATTR_readPoint_{_SITE}": ("0037000729", "former"),
     f"EQATTR_readPoint_{_LATITUDE}": ("48.1", "48"),
+    f"EQATTR_example:seen_{_SITE}": ("0037000729", "0037000730"),
 }
 MASTER = [
     {
@@ -226,7 +232,7 @@ async def test_attributes_of_master_data_find_the_events_of_their_elements(
     events = [NewEvent(FULL, [], ""), NewEvent(event(eventID="urn:x:2", bizStep="x:1"), [], "")]
     events[1].event["readPoint"] = events[1].event["bizLocation"] = {"id": "urn:x:2"}  # type: ignore[index]
     await database.transact(partial(add_events, events=events, now_us=NOW_US))
-    former = Element(MASTER_PLACE, [], [(_SITE, "former")])
+    former = Element(MASTER_PLACE, MASTER_PLACE, [], [(_SITE, "former")])
     for elements in ([former], elements_of(MASTER)):
         await database.transact(partial(add_elements, elements=elements))
 
