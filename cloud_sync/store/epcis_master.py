@@ -1,8 +1,9 @@
 """Master data that others handed in: what is below what, and the attributes of elements.
 
 Elements are kept in their common spelling, and their attributes under the spelling they came in,
-too: of somebody's own field nobody knows whether it holds an identifier. What is said of an element
-later takes the place of what was said before, but for its children, which only become more.
+too: of somebody's own field nobody knows whether it holds an identifier. What is said of an
+element later takes the place of what was said before, but for its children, which only become
+more.
 """
 
 from __future__ import annotations
