@@ -73,8 +73,16 @@ async def status_report(parts: Parts) -> dict[str, object]:
         "climate": [asdict(climate) for climate in await load_climate(journal)],
         "stock": list(stock_rows(parts.projector.facts)),
         "triggers": _bodies(triggers),
-        "plans": _bodies(plans),
+        "plans": [
+            {**body, "state": _state(parts, str(body.get("plan_id")))} for body in _bodies(plans)
+        ],
     }
+
+
+def _state(parts: Parts, plan_id: str) -> str | None:
+    """Where a plan stands; None for one of another warehouse."""
+    plan = parts.projector.facts.plans.get(plan_id)
+    return None if plan is None else plan.state
 
 
 def device_rows(parts: Parts) -> list[dict[str, object]]:

@@ -86,7 +86,8 @@ def _plan(row: Report) -> str:
     n_lines = len(lines) if isinstance(lines, Sequence) else 0
     cost = row.get("objective")
     shown = f"{cost:.2f} a day" if isinstance(cost, float) else "unknown cost"
-    return f"{row.get('plan_id')} from {row.get('source')}: {n_lines} items, network cost {shown}"
+    name = f"{row.get('plan_id')} ({row.get('state')})"
+    return f"{name} from {row.get('source')}: {n_lines} items, network cost {shown}"
 
 
 def _megabytes(value: object) -> str:
