@@ -1,4 +1,7 @@
-"""What holds for every test: how examples are drawn, and where garbage is looked for.
+"""What holds for every test: its turn, how examples are drawn, where garbage is looked for.
+
+What has been given more time than others comes first, single tests before files of many: else one
+worker would begin the longest when the other has nothing left to do.
 
 Hypothesis measures no time: how long one example takes is the machine's matter, and a second is
 nothing where others work too. `make test` draws the same examples each time, so that it says the
@@ -13,6 +16,7 @@ time, and pauses of seconds in which tests of time-outs see devices fall silent.
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Generator
 
 import pytest
@@ -37,3 +41,14 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    n_tests, last = Counter(item.path for item in items), len(items)
+
+    def turn(item: pytest.Item) -> int:
+        is_long = item.get_closest_marker("timeout") is not None
+        return n_tests[item.path] if is_long else last
+
+    items.sort(key=turn)
