@@ -34,8 +34,8 @@ UNJUDGED: Final = "blend"
 """What an item gets while there is too little to judge by."""
 EMPIRICAL_SPANS_MIN: Final = 12
 """Spans that do not overlap: a quantile of fewer is a guess."""
-SPREAD_OF_OMEGA: Final = 0.5
-"""How much items' ω differ from their kind's, as a share of it."""
+SPREAD_MIN: Final = 0.05
+"""How much the ω of items differ at least, as a standard deviation."""
 DEFAULT_OMEGA: Final = 0.1
 LUMP_SPANS: Final = 10.0
 
@@ -60,7 +60,9 @@ def omegas(spans: Spans, *, lump: Floats, span_days: Ints) -> Floats:
     """ω of variance = lump μ + ω μ², [method, item], by moments; short histories lean on all.
 
     An empirical Bayes estimate: an item's ω is known to about 2 (lump + ω μ)² / (μ² n), n being
-    the number of spans that do not overlap, and differs from the others' by SPREAD_OF_OMEGA.
+    the number of spans that do not overlap. How much items differ is estimated from them
+    (DerSimonian & Laird 1986, Controlled Clinical Trials 7), but for SPREAD_MIN at least: an
+    erratic item among steady ones keeps its own width.
     """
     mean, weight = spans.mean, spans.weight[None]
     excess = (spans.asked - mean) ** 2 - lump[None, :, None] * mean
@@ -78,7 +80,11 @@ def omegas(spans: Spans, *, lump: Floats, span_days: Ints) -> Floats:
         total = precision.sum(axis=1, keepdims=True)
         mass = (precision * own).sum(axis=1, keepdims=True) + DEFAULT_OMEGA
         pool = np.maximum(mass / (total + 1.0), 1e-3)
-    prior = 1.0 / (SPREAD_OF_OMEGA * pool) ** 2
+    scatter = (precision * (own - pool) ** 2).sum(axis=1, keepdims=True) - (own.shape[1] - 1)
+    squares = (precision**2).sum(axis=1, keepdims=True)
+    freedom = total - np.divide(squares, total, out=np.zeros_like(total), where=total > 0)
+    spread = np.divide(scatter, freedom, out=np.zeros_like(total), where=freedom > 1e-9)
+    prior = 1.0 / np.maximum(spread, SPREAD_MIN**2)
     leant: Floats = (precision * own + prior * pool) / (precision + prior)
     return np.maximum(leant, 0.0)
 

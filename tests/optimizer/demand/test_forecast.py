@@ -214,6 +214,18 @@ def test_what_never_sold_and_what_was_never_there_are_expected_at_nothing() -> N
     assert (over(forecast, 2, 0.98) == 0).all()
 
 
+def test_an_erratic_item_among_steady_ones_keeps_its_own_width() -> None:
+    rng = np.random.default_rng(18)
+    steady = np.full((200, 84), 20.0) + rng.integers(-2, 3, size=(200, 84))
+    rate = rng.gamma(1.0, 1.0, size=(4, 84)) * 20.0
+    units = np.concatenate([steady, rng.poisson(rate).astype(np.float64)])
+    forecast = fit(history_of(units), span_days=spans(204, 1))
+    told = over(forecast, 1, 0.95)
+    assert (told[:200] < 30).all()
+    # ω = 1: 95 % of such a day are some 60.
+    assert (told[200:] > 42).all()
+
+
 def test_what_is_no_longer_sold_fades() -> None:
     drawn = draw_lumpy(np.random.default_rng(15), n_items=60, n_days=N_DAYS)
     drawn.units[:, 60:] = 0.0
