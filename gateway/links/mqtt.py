@@ -40,8 +40,11 @@ MISC_PERIOD_S: Final = 1.0
 TOPICS_REMEMBERED: Final = 4096
 PACKETS_PER_TURN: Final = 200
 PACKETS_OF_FLOOD: Final = 150
-REST_S: Final = 0.025
-"""After a read of fewer packets others may gather: a loop woken for each costs twice as much."""
+REST_S: Final = 0.015
+REST_PER_PACKET_S: Final = 0.0001
+REST_MAX_S: Final = 0.03
+"""After a read of fewer packets others may gather: a loop woken for each costs twice as much.
+The more came the longer, so that few wait little and many share what a round costs."""
 BACKOFF_CAP_S: Final = 30.0
 TAKEN_OVER: Final = 0x8E
 """Reason code "Session taken over" (MQTT 5.0, 3.14.2.1)."""
@@ -370,7 +373,8 @@ class PahoSession:
             if not client.read_packet():
                 if 0 < n_read < PACKETS_OF_FLOOD and sock is self._socket():
                     self._loop.remove_reader(sock)
-                    self._loop.call_later(REST_S, self._watch_reads)
+                    rest_s = min(REST_S + n_read * REST_PER_PACKET_S, REST_MAX_S)
+                    self._loop.call_later(rest_s, self._watch_reads)
                 return
         # The descriptor knows nothing of what is in the buffer already; others go first.
         self._loop.call_soon(self._read)
