@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -27,8 +28,8 @@ _PUT_STEP: Final = (
     " on conflict do nothing"
 )
 _CAUSES: Final = "select cause, item, is_armed, fired_at_us, window from cause_state"
-PLANS: Final = "select plan_id, event_id, computed_at_us, body from plan order by plan_id"
-STEPS_OF_PLANS: Final = (
+_PLANS: Final = "select plan_id, event_id, computed_at_us, body from plan order by plan_id"
+_STEPS: Final = (
     "select plan_id, name, id, at_us, author, reason from plan_step order by plan_id, name, id"
 )
 _NETWORK_PLAN: Final = (
@@ -67,7 +68,7 @@ async def load_planning(reader: Querying, facts: Facts) -> None:
         facts.triggers[str(cause), str(item)] = TriggerState(
             bool(is_armed), _optional(fired_at_us), _optional(window)
         )
-    plans, steps = await reader.query(PLANS), await reader.query(STEPS_OF_PLANS)
+    plans, steps = await reader.query(_PLANS), await reader.query(_STEPS)
     for plan in plans_of(plans, ()):
         facts.plans[plan.plan_id] = plan
     for plan_id, step in steps_of(steps):
@@ -75,6 +76,12 @@ async def load_planning(reader: Querying, facts: Facts) -> None:
             facts.take_step(plan_id, step)
     for (body,) in await reader.query(_NETWORK_PLAN, (PLAN_PROPOSED, facts.warehouse)):
         facts.last_network_plan = json.loads(str(body))
+
+
+def read_plans(connection: sqlite3.Connection) -> list[PlanRecord]:
+    """All plans with their steps, the newest last, of a journal that somebody looks into."""
+    found = plans_of(connection.execute(_PLANS), connection.execute(_STEPS))
+    return sorted(found, key=lambda it: (it.computed_at_us, it.plan_id))
 
 
 def plans_of(

@@ -6,7 +6,6 @@ import argparse
 import getpass
 import json
 import re
-import sqlite3
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from gateway.core.wishes import Decide, PlanNow
 from gateway.errors import PlanError
 from gateway.journal.connection import FILE
 from gateway.journal.inspection import open_read_only
-from gateway.journal.plan_tables import PLANS, STEPS_OF_PLANS, plans_of
+from gateway.journal.plan_tables import read_plans
 from gateway.services.plan_desk import leave_wish
 from gateway.settings import load_settings
 
@@ -69,7 +68,7 @@ def run(namespace: argparse.Namespace) -> int:
         print("the running gateway plans now, or when it starts")
         return 0
     with open_read_only(state_dir / FILE) as connection:
-        plans = {it.plan_id: it for it in _plans(connection)}
+        plans = {it.plan_id: it for it in read_plans(connection)}
     if namespace.what == "list":
         _list(list(plans.values()), namespace)
         return 0
@@ -120,11 +119,6 @@ def _decide(state_dir: Path, plan: PlanRecord, namespace: argparse.Namespace) ->
     _leave(state_dir, wish)
     print(f"{plan.plan_id} is {decision} by the running gateway, or when it starts")
     return 0
-
-
-def _plans(connection: sqlite3.Connection) -> list[PlanRecord]:
-    found = plans_of(connection.execute(PLANS), connection.execute(STEPS_OF_PLANS))
-    return sorted(found, key=lambda it: (it.computed_at_us, it.plan_id))
 
 
 def _list(plans: Sequence[PlanRecord], namespace: argparse.Namespace) -> None:
