@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
@@ -123,6 +123,17 @@ def moved(
         values=known,
         extra=extra or {},
     )
+
+
+def asked_otherwise(goods: Goods, asked: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """The flag of goods counted where they are asked for by weight, or the other way round.
+
+    asked: items with the unit they are asked for in. Pieces and grams are never compared.
+    """
+    units = {unit for item, unit in asked if item == goods.item}
+    if not units or goods.unit in units:
+        return ()
+    return ("asked_by_weight" if "g" in units else "asked_by_piece",)
 
 
 def _is_in_the_book(goods: Goods, floor: Floor) -> bool:

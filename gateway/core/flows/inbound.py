@@ -14,6 +14,7 @@ from cloud_sync.contract import keys
 from cloud_sync.contract.documents import Asn, Item
 from gateway.core.flows import kinds
 from gateway.core.flows.checks import (
+    asked_otherwise,
     condition_status,
     line,
     moved,
@@ -98,8 +99,12 @@ def _against(
         flags.append("not_expected")
     elif lots != {""} and request.goods.lot not in lots:
         flags.append("lot_not_expected")
-    elif progress["received"] > progress["expected"]:
-        flags.append("over_receipt")
+    else:
+        goods = request.goods
+        if goods not in announced.goods and goods._replace(lot="") not in announced.goods:
+            flags += asked_otherwise(goods, ((it.item, it.unit) for it in announced.goods))
+        elif progress["received"] > progress["expected"]:
+            flags.append("over_receipt")
     return tuple(flags)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
 from gateway.core.flows.checks import (
+    asked_otherwise,
     line,
     moved,
     overridden,
@@ -129,11 +130,12 @@ def _dispatch(request: Request, movement: Movement, floor: Floor) -> Verdict:
     for it in transfer.ordered:
         ordered[it.item] += it.quantity
     sent = floor.flows.transfers.get(transfer.id, DispatchFlow()).dispatched
-    flags: tuple[str, ...] = ()
     if ordered and item not in ordered:
-        flags = ("not_ordered",)
-    elif ordered and units_of_item(sent, item) + request.quantity > ordered[item]:
-        flags = ("over_dispatch",)
+        flags: tuple[str, ...] = ("not_ordered",)
+    else:
+        flags = asked_otherwise(request.goods, ((it.item, it.unit) for it in transfer.ordered))
+        if ordered and not flags and units_of_item(sent, item) + request.quantity > ordered[item]:
+            flags = ("over_dispatch",)
     return moved(request, movement, floor, flags=flags, values={"document": transfer.id})
 
 

@@ -21,7 +21,7 @@ from dataclasses import replace
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.documents import Order
 from gateway.core.flows import kinds
-from gateway.core.flows.checks import moved, overridden, said_of, usual_flags
+from gateway.core.flows.checks import asked_otherwise, moved, overridden, said_of, usual_flags
 from gateway.core.flows.fefo import (
     allocate,
     consume,
@@ -137,9 +137,9 @@ def _against(
 ) -> tuple[str, ...]:
     goods = request.goods
     meant = [it for it in stops if (it.goods.item, it.goods.unit) == (goods.item, goods.unit)]
-    units = {unit for item, unit in wanted if item == goods.item}
-    if units and goods.unit not in units:
-        return ("asked_by_weight" if "g" in units else "asked_by_piece",)
+    otherwise = asked_otherwise(goods, wanted)
+    if otherwise:
+        return otherwise
     if request.quantity > wanted.get((goods.item, goods.unit), 0):
         return ("over_pick",)
     if meant and goods not in {stop.goods for stop in meant}:

@@ -61,8 +61,8 @@ MESSAGES: Final[dict[str, str]] = {
     "Recorded: undo if it was a slip",
     "over_pick": "{item}: {quantity} recorded, order {document} needs {needed}: "
     "undo, put the rest back",
-    "asked_by_weight": "Order {document} asks for {item} by weight: undo, scan the weight label",
-    "asked_by_piece": "Order {document} asks for {item} by piece: undo, say how many",
+    "asked_by_weight": "{document} asks for {item} by weight: undo, scan the weight label",
+    "asked_by_piece": "{document} asks for {item} by piece: undo, say how many",
     "more_than_booked": "{item}: {quantity} taken at {from_place}, where the book has {there}: "
     "check it, undo if it was a slip",
     "order_short": "Order {document}: {missing} missing everywhere, tell your supervisor",

@@ -58,8 +58,8 @@ MESSAGES: Final[dict[str, str]] = {
     "已记录，如扫错请撤销",
     "other_place": "{item}：拣货单为 {wanted_place}，不是 {place}。已记录，如扫错请撤销",
     "over_pick": "{item}：已记录 {quantity}，订单 {document} 只需 {needed}：请撤销并放回多余部分",
-    "asked_by_weight": "订单 {document} 按重量要 {item}：请撤销并扫描重量标签",
-    "asked_by_piece": "订单 {document} 按件要 {item}：请撤销并输入件数",
+    "asked_by_weight": "{document} 按重量要 {item}：请撤销并扫描重量标签",
+    "asked_by_piece": "{document} 按件要 {item}：请撤销并输入件数",
     "more_than_booked": "{item}：从 {from_place} 取 {quantity}，账面只有 {there}："
     "请核对，如扫错请撤销",
     "order_short": "订单 {document}：全仓缺 {missing}，请告知主管",

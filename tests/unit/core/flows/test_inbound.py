@@ -215,6 +215,17 @@ def test_a_place_nobody_knows_is_told_where_places_are_known(hall: Hall) -> None
     assert hall.scan(TaskContext("putaway", None, "R-99", 1), of(MILK, "L1")).status == "accepted"
 
 
+def test_pieces_of_what_is_announced_by_weight_are_told(hall: Hall) -> None:
+    hall.facts.asns["A-G"] = doc.Asn(
+        id="A-G", warehouse="J1", source="@supplier", status="dispatched",
+        ordered=[doc.ShipmentLine(item=MILK, quantity=5000, unit="g")],
+    )  # fmt: skip
+    by_piece = hall.scan(TaskContext("receive", "A-G", None, 3), of(MILK, "L1"))
+    assert by_piece.events[-1].flags == ("asked_by_weight",)
+    by_weight = hall.scan(TaskContext("receive", "A-G", None, 2500, "g"), of(MILK, "L1"))
+    assert by_weight.status == "accepted"
+
+
 def test_more_than_the_book_has_is_recorded_and_told(hall: Hall) -> None:
     hall.scan(receive(2), of(MILK, "L1"))
     outcome = hall.scan(TaskContext("putaway", None, "R-01", 20), of(MILK, "L1"))

@@ -130,7 +130,7 @@ def test_pieces_fill_no_line_that_is_asked_for_by_weight(hall: Hall) -> None:
     )
     outcome = pick(hall, RICE, "RR", "A-01", 1)
     assert outcome.result["message"] == (
-        "Order O-1 asks for Rice by weight: undo, scan the weight label"
+        "O-1 asks for Rice by weight: undo, scan the weight label"
     )
     hall.scan(TaskContext("undo"))
     assert hall.floor.flows.orders["O-1"].stops == []
