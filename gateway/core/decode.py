@@ -14,6 +14,7 @@ from cloud_sync.contract import events as ev
 from cloud_sync.contract.values import value
 from cloud_sync.contract.version import EVENT_VERSION
 from gateway.core.flows.asking import what_is_at, what_is_in, where_is
+from gateway.core.flows.checks import lot_run_on
 from gateway.core.flows.counting import sweep
 from gateway.core.flows.decide import decide, decide_command, decide_unit
 from gateway.core.flows.floor import Floor
@@ -305,6 +306,8 @@ def _value(name: str, language: str, request: Request, verdict: Verdict, floor: 
         return floor.name(str(given.get("item", goods.item)), language)
     if name == "piece":
         return floor.name(str(given.get(name)), language)
+    if name == "known_lot":
+        return lot_run_on(goods, floor)
     if name == "next":
         return _next(given.get(name), language, floor)
     found = given.get(name, request.quantity if name == "quantity" else None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
@@ -72,11 +74,31 @@ def usual_flags(request: Request, movement: Movement, floor: Floor) -> tuple[str
     known = floor.expiry(goods)
     if known is not None and said is not None and said != known:
         flags.append("expiry_conflict")
+    if lot_run_on(goods, floor) is not None:
+        flags.append("lot_doubtful")
     if floor.item(goods.item) is None:
         flags.append("unknown_item")
     if not movement.document_is_known:
         flags.append("unknown_document")
     return tuple(flags)
+
+
+_RUN_ON: Final = re.compile(r"(?:1[1-7]\d{6}|3[07]\d{1,8}|21.+)+")
+"""What stands behind a lot on labels: a date, a count, a serial."""
+
+
+def lot_run_on(goods: Goods, floor: Floor) -> str | None:
+    """The known lot that a new one begins with, if the rest reads like the label's next element.
+
+    Where the separator (FNC1) behind a lot was not printed, what follows becomes a part of it.
+    """
+    lot = goods.lot
+    if not lot or floor.knows_lot(goods.item, lot):
+        return None
+    for end in range(len(lot) - 3, 0, -1):
+        if _RUN_ON.fullmatch(lot, end) and floor.knows_lot(goods.item, lot[:end]):
+            return lot[:end]
+    return None
 
 
 def moved(

@@ -43,6 +43,8 @@ MESSAGES: Final[dict[str, str]] = {
     "lot_recalled": "Lot {lot} is recalled: put it aside, tell your supervisor",
     "certificate_expired": "{item} must not be sold, its certificate has expired: put it aside",
     "expiry_conflict": "Lot {lot} is known with expiry {expiry}: tell your supervisor",
+    "lot_doubtful": "Lot {lot} is new and begins like {known_lot}: the label lacks its separator? "
+    "Recorded: undo if so, call your supervisor",
     "unknown_item": "Unknown item {item}: recorded, tell your supervisor",
     "unknown_document": "Unknown document {document}: recorded, tell your supervisor",
     "unknown_location": "{place} is not a known place: recorded, check the label",

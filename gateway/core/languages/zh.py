@@ -43,6 +43,8 @@ MESSAGES: Final[dict[str, str]] = {
     "lot_recalled": "批次 {lot} 已召回：请隔离并告知主管",
     "certificate_expired": "{item} 的证书已过期，不得销售：请隔离",
     "expiry_conflict": "批次 {lot} 已登记的有效期为 {expiry}：请告知主管",
+    "lot_doubtful": "批次 {lot} 是新批次，开头与 {known_lot} 相同：标签可能缺少分隔符？"
+    "已记录，如有误请撤销并告知主管",
     "unknown_item": "未知商品 {item}：已记录，请告知主管",
     "unknown_document": "未知单据 {document}：已记录，请告知主管",
     "unknown_location": "{place} 不是已知货位：已记录，请核对标签",

@@ -244,3 +244,18 @@ def test_damaged_goods_stay_damaged_wherever_they_are_put(hall: Hall) -> None:
     hall.scan(TaskContext("putaway", None, "R-01", 2), of(MILK, "L1"))
     assert hall.on_hand(MILK, "L1", "R-01", "damaged") == 2
     assert hall.on_hand(MILK, "L1", "DOCK", "damaged") == 0
+
+
+@pytest.mark.parametrize(
+    ("lot", "is_told"),
+    [("L117261201", True), ("L13012", True), ("L121S7", True), ("L17", False), ("L1726", False),
+     ("L2", False), ("X17261201", False)],
+)  # fmt: skip
+def test_a_lot_that_swallowed_the_next_element_is_doubted(
+    hall: Hall, lot: str, is_told: bool
+) -> None:
+    hall.put(MILK, "L1", "R-01", 4, "2026-12-01")
+    outcome = hall.scan(TaskContext("receive"), of(MILK, lot))
+    assert outcome.events[-1].flags == (("lot_doubtful",) if is_told else ())
+    again = hall.scan(TaskContext("receive"), of(MILK, lot))
+    assert again.status == "accepted", "told once: it is a known lot from now on"
