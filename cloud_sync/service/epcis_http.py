@@ -65,7 +65,7 @@ CAPTURE_DISCOVERED: Final = {**LIMITS, "GS1-Capture-Error-Behaviour": "rollback,
 _TYPES: Final = {
     "unauthorised": ("SecurityException", "Unauthorised request"),
     "forbidden": ("SecurityException", "Access to resource forbidden"),
-    "not_found": ("NoSuchNameException", "Resource not found"),
+    "not_found": ("NoSuchResourceException", "Resource not found"),
     "malformed": ("ValidationException", "The document is not valid"),
     "too_large": ("CaptureLimitExceededException", "Capture payload too large"),
     "encoding": ("UnsupportedMediaTypeException", "Unsupported media type"),
@@ -161,7 +161,12 @@ def bad_parameter(detail: str) -> EpcisProblem:
 
 def not_found(what: str) -> EpcisProblem:
     """There is no such thing."""
-    return EpcisProblem(404, "NoSuchNameException", "Resource not found", what)
+    return EpcisProblem(404, "NoSuchResourceException", "Resource not found", what)
+
+
+def no_such_query(name: str) -> EpcisProblem:
+    """There is no query of that name."""
+    return EpcisProblem(404, "NoSuchNameException", "Resource not found", f"no query {name}")
 
 
 def _not_acceptable(detail: str) -> EpcisProblem:

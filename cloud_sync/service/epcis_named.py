@@ -37,6 +37,7 @@ from cloud_sync.service.epcis_http import (
     discovered,
     epc_format,
     make_router,
+    no_such_query,
     not_found,
 )
 from cloud_sync.service.epcis_pages import (
@@ -129,7 +130,7 @@ async def get_queries(
 async def _named(context: Context, name: str) -> NamedQuery:
     found = await context.database.read(partial(kept.read_query, name=name))
     if found is None:
-        raise not_found(f"no query {name}")
+        raise no_such_query(name)
     return found
 
 
@@ -144,7 +145,7 @@ async def get_query(request: Request, credential: AsReader, name: Name) -> Respo
 async def delete_query(request: Request, credential: AsSubscriber, name: Name) -> Response:
     """Take a query away, and its subscriptions with it."""
     if not await context_of(request).database.transact(partial(kept.drop_query, name=name)):
-        raise not_found(f"no query {name}")
+        raise no_such_query(name)
     return Response(status_code=204)
 
 
@@ -188,7 +189,7 @@ async def post_subscription(request: Request, credential: AsSubscriber, name: Na
     subscription = _subscription(body, name, now_us, epc_format(request))
     script = partial(_subscribe, subscription=subscription)
     if not await context.database.transact(script):
-        raise not_found(f"no query {name}")
+        raise no_such_query(name)
     path = f"{ROOT}/queries/{name}/subscriptions/{subscription.subscription_id}"
     return answer(subscription.told(), status=201, headers={"Location": path})
 

@@ -181,7 +181,7 @@ async def test_jobs_are_listed_newest_first_and_only_to_their_owner(
     other = bearer(tokens["gw-W1"])
     assert (await http.get(f"{ROOT}/capture", headers=other)).json() == []
     answer = await http.get(f"{ROOT}/capture/{jobs[0]}", headers=other)
-    assert problem_of(answer, 404) == "NoSuchNameException"
+    assert problem_of(answer, 404) == "NoSuchResourceException"
 
 
 @pytest.mark.parametrize("field", ["", "eventTime", "recordTime", "example:rank"])
@@ -235,7 +235,7 @@ async def test_a_page_token_that_was_given_back_leads_nowhere(
     assert (await http.get(second)).status_code == 200, "another token"
     clock.now_us += 3_600_000_001
     for gone in (path, f"{ROOT}/nextPageToken/zzz"):
-        assert problem_of(await http.delete(gone), 404) == "NoSuchNameException"
+        assert problem_of(await http.delete(gone), 404) == "NoSuchResourceException"
 
 
 async def test_limits_of_count(http: httpx.AsyncClient) -> None:
@@ -319,7 +319,7 @@ async def test_dimensions(
         assert await find(http, f"{path}/events", EQ_action="DELETE") == []
     path = f"/{dimension}/{quote('https://example.com/nothing', safe='')}"
     for unknown in (path, f"{path}/events"):
-        assert problem_of(await http.get(f"{ROOT}{unknown}"), 404) == "NoSuchNameException"
+        assert problem_of(await http.get(f"{ROOT}{unknown}"), 404) == "NoSuchResourceException"
 
 
 async def test_names_are_listed_in_pages(http: httpx.AsyncClient) -> None:

@@ -16,6 +16,7 @@ from cloud_sync.epcis.times import format_time, parse_time
 from cloud_sync.outbound.post import PostFailed
 from cloud_sync.service.epcis_delivery import deliver_due, tell_journals
 from cloud_sync.store.ports import Database
+from tests.fakes.epcis_http import problem_of
 from tests.fakes.epcis_words import Json, document, event
 from tests.fakes.http_words import BATCHES, bearer, client_of
 from tests.fakes.uploads import Book
@@ -123,7 +124,8 @@ async def test_a_named_query_finds_what_it_says(http: httpx.AsyncClient) -> None
     assert (await http.post(f"{ROOT}/queries", json=QUERY)).status_code == 409
     assert (await http.delete(f"{ROOT}/queries/commissioned")).status_code == 204
     for path in ("", "/events"):
-        assert (await http.get(f"{ROOT}/queries/commissioned{path}")).status_code == 404
+        answer = await http.get(f"{ROOT}/queries/commissioned{path}")
+        assert problem_of(answer, 404) == "NoSuchNameException"
     assert (await http.delete(f"{ROOT}/queries/commissioned")).status_code == 404
 
 
