@@ -24,7 +24,6 @@ from cloud_sync.fulfilment.promise import (
     promise,
 )
 from cloud_sync.store.columns import integer, optional_integer, text
-from cloud_sync.store.documents import read_documents
 from cloud_sync.store.ports import Transaction, fetch_in
 from cloud_sync.store.usable_lots import read_lots
 
@@ -141,19 +140,31 @@ async def read_demands(
         before=(doc.ITEM,),
     )
     found = {it.gtin: it for it in (doc.Item.model_validate_json(text(row[0])) for row in rows)}
+    policies = await read_policies(tx, items, places)
     for warehouse in places:
-        policies = {
-            str(it["gtin"]): doc.Policy.model_validate(it)
-            for it in await read_documents(tx, doc.POLICY, warehouse=warehouse)
-        }
         for item in items:
-            policy, about = policies.get(item), found.get(item)
+            policy, about = policies.get((warehouse, item)), found.get(item)
             per_day = 0.0 if policy is None else policy.demand_units_per_day
             spoils = about is None or about.shelf_life_days is not None
             grams = 1 if about is None else about.grams_per_unit
             demands[Shelf(warehouse, item, "EA")] = Demand(per_day, spoils)
             demands[Shelf(warehouse, item, "g")] = Demand(per_day * grams, spoils)
     return demands
+
+
+async def read_policies(
+    tx: Transaction, items: Iterable[str], warehouses: Iterable[str]
+) -> dict[tuple[str, str], doc.Policy]:
+    """How items are kept at warehouses, by warehouse and item, where anybody has said so."""
+    owners = list(warehouses)
+    rows = await fetch_in(
+        tx,
+        "select content from documents where kind = ? and is_deleted = 0 and key in (?*)",
+        [f"{owner}.{item}" for item in set(items) for owner in owners],
+        before=(doc.POLICY,),
+    )
+    found = [doc.Policy.model_validate_json(text(content)) for (content,) in rows]
+    return {(it.warehouse, it.gtin): it for it in found}
 
 
 def goods_by_warehouse(promises: Mapping[Shelf, Promise]) -> dict[str, dict[Goods, int]]:

@@ -14,7 +14,7 @@ from cloud_sync.fulfilment.transfers import Holding, LotStock, Proposal, Transfe
 from cloud_sync.store.columns import text
 from cloud_sync.store.documents import read_documents
 from cloud_sync.store.ports import Transaction, fetch_in
-from cloud_sync.store.promises import read_promises
+from cloud_sync.store.promises import read_policies, read_promises
 from cloud_sync.store.usable_lots import day_at, read_lots, read_whereabouts
 
 
@@ -81,14 +81,7 @@ _OWNERS = (
 
 async def _policies(tx: Transaction, items: Iterable[str]) -> dict[tuple[str, str], doc.Policy]:
     owners = [text(row[0]) for row in await tx.fetch(_OWNERS)]
-    rows = await fetch_in(
-        tx,
-        "select content from documents where kind = ? and is_deleted = 0 and key in (?*)",
-        [f"{owner}.{item}" for item in set(items) for owner in owners],
-        before=(doc.POLICY,),
-    )
-    found = [doc.Policy.model_validate_json(text(content)) for (content,) in rows]
-    return {(it.warehouse, it.gtin): it for it in found}
+    return await read_policies(tx, items, owners)
 
 
 async def _ways(
