@@ -175,5 +175,4 @@ class Load:
 
 
 async def _rows(database: Database, sql: str) -> list[tuple[object, ...]]:
-    found = await database.read(lambda tx: tx.fetch(sql))
-    return [tuple(int(it) if hasattr(it, "is_integer") else it for it in row) for row in found]
+    return [tuple(row) for row in await database.read(lambda tx: tx.fetch(sql))]

@@ -85,18 +85,19 @@ class Cluster:
         pid = int((self._files / "postmaster.pid").read_text().split("\n", 1)[0])
         os.kill(pid, signal.SIGKILL)
         # A server is refused as long as one process of the former has its shared memory.
-        assert wait_until(lambda: not self._has_processes()), "processes of the server stayed"
+        assert wait_until(lambda: not self.processes()), "processes of the server stayed"
         # Its number may still be taken, by itself where nobody has looked after it.
         (self._files / "postmaster.pid").unlink(missing_ok=True)
         (self.directory / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
 
-    def _has_processes(self) -> bool:
-        """True while a process works in the cluster's directory, as all of PostgreSQL's do."""
+    def processes(self) -> list[int]:
+        """The processes that work in the cluster's directory, as all of PostgreSQL's do."""
+        found = []
         for place in Path("/proc").glob("[0-9]*/cwd"):
             with contextlib.suppress(OSError):
                 if place.readlink() == self._files:
-                    return True
-        return False
+                    found.append(int(place.parent.name))
+        return found
 
     def _control(self, *words: str) -> None:
         _run(str(self._programs / "pg_ctl"), "-D", str(self._files), *words)
