@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 HOUR_S: Final = 3600
 HOURS: Final = 24
 _US: Final = 1_000_000
+_QUARTER_US: Final = 900 * _US
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -27,8 +28,14 @@ class Hour(NamedTuple):
 
 
 def hour_of(at_us: int, zone: tzinfo) -> Hour:
-    """The hour that a moment lies in."""
-    local = _local(at_us, zone)
+    """The hour that a moment lies in; the same object for all moments of a quarter of it."""
+    return _hour_of_quarter(at_us // _QUARTER_US, zone)
+
+
+@lru_cache(maxsize=16_384)
+def _hour_of_quarter(quarter: int, zone: tzinfo) -> Hour:
+    # Zones are apart by quarters of an hour, so none is cut by an hour of any of them.
+    local = _local(quarter * _QUARTER_US, zone)
     return Hour(local.date().isoformat(), local.hour)
 
 

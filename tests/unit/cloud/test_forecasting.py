@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from cloud_sync.__main__ import main
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
@@ -205,3 +207,11 @@ async def test_only_warehouses_with_policies_are_asked_for(database: Database) -
     await put(database, policy())
     assert await database.read(warehouses_with_policies) == ["W1"]
     assert await forecast(database) == (0, 0)
+
+
+def test_the_command_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = str(tmp_path / "cloud.db")
+    assert main(["forecast", "--database", name]) == 0
+    assert capsys.readouterr().out == "no policies\n"
+    assert main(["forecast", "--database", name, "--warehouse", "W1"]) == 0
+    assert capsys.readouterr().out == "W1: 0 items forecast, 0 policies changed\n"
