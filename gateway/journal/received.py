@@ -73,9 +73,10 @@ def key_of(body: bytes) -> ReceiptKey | None:
 
 
 def told_key(receipt: ReceiptKey, result: bytes) -> ReceiptKey | None:
-    """What message a receipt's result answers; None if it does not say.
+    """What message a receipt's result answers; None if it is no result.
 
-    Results of the first versions name no boot; then it is the receipt's.
+    Results of the first versions name no boot, those of tags that were read no number either; then
+    it is the receipt's.
     """
     try:
         said = json.loads(result)
@@ -84,6 +85,8 @@ def told_key(receipt: ReceiptKey, result: bytes) -> ReceiptKey | None:
     match said:
         case {"seq": int() as seq, **rest}:
             return ReceiptKey(receipt.device, str(rest.get("boot", receipt.boot)), seq)
+        case {"status": "accepted"}:
+            return receipt
     return None
 
 

@@ -11,7 +11,7 @@ from gateway.journal.connection import FILE
 from gateway.journal.inspection import open_read_only, verify
 from gateway.journal.rows import CONSUMERS
 from gateway.journal.store import JournalStore
-from gateway.ports import ReceiptKey
+from gateway.ports import Entry, ReceiptKey
 from tests.fakes.clock import FakeClock
 from tests.rigs.journal import numbered, opened
 from tests.unit.test_journal_start import edit
@@ -117,3 +117,13 @@ async def test_a_receipt_of_another_message_is_never_told(tmp_path: Path) -> Non
 )
 def test_an_event_says_whose_message_it_was(body: bytes, key: ReceiptKey | None) -> None:
     assert received.key_of(body) == key
+
+
+async def test_a_result_that_names_no_message_is_the_receipts_own(tmp_path: Path) -> None:
+    """As that of tags that a handheld read: it is not answered one by one."""
+    key = ReceiptKey("sled", "b", 0)
+    async with opened(tmp_path) as store:
+        await store.append([Entry(receipt=(key, b'{"status":"accepted","v":1}'))])
+        await scrub_all(store)
+        assert key in await store.find_receipts([key])
+    assert complaints(tmp_path) == ()
