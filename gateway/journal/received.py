@@ -75,8 +75,8 @@ def key_of(body: bytes) -> ReceiptKey | None:
 def told_key(receipt: ReceiptKey, result: bytes) -> ReceiptKey | None:
     """What message a receipt's result answers; None if it is no result.
 
-    Results of the first versions name no boot, those of tags that were read no number either; then
-    it is the receipt's.
+    Results of the first versions name no boot, those of tags that were read no number either; what
+    a result does not name is the receipt's.
     """
     try:
         said = json.loads(result)
@@ -85,7 +85,7 @@ def told_key(receipt: ReceiptKey, result: bytes) -> ReceiptKey | None:
     match said:
         case {"seq": int() as seq, **rest}:
             return ReceiptKey(receipt.device, str(rest.get("boot", receipt.boot)), seq)
-        case {"status": "accepted"}:
+        case {"status": str()}:
             return receipt
     return None
 
