@@ -1,18 +1,20 @@
 """A plan's life: where each step leads from each state, and what state a set of steps makes.
 
-    state        approve   reject    supersede   order    dispatch    receive   close
-    proposed     approved  rejected  superseded  ordered  in_transit  received  –
-    approved     –         rejected  superseded  ordered  in_transit  received  –
-    ordered      –         –         –           –        in_transit  received  closed
-    in_transit   –         –         –           –        –           received  closed
-    received     –         –         –           –        –           –         closed
-    rejected     –         –         –           –        in_transit  received  –
-    superseded   –         –         –           –        in_transit  received  –
-    closed       –         –         –           –        –           –         –
+    state        approve   reject    supersede   order    cancel     dispatch    receive   close
+    proposed     approved  rejected  superseded  ordered  cancelled  in_transit  received  –
+    approved     –         rejected  superseded  ordered  cancelled  in_transit  received  –
+    ordered      –         –         –           –        cancelled  in_transit  received  closed
+    in_transit   –         –         –           –        –          –           received  closed
+    received     –         –         –           –        –          –           –         closed
+    rejected     –         –         –           –        –          in_transit  received  –
+    superseded   –         –         –           –        –          in_transit  received  –
+    cancelled    –         –         –           –        –          in_transit  received  –
+    closed       –         –         –           –        –          –           –         –
 
-The first two lines are decisions, which the first who makes one makes; an approval can be taken
-back until goods leave. What follows are facts, and no fact is refused: goods that left under a
-plan that nobody wanted any more are in transit all the same.
+Approving, rejecting and superseding are decisions, which the first who makes one makes; an
+approval can be taken back until goods leave. What follows are facts, and no fact is refused: goods
+that left under a plan that nobody wanted any more are in transit all the same. To cancel is to
+close the delivery before anything had left.
 
 The state is a function of the set of steps. Decisions come before facts, decisions among each
 other by their time, then by their id; so a gateway and the cloud that know the same steps know
@@ -27,7 +29,15 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 StepName = Literal[
-    "propose", "approve", "reject", "supersede", "order", "dispatch", "receive", "close"
+    "propose",
+    "approve",
+    "reject",
+    "supersede",
+    "order",
+    "cancel",
+    "dispatch",
+    "receive",
+    "close",
 ]
 State = Literal[
     "proposed",
@@ -35,6 +45,7 @@ State = Literal[
     "rejected",
     "superseded",
     "ordered",
+    "cancelled",
     "in_transit",
     "received",
     "closed",
@@ -45,22 +56,25 @@ APPROVE: Final = "approve"
 REJECT: Final = "reject"
 SUPERSEDE: Final = "supersede"
 ORDER: Final = "order"
+CANCEL: Final = "cancel"
 DISPATCH: Final = "dispatch"
 RECEIVE: Final = "receive"
 CLOSE: Final = "close"
 
 _FACTS: Final[dict[StepName, State]] = {DISPATCH: "in_transit", RECEIVE: "received"}
+_ORDERS: Final[dict[StepName, State]] = {ORDER: "ordered", CANCEL: "cancelled"}
 _DECISIONS: Final[dict[StepName, State]] = {REJECT: "rejected", SUPERSEDE: "superseded"}
 
 NEXT: Final[dict[State | None, dict[StepName, State]]] = {
     None: {PROPOSE: "proposed"},
-    "proposed": {APPROVE: "approved", **_DECISIONS, ORDER: "ordered", **_FACTS},
-    "approved": {**_DECISIONS, ORDER: "ordered", **_FACTS},
-    "ordered": {**_FACTS, CLOSE: "closed"},
+    "proposed": {APPROVE: "approved", **_DECISIONS, **_ORDERS, **_FACTS},
+    "approved": {**_DECISIONS, **_ORDERS, **_FACTS},
+    "ordered": {CANCEL: "cancelled", **_FACTS, CLOSE: "closed"},
     "in_transit": {RECEIVE: "received", CLOSE: "closed"},
     "received": {CLOSE: "closed"},
     "rejected": {**_FACTS},
     "superseded": {**_FACTS},
+    "cancelled": {**_FACTS},
     "closed": {},
 }
 """From a state, where each step leads; None: before the proposal is known."""
@@ -71,14 +85,15 @@ _PHASE: Final[dict[StepName, int]] = {
     REJECT: 1,
     SUPERSEDE: 1,
     ORDER: 2,
-    DISPATCH: 3,
-    RECEIVE: 4,
-    CLOSE: 5,
+    CANCEL: 3,
+    DISPATCH: 4,
+    RECEIVE: 5,
+    CLOSE: 6,
 }
 
 STEPS: Final[dict[str, StepName]] = {name: name for name in _PHASE}
 """Steps by their names, for those who read them from somewhere."""
-DROPPED: Final = frozenset({"rejected", "superseded"})
+DROPPED: Final = frozenset({"rejected", "superseded", "cancelled"})
 """States in which nothing is expected of a plan any more."""
 OPEN: Final = frozenset({"proposed", "approved", "ordered"})
 """States in which nothing has left yet, so that a better plan can still take its place."""

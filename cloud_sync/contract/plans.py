@@ -182,9 +182,9 @@ def steps_told(event: Event) -> Iterator[tuple[str, Step]]:
 
 
 def step_of_delivery(asn: Asn) -> plan_life.StepName:
-    """How far a plan is by its delivery; one that ended before anything had left is closed."""
+    """How far a plan is by its delivery as it stands."""
     if asn.closed is not None and not asn.shipped:
-        return plan_life.CLOSE
+        return plan_life.CANCEL
     if asn.source == keys.SUPPLIER and asn.status == "dispatched":
         return plan_life.ORDER  # a supplier's delivery is under way from the start
     return _BY_DELIVERY[asn.status]

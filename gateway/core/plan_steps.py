@@ -3,8 +3,8 @@
 event                                       step
 plan.proposed                               propose; approve too, if it goes on its own
 plan.decided with a plan_id                 what was decided
-document.changed, an ASN of a plan          order (planned), dispatch, receive; close, where the
-                                            office closed it before anything had left
+document.changed, an ASN of a plan          order (planned), dispatch, receive; cancel, where
+                                            it was closed before anything had left
 document.changed, somebody's word on a plan approve or reject, as it was said in the cloud
 receipt.closed of a plan's delivery         receive
 """
