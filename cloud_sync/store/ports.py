@@ -86,11 +86,14 @@ async def fetch_in(
     wanted = sorted(set(keys), key=str)
     for start in range(0, len(wanted), _GROUP):
         group = wanted[start : start + _GROUP]
-        # Padded to one length, so that the statement is prepared once and not per length.
-        padded = group + group[-1:] * (_GROUP - len(group))
-        marks = ",".join("?" * _GROUP)
+        # Padded to few lengths, so that the statement is prepared for those and not for each; to
+        # plan for 250 keys where one is asked for takes longer than to find it.
+        n = next(length for length in _LENGTHS if length >= len(group))
+        padded = group + group[-1:] * (n - len(group))
+        marks = ",".join("?" * n)
         found += await tx.fetch(sql.replace("?*", marks), (*before, *padded))
     return found
 
 
 _GROUP = 250
+_LENGTHS = (1, 4, 16, 64, _GROUP)
