@@ -39,12 +39,6 @@ logger = logging.getLogger(__name__)
 MISC_PERIOD_S: Final = 1.0
 TOPICS_REMEMBERED: Final = 4096
 PACKETS_PER_TURN: Final = 200
-PACKETS_OF_FLOOD: Final = 150
-REST_S: Final = 0.015
-REST_PER_PACKET_S: Final = 0.0001
-REST_MAX_S: Final = 0.03
-"""After a read of fewer packets others may gather: a loop woken for each costs twice as much.
-The more came the longer, so that few wait little and many share what a round costs."""
 BACKOFF_CAP_S: Final = 30.0
 TAKEN_OVER: Final = 0x8E
 """Reason code "Session taken over" (MQTT 5.0, 3.14.2.1)."""
@@ -371,9 +365,8 @@ class PahoSession:
             if self._held or sock is not self._socket():
                 return
             if not client.read_packet():
-                if 0 < n_read < PACKETS_OF_FLOOD and sock is self._socket():
+                if (rest_s := client.rest_s(n_read)) and sock is self._socket():
                     self._loop.remove_reader(sock)
-                    rest_s = min(REST_S + n_read * REST_PER_PACKET_S, REST_MAX_S)
                     self._loop.call_later(rest_s, self._watch_reads)
                 return
         # The descriptor knows nothing of what is in the buffer already; others go first.

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.links.mqtt_client import PACKET_MAX, BufferedSocket, PacketBroken, make_client
+from gateway.links.mqtt_client import (
+    PACKET_MAX,
+    PACKETS_OF_FLOOD,
+    REST_MOST_S,
+    BufferedSocket,
+    PacketBroken,
+    make_client,
+)
 from gateway.settings import MqttSettings
 
 
@@ -181,3 +188,12 @@ def test_our_acknowledgement_is_the_one_that_paho_writes(protocol: int) -> None:
         sock.flush()
         wires.append(wire.sent)
     assert wires[0] == wires[1] == b"\x40\x02\x02\x01"
+
+
+def test_a_socket_rests_longer_the_more_came_and_not_in_a_flood() -> None:
+    client = make_client(MqttSettings(host="x"), "me", mqtt.MQTTv5)
+    rests_s = [client.rest_s(n) for n in range(PACKETS_OF_FLOOD)]
+    assert rests_s[0] == 0.0
+    assert rests_s[1:] == sorted(rests_s[1:])
+    assert 0 < rests_s[1] < rests_s[-1] <= REST_MOST_S
+    assert client.rest_s(PACKETS_OF_FLOOD) == 0.0
