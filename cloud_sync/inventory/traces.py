@@ -12,7 +12,7 @@ Traces stand at the time that their event claims, and never after it was receive
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import islice
 from typing import Final, NamedTuple
 
 from cloud_sync.contract import events as ev
@@ -178,9 +178,13 @@ Finder = Callable[[Sequence[Trace]], Iterator[Showing]]
 
 
 def _copied(traces: Sequence[Trace]) -> Iterator[Showing]:
-    for one, other in combinations(traces, 2):
-        if _is_impossible(one, other):
-            yield from _told(DUPLICATE_EPC, one.subject.key, (one, other))
+    in_order = sorted(traces, key=lambda it: it.at_us)
+    for number, one in enumerate(in_order, 1):
+        for other in islice(in_order, number, None):
+            if other.at_us - one.at_us >= TRAVEL_BETWEEN_US:
+                break  # and so are all behind it
+            if _is_impossible(one, other):
+                yield from _told(DUPLICATE_EPC, one.subject.key, (one, other))
 
 
 def _is_impossible(one: Trace, other: Trace) -> bool:

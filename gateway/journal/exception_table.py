@@ -14,7 +14,7 @@ from typing import Final
 
 from cloud_sync.inventory.exceptions import ACTIONS, Word, key_text
 from cloud_sync.inventory.findings import NEGATIVE_STOCK
-from cloud_sync.inventory.traces import Subject, Trace
+from cloud_sync.inventory.traces import WINDOW_US, Subject, Trace
 from gateway.core.exceptions import ExceptionEffects
 from gateway.journal.rows import as_int
 from gateway.journal.table_sums import Querying
@@ -128,18 +128,28 @@ def _json(says: Sequence[str]) -> str:
 
 
 async def read_traces(
-    reader: Querying, subjects: Iterable[Subject], warehouse: str
+    reader: Querying, subjects: Iterable[Subject], warehouse: str, *, from_us: int
 ) -> list[Trace]:
-    """All that is kept of these subjects."""
-    found = []
-    for subject in sorted(set(subjects)):
-        for at_us, event_id, says in await reader.query(
-            "select at_us, event_id, says from exception_trace where family = ? and key = ?",
-            _subject_row(subject),
-        ):
-            told = tuple(json.loads(str(says)))
-            found.append(Trace(subject, as_int(at_us), str(event_id), warehouse, told))
-    return found
+    """What is kept of these subjects; of those that a window limits, from a time on."""
+    wanted = [_subject_row(it) for it in sorted(set(subjects))]
+    if not wanted:
+        return []
+    rows = await reader.query(
+        "select family, key, at_us, event_id, says from exception_trace where (family, key) in"
+        " (select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(?))"
+        " and (at_us >= ? or family not in (select value from json_each(?)))",
+        (json.dumps(wanted), from_us, json.dumps(sorted(WINDOW_US))),
+    )
+    return [
+        Trace(
+            Subject(str(family), tuple(json.loads(str(key)))),
+            as_int(at_us),
+            str(event_id),
+            warehouse,
+            tuple(json.loads(str(says))),
+        )
+        for family, key, at_us, event_id, says in rows
+    ]
 
 
 async def read_open(reader: Querying, kind: str, key: Sequence[str]) -> set[str]:

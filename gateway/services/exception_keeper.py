@@ -64,7 +64,13 @@ class ExceptionKeeper:
         ]
         if traces:
             subjects = {it.subject for it in traces}
-            known = await read_traces(self._journal, subjects, self._warehouse)
+            widest_us = max(WINDOW_US.get(it.family, 0) for it in subjects)
+            known = await read_traces(
+                self._journal,
+                subjects,
+                self._warehouse,
+                from_us=max(0, min(it.at_us for it in traces) - widest_us),
+            )
             effects.raised += [
                 (Finding(it.kind, it.key, (it.trace.event_id,), it.detail), it.at_us)
                 for it in sorted(shown_by([*traces, *known]))
@@ -82,7 +88,8 @@ class ExceptionKeeper:
             doubtful |= await read_keys(self._journal, COUNT_KINDS)
         subjects = {Subject(STOCK, tuple(key)) for _, key in doubtful}
         last: dict[Key, tuple[int, str]] = {}
-        for it in [*traces, *await read_traces(self._journal, subjects, self._warehouse)]:
+        known = await read_traces(self._journal, subjects, self._warehouse, from_us=0)
+        for it in [*traces, *known]:
             if it.says[:1] == ("count",):
                 found = it.at_us, it.event_id
                 last[it.subject.key] = max(found, last.get(it.subject.key, found))
