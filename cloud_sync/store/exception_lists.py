@@ -173,11 +173,11 @@ async def _standing(tx: Transaction, wanted: Wanted, limit: int) -> list[Entry]:
         return []
     where, values = _within("", wanted.within)
     if wanted.after[:1] == (_BALANCES,):
-        last = json.loads(wanted.after[2])
-        if not isinstance(last, list) or len(last) != len(_STOCK):
-            return []
+        last = _balance(wanted.after[2])
+        if last is None:
+            return []  # not a place that any page ended with
         where += f"({', '.join(_STOCK)}) > ({', '.join('?' * len(_STOCK))}) and "
-        values += [str(part) for part in last]
+        values += last
     rows = await tx.fetch(
         f"select {', '.join(_STOCK)}, quantity from stock where {where}quantity < 0 "  # noqa: S608 -- constants only
         f"and warehouse <> '' order by {', '.join(_STOCK)} limit ?",
@@ -196,3 +196,15 @@ async def _standing(tx: Transaction, wanted: Wanted, limit: int) -> list[Entry]:
         }
         for row in rows
     ]
+
+
+def _balance(key: str) -> list[str] | None:
+    """The balance that a page ended with; None for what is none."""
+    try:
+        parts = json.loads(key)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(parts, list) or len(parts) != len(_STOCK):
+        return None
+    texts = [part for part in parts if isinstance(part, str) and part.isprintable()]
+    return texts if len(texts) == len(_STOCK) else None

@@ -13,6 +13,7 @@ from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
 from cloud_sync.inventory.exceptions import ACTIONS, FLAGS, raised, settles
 from cloud_sync.inventory.findings import OVER_RECEIPT
+from cloud_sync.service.pages import mark_place
 from cloud_sync.store.batches import take_batch
 from cloud_sync.store.documents import read_documents
 from cloud_sync.store.exception_lists import EVIDENCE_MAX
@@ -198,6 +199,17 @@ async def test_the_queue_is_read_page_by_page_and_the_balances_come_last(
 )
 async def test_a_list_that_nobody_can_give_is_refused(http: httpx.AsyncClient, query: str) -> None:
     assert code_of(await http.get(f"/v1/exceptions?{query}")) == "malformed"
+
+
+@pytest.mark.parametrize(
+    "key", ["{", "[]", '["\\u0000","","","","",""]', "[1,2,3,4,5,6]", "[" * 300]
+)
+async def test_a_place_that_no_page_ended_with_gives_an_empty_page(
+    http: httpx.AsyncClient, key: str
+) -> None:
+    after = mark_place(["@stock", "negative_stock", key])
+    answer = await http.get("/v1/exceptions", params={"after": after})
+    assert (answer.status_code, answer.json()) == (200, {"exceptions": []})
 
 
 async def take(database: Database, book: Book, first: int) -> None:
