@@ -237,7 +237,7 @@ def token_in_scope(cloud: CloudProcess, admin: str) -> str:
     return str(made.json()["token"])
 
 
-def ask_all(cloud: CloudProcess, cluster: Cluster, n_rows: int, n_asked: int) -> list[str]:
+def ask_all(cloud: CloudProcess, cluster: Cluster, options: argparse.Namespace) -> list[str]:
     """The lines of the table."""
     admin = cloud.token("tokens", "create", "bench", "--role", "admin")
     gateway = gateway_of(WAREHOUSES[0])
@@ -246,7 +246,7 @@ def ask_all(cloud: CloudProcess, cluster: Cluster, n_rows: int, n_asked: int) ->
         "some": token_in_scope(cloud, admin),
         "gateway": cloud.token("gateways", "enrol", gateway, "--warehouse", WAREHOUSES[0]),
     }
-    ground, rows = Ground(n_rows, readers), []
+    ground, rows = Ground(options.events // N_WAREHOUSES, readers), []
 
     def work_s() -> float:
         service = [] if cloud.process is None else [cloud.process.pid]
@@ -254,7 +254,9 @@ def ask_all(cloud: CloudProcess, cluster: Cluster, n_rows: int, n_asked: int) ->
 
     with httpx.Client(base_url=cloud.url, timeout=60) as http:
         for question in QUESTIONS:
-            took = ask(http, question, ground, n_asked // question.share, work_s)
+            if options.only not in question.name:
+                continue
+            took = ask(http, question, ground, options.asked // question.share, work_s)
             cuts = statistics.quantiles(took.ms, n=100)
             mark = ("yes" if cuts[98] < LIMIT_MS else "NO") if question.is_limited else ""
             figures = f"{cuts[49]:.1f} | {cuts[98]:.1f} | {took.work_ms:.1f}"
@@ -303,7 +305,7 @@ def measure(options: argparse.Namespace) -> str | None:
             cloud.database = cluster.url()
             cloud.start()
             try:
-                rows = ask_all(cloud, cluster, options.events // N_WAREHOUSES, options.asked)
+                rows = ask_all(cloud, cluster, options)
             finally:
                 cloud.terminate()
     head = (
@@ -323,6 +325,7 @@ def main() -> None:
     parser.add_argument("--asked", type=int, default=200)
     parser.add_argument("--directory", type=Path, default=None)
     parser.add_argument("--fill-s", type=float, default=3600)
+    parser.add_argument("--only", default="", help="questions with this in their name")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     table = measure(options)
