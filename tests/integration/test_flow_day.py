@@ -115,7 +115,7 @@ async def gateway(tmp_path: Path, broker: Mosquitto) -> GatewayProcess:
 @pytest.fixture
 def running(gateway: GatewayProcess) -> Iterator[GatewayProcess]:
     gateway.start()
-    gateway.until(lambda status: True)
+    gateway.until_listening()
     yield gateway
     if gateway.process.poll() is None:
         gateway.kill()
@@ -219,7 +219,7 @@ def test_a_day_of_bad_scanning_ends_with_what_is_really_there(
         pick_until_the_milk_is_short(picker)
         running.kill()
         running.start()
-        running.until(lambda status: True)
+        running.until_listening()
         again = picker.say(None, type="start", id="O-1")
         stops = again["stops"]
         assert isinstance(stops, list)

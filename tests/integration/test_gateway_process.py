@@ -48,7 +48,7 @@ def make_gateway(directory: Path, port: int, gateway: str = "gw-J1") -> GatewayP
 def gateway(tmp_path: Path, broker: Mosquitto) -> Iterator[GatewayProcess]:
     it = make_gateway(tmp_path / "gw", broker.port)
     it.start()
-    it.until(lambda status: True)
+    it.until_listening()
     yield it
     if it.process.poll() is None:
         it.kill()
@@ -87,7 +87,7 @@ def test_repeats_are_known_after_kill_9(gateway: GatewayProcess, broker: Mosquit
         first = {pda.result()["seq"] for _ in range(20)}
         gateway.kill()
         gateway.start()
-        gateway.until(lambda status: True)
+        gateway.until_listening()
         for seq in range(1, 22):
             pda.scan(seq, SCAN, type="receive", quantity=1)
         again = [pda.result() for _ in range(21)]

@@ -89,7 +89,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         gateway = GatewayProcess(directory, config)
         gateway.start()
         try:
-            gateway.until(lambda status: True)
+            gateway.until_listening()
             yield gateway, directory, broker.port, stream
         finally:
             gateway.kill()

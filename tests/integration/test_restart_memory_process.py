@@ -47,7 +47,7 @@ def rig(tmp_path: Path) -> Iterator[tuple[GatewayProcess, Device]]:
         config = CONFIG.format(directory=tmp_path, port=broker.port)
         gateway = GatewayProcess(tmp_path, config)
         gateway.start()
-        gateway.until(lambda status: True)
+        gateway.until_listening()
         yield gateway, pda
         gateway.kill()
 

@@ -33,7 +33,7 @@ link = "mqtt"
 def gateway(tmp_path: Path, broker: Mosquitto) -> Iterator[GatewayProcess]:
     it = GatewayProcess(tmp_path, CONFIG.format(state=tmp_path / "state", port=broker.port))
     it.start()
-    it.until(lambda status: True)
+    it.until_listening()
     yield it
     it.kill()
 

@@ -32,12 +32,14 @@ class GatewayProcess:
         self.alteration: str | None = None
         self.environment: Mapping[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
+        self._began_at = 0
 
     def start(self) -> None:
         program = ["gateway"]
         if self.alteration is not None:
             program = ["tests.rigs.altered", self.alteration, "gateway"]
         with self.log.open("ab") as log:
+            self._began_at = log.tell()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *program, "run", "--config", str(self.config)],
                 stdout=log,
@@ -113,6 +115,15 @@ class GatewayProcess:
                 break
             time.sleep(0.05)
         raise TimeoutError(f"not so within {limit_s} s; last {status}; log:\n{self.tail()}")
+
+    def until_listening(self) -> Status:
+        """A report from when it has subscribed: what is published before that is nobody's."""
+
+        def is_connected(_: Status) -> bool:
+            return b"broker reached" in self.log.read_bytes()[self._began_at :]
+
+        self.until(is_connected)
+        return self.until(lambda _: True)  # and has gone on, so that the request is written
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-4000:]
