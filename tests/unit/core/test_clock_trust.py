@@ -1,4 +1,4 @@
-"""Pins which clock is believed: not one that is unset or has just jumped, again when it settled."""
+"""Pins which clock is believed: not one that is unset or has just jumped, but a settled one."""
 
 from __future__ import annotations
 
