@@ -54,7 +54,7 @@ class CannotServe(Exception):
 
 async def serve(options: ServeOptions) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is inside. Raises CannotServe."""
-    with _listen(options.host, options.port) as listener:
+    with listen(options.host, options.port) as listener:
         async with open_database(options.database) as database:
             app = make_app(database, wall_us=wall_us)
             config = uvicorn.Config(
@@ -124,13 +124,18 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket, whose connections send at once. Raises CannotServe."""
     try:
-        return socket.create_server(
+        listener = socket.create_server(
             (host, port), backlog=BACKLOG, family=_family(host), reuse_port=False
         )
     except OSError as error:
         raise CannotServe(f"{host}:{port}: {error.strerror or error}") from error
+    # asyncio does this only for sockets that say they are TCP's, which this one does not; without
+    # it a small answer waits 40 ms for the acknowledgement of its own headers.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _family(host: str) -> socket.AddressFamily:
