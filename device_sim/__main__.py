@@ -19,6 +19,7 @@ COMMANDS = (
     ("run", "play a scenario and check what arrived", "device_sim.scenario.command"),
     ("device", "be one simulated device", "device_sim.device_command"),
     ("load", "send readings as fast as told", "device_sim.load_command"),
+    ("business", "play weeks of a network, policy against policy", "device_sim.business.command"),
 )
 
 

@@ -1,0 +1,124 @@
+"""All that is left to chance, drawn before the first day: every policy meets the same world.
+
+Axes: day, place, SKU; place 0 is the central warehouse, where nobody buys. Days before `first`
+are history that policies are shown; then come warm-up and the weeks that count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from device_sim.business.scenario import LIFE_MAX, Business
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+HOURS_OF: Final = np.array(
+    [0.2, 0.1, 0.1, 0.1, 0.2, 0.5, 2, 5, 6, 5, 6, 8, 8, 5, 4, 4, 6, 9, 10, 9, 6, 3, 1.5, 0.5]
+) / 104.2  # fmt: skip
+"""The day's demand by hour: noon and evening."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One seed's world. lot_life: days that goods of an SKU can be sold, from the supplier on.
+
+    late: deliveries [day, place, class] that take a day longer; failed: cold chain failures.
+    uplift: factors of surges, [day, SKU]; told: the day from which policies know of each surge.
+    """
+
+    business: Business
+    first: int
+    class_of: Ints
+    grams: Ints
+    lot_life: Ints
+    xy_km: Floats
+    demand: Ints
+    late: Flags
+    failed: Flags
+    surge_skus: tuple[Flags, ...]
+
+    @property
+    def n_days(self) -> int:
+        """All days there are."""
+        return len(self.demand)
+
+    @property
+    def counted_from(self) -> int:
+        """The first day that counts."""
+        return self.first + self.business.warmup_days
+
+    def announced(self, today: int, n_ahead: int) -> Floats:
+        """Factors of the surges that are known today, [day, SKU]: today + 1 and on."""
+        factors = np.ones((n_ahead, len(self.class_of)))
+        for surge, skus in zip(self.business.surges, self.surge_skus, strict=True):
+            begins = self.counted_from + surge.day
+            if surge.announced_days < 0 or today < begins - surge.announced_days:
+                continue
+            days = np.arange(today + 1, today + 1 + n_ahead)
+            is_on = (days >= begins) & (days < begins + surge.days)
+            factors[np.ix_(is_on, skus)] *= surge.factor
+        return factors
+
+
+def draw_world(business: Business, seed: int) -> World:
+    """The world of a seed; the same for the same scenario and seed."""
+    streams = np.random.default_rng(np.random.SeedSequence([seed, 7])).spawn(4)
+    goods, sales, roads, trouble = streams
+    class_of = np.repeat(np.arange(len(business.classes)), [c.skus for c in business.classes])
+    n = len(class_of)
+    lives = np.concatenate(
+        [goods.integers(c.life_days[0], c.life_days[1] + 1, c.skus) for c in business.classes]
+    )
+    grams = np.clip(400 * np.exp(0.6 * goods.normal(size=n)), 50, 5000).astype(np.int64)
+    first = business.history_days
+    n_days = first + business.warmup_days + 7 * business.weeks
+    surge_skus = tuple(goods.random(n) < surge.share for surge in business.surges)
+    uplift = np.ones((n_days, n))
+    for surge, skus in zip(business.surges, surge_skus, strict=True):
+        begins = first + business.warmup_days + surge.day
+        uplift[begins : begins + surge.days, skus] *= surge.factor
+    n_places = business.warehouses + 1
+    angle = 2 * np.pi * roads.random(business.warehouses)
+    far = business.radius_km * np.sqrt(roads.uniform(0.1, 1.0, business.warehouses))
+    xy = np.stack([far * np.cos(angle), far * np.sin(angle)], axis=1)
+    chances = np.array([c.excursions for c in business.classes])
+    shape = (n_days, n_places, len(business.classes))
+    return World(
+        business=business,
+        first=first,
+        class_of=class_of,
+        grams=grams,
+        lot_life=np.minimum(lives, LIFE_MAX + 1).astype(np.int64),
+        xy_km=np.concatenate([np.zeros((1, 2)), xy]),
+        demand=_demand(business, sales, uplift),
+        late=trouble.random(shape) < business.late,
+        failed=trouble.random(shape) < chances,
+        surge_skus=surge_skus,
+    )
+
+
+def _demand(business: Business, rng: np.random.Generator, uplift: Floats) -> Ints:
+    """Units asked for. Smooth goods are Poisson around a Gamma rate, thin ones sell in lots."""
+    n_days, n = uplift.shape
+    sales, places = business.sales, business.warehouses
+    level = sales.level * np.exp(sales.spread * rng.normal(size=n))
+    level *= np.repeat([c.pace for c in business.classes], [c.skus for c in business.classes])
+    level = level * np.exp(0.3 * rng.normal(size=(places, 1)) + 0.2 * rng.normal(size=(places, n)))
+    week = np.array(sales.week) * 7.0 / sum(sales.week)
+    rate = level * (week[np.arange(n_days) % 7][:, None] * uplift)[:, None, :]
+    is_thin = rng.random(n) < sales.thin
+    if sales.omega > 0:
+        busy = rng.gamma(1.0 / sales.omega, sales.omega, size=rate.shape)
+    else:
+        busy = np.ones_like(rate)
+    smooth = rng.poisson(rate * busy)
+    lots = rng.poisson(rate / 3.0) * rng.integers(2, 5, size=rate.shape)
+    demand = np.zeros((n_days, places + 1, n), dtype=np.int64)
+    demand[:, 1:] = np.where(is_thin, lots, smooth)
+    return demand

@@ -1,0 +1,324 @@
+"""What a policy sees of an evening, and the three rules of thumb that planners go by.
+
+All of them fill SKU lines by the product's own rules (optimizer/order_lines.py: packs, life,
+room); they differ in when they send a vehicle, and in what they expect to sell. The rules of
+thumb take the mean and deviation of the last four weeks, of days in part by their share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+
+from device_sim.business.chance import Floats, Ints
+from device_sim.business.scenario import LIFE_MAX, Business, GoodsClass
+from device_sim.business.world_days import Network, Orders, Trip
+from optimizer.order_lines import SkuTable, allocate
+
+MEMORY_DAYS: Final = 28
+AHEAD_DAYS: Final = 90
+KEEPS_DAYS: Final = 365.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known in the evening of `day`: nothing of it lies in the future.
+
+    sold, covered: [day, place, SKU] until today; stock: [life, place, SKU], usable; ahead: known
+    factors of the days to come, [day, SKU].
+    """
+
+    day: int
+    business: Business
+    class_of: Ints
+    grams: Ints
+    lot_life: Ints
+    xy_km: Floats
+    sold: Ints
+    covered: Floats
+    stock: Ints
+    on_order: Ints
+    ahead: Floats
+
+    @property
+    def position(self) -> Ints:
+        """On hand and on order, [place, SKU]."""
+        units: Ints = self.stock.sum(axis=0) + self.on_order
+        return units
+
+    def skus_of(self, goods_class: int) -> Ints:
+        """The SKUs of a class, by index."""
+        return np.flatnonzero(self.class_of == goods_class)
+
+
+class Policy(Protocol):
+    """Decides every evening."""
+
+    def decide(self, seen: Seen) -> Orders:
+        """The evening's trips and purchases."""
+
+
+def look(network: Network, day: int) -> Seen:
+    """What can be seen of the network in the evening of a day."""
+    world = network.world
+    return Seen(
+        day=day,
+        business=world.business,
+        class_of=world.class_of,
+        grams=world.grams,
+        lot_life=world.lot_life,
+        xy_km=world.xy_km,
+        sold=network.sold[: day + 1].copy(),
+        covered=network.covered[: day + 1].copy(),
+        stock=network.stock.copy(),
+        on_order=network.on_order(),
+        ahead=world.announced(day, AHEAD_DAYS),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Demand per day of each SKU at a place, and its deviation per √day; units."""
+
+    mean: Floats
+    sd: Floats
+
+
+def lines(
+    seen: Seen,
+    goods_class: int,
+    position: Ints,
+    expected: Expected,
+    *,
+    span: tuple[float, float],
+    z: float,
+    life: Floats,
+    room_kg: float,
+) -> Ints:
+    """Units of each SKU of a class to order, by the product's rules. span: lead and cycle."""
+    skus = seen.skus_of(goods_class)
+    pack = seen.business.classes[goods_class].case_pack
+    n = len(skus)
+    table = SkuTable(
+        gtins=tuple(f"{sku:06d}" for sku in skus),
+        forecast_units_per_day=expected.mean[skus].copy(),
+        forecast_sd_units_per_day=expected.sd[skus].copy(),
+        position_units=position[skus].copy(),
+        usable_life_days=life[skus].copy(),
+        grams_per_unit=seen.grams[skus].copy(),
+        case_pack_units=np.full(n, pack, dtype=np.int64),
+        minimum_order_units=np.zeros(n, dtype=np.int64),
+    )
+    given = allocate(
+        table,
+        class_quantity_kg=room_kg,
+        cycle_days=span[1],
+        lead_time_days=span[0],
+        service_z=z,
+        capacity_kg=room_kg,
+    )
+    units = np.zeros(len(seen.class_of), dtype=np.int64)
+    units[skus] = given.units
+    return units
+
+
+def life_from_centre(seen: Seen) -> Floats:
+    """Days that what the centre would send can be sold on arrival; of an empty shelf, its best."""
+    centre = seen.stock[:, 0]
+    days = np.arange(1, len(centre) + 1) @ centre / np.maximum(centre.sum(axis=0), 1)
+    left = np.where(centre.sum(axis=0) > 0, days, seen.lot_life) - seen.business.lead_days + 1
+    return np.where(seen.lot_life > LIFE_MAX, KEEPS_DAYS, np.maximum(left, 0.0))
+
+
+def life_from_supplier(seen: Seen) -> Floats:
+    """Days that what a supplier sends can be sold."""
+    return np.where(seen.lot_life > LIFE_MAX, KEEPS_DAYS, seen.lot_life.astype(np.float64))
+
+
+def room_kg(seen: Seen, goods_class: int, place: int) -> float:
+    """What still fits into a class's room at a place, with what is on its way."""
+    skus = seen.skus_of(goods_class)
+    held = float((seen.position[place, skus] * seen.grams[skus]).sum()) / 1000.0
+    return max(0.0, seen.business.classes[goods_class].storage_kg - held)
+
+
+def rationed(seen: Seen, wanted: Mapping[int, Ints]) -> dict[int, Ints]:
+    """What the centre can give of what places want: equal shares of what is scarce."""
+    if not wanted:
+        return {}
+    total = np.sum(list(wanted.values()), axis=0)
+    there = seen.stock[:, 0].sum(axis=0)
+    share = np.where(total > there, there / np.maximum(total, 1), 1.0)
+    return {
+        place: np.floor(units * share + 1e-9).astype(np.int64) for place, units in wanted.items()
+    }
+
+
+def packed(seen: Seen, goods_class: int, wanted: Mapping[int, Ints]) -> list[Trip]:
+    """Vehicles filled along a sweep around the centre; what does not fit starts the next one."""
+    capacity = int(seen.business.classes[goods_class].vehicle_capacity_kg * 1000)
+    around = sorted(wanted, key=lambda p: (float(np.arctan2(*seen.xy_km[p][::-1])), p))
+    trips: list[Trip] = []
+    stops: list[int] = []
+    loads: list[Ints] = []
+    left = capacity
+    for place in around:
+        units = wanted[place].copy()
+        while units.any():
+            fitting = _that_fit(units, seen.grams, left)
+            if fitting.any():
+                stops.append(place)
+                loads.append(fitting)
+                left -= int((fitting * seen.grams).sum())
+                units -= fitting
+            if units.any():
+                if not stops:
+                    break  # one unit is heavier than the vehicle carries
+                trips.append(Trip(goods_class, tuple(stops), np.array(loads)))
+                stops, loads, left = [], [], capacity
+    if stops:
+        trips.append(Trip(goods_class, tuple(stops), np.array(loads)))
+    return trips
+
+
+def _that_fit(units: Ints, grams: Ints, left: int) -> Ints:
+    before = np.cumsum(units * grams) - units * grams
+    fitting: Ints = np.clip((left - before) // grams, 0, units)
+    return fitting
+
+
+def recent(seen: Seen, places: slice | int) -> Expected:
+    """Mean and deviation of the last four weeks; places: one, or all together by a slice."""
+    days = slice(max(0, seen.day + 1 - MEMORY_DAYS), None)
+    sold = seen.sold[days, places].astype(np.float64)
+    covered = seen.covered[days, places]
+    if isinstance(places, slice):
+        asked = (sold / np.maximum(covered, 0.3)).sum(axis=1)
+        return Expected(mean=asked.mean(axis=0), sd=asked.std(axis=0))
+    mean = sold.sum(axis=0) / np.maximum(covered.sum(axis=0), 1.0)
+    return Expected(mean=mean, sd=sold.std(axis=0))
+
+
+def with_campaigns(seen: Seen, expected: Expected, days: float) -> Expected:
+    """Raised by what is announced for the days to come."""
+    factor = seen.ahead[: max(1, int(np.ceil(days)))].mean(axis=0)
+    return Expected(mean=expected.mean * factor, sd=expected.sd * factor)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of thumb's numbers for one class.
+
+    cycle_days: between two deliveries, what a delivery lasts, or how long a truck may wait to be
+    full; procurement_days: between two purchases; z: safety factor.
+    """
+
+    cycle_days: int
+    procurement_days: int
+    z: float
+
+
+Choose = Callable[[Seen, int, Mapping[int, Ints], Rule], Mapping[int, Ints]]
+"""(seen, class, what each place lacks, rule) to what is sent this evening."""
+
+
+@dataclass(slots=True)
+class RuleOfThumb:
+    """Deliveries by a rule per class; purchases by cycle, up to a level for the whole network."""
+
+    rules: Sequence[Rule]
+    choose: Choose
+
+    def decide(self, seen: Seen) -> Orders:
+        """The evening's trips and purchases."""
+        trips: list[Trip] = []
+        bought = np.zeros(len(seen.class_of), dtype=np.int64)
+        by_place = [recent(seen, p) for p in range(len(seen.xy_km))]
+        whole = recent(seen, slice(1, None))
+        for i, rule in enumerate(self.rules):
+            lacking = self._lacking(seen, i, rule, by_place)
+            trips += packed(seen, i, rationed(seen, self.choose(seen, i, lacking, rule)))
+            if seen.day % rule.procurement_days == 0:
+                bought += purchase(seen, i, rule, whole)
+        return Orders(trips, bought)
+
+    def _lacking(
+        self, seen: Seen, i: int, rule: Rule, by_place: Sequence[Expected]
+    ) -> dict[int, Ints]:
+        span = (float(seen.business.lead_days), float(rule.cycle_days))
+        life = life_from_centre(seen)
+        found = {}
+        for place in range(1, len(seen.xy_km)):
+            units = lines(
+                seen,
+                i,
+                seen.position[place],
+                with_campaigns(seen, by_place[place], sum(span)),
+                span=span,
+                z=rule.z,
+                life=life,
+                room_kg=room_kg(seen, i, place),
+            )
+            if units.any():
+                found[place] = units
+        return found
+
+
+def purchase(seen: Seen, i: int, rule: Rule, whole: Expected) -> Ints:
+    """Up to what the network sells until the next purchase has arrived and been delivered."""
+    goods: GoodsClass = seen.business.classes[i]
+    lead = float(goods.supplier_lead_days + seen.business.lead_days)
+    span = (lead, float(rule.procurement_days + rule.cycle_days))
+    return lines(
+        seen,
+        i,
+        seen.position.sum(axis=0),
+        with_campaigns(seen, whole, sum(span)),
+        span=span,
+        z=rule.z,
+        life=life_from_supplier(seen),
+        room_kg=1e9,
+    )
+
+
+def on_fixed_days(
+    seen: Seen, i: int, lacking: Mapping[int, Ints], rule: Rule
+) -> Mapping[int, Ints]:
+    """Everybody is filled up every so many days."""
+    return lacking if seen.day % rule.cycle_days == 0 else {}
+
+
+def at_reorder_point(
+    seen: Seen, i: int, lacking: Mapping[int, Ints], rule: Rule
+) -> Mapping[int, Ints]:
+    """(s, S), every SKU at every place for itself, looked at every evening."""
+    lead = seen.business.lead_days + 1.0
+    sent = {}
+    for place, units in lacking.items():
+        expected = with_campaigns(seen, recent(seen, place), lead)
+        s = expected.mean * lead + rule.z * expected.sd * np.sqrt(lead)
+        due = np.where(seen.position[place] <= s, units, 0)
+        if due.any():
+            sent[place] = due
+    return sent
+
+
+def when_full(seen: Seen, i: int, lacking: Mapping[int, Ints], rule: Rule) -> Mapping[int, Ints]:
+    """A truck leaves full; one that waits for too long leaves as it is."""
+    if seen.day % rule.cycle_days == 0:
+        return lacking
+    capacity = seen.business.classes[i].vehicle_capacity_kg
+    around = sorted(lacking, key=lambda p: (float(np.arctan2(*seen.xy_km[p][::-1])), p))
+    kg = np.cumsum([float((lacking[p] * seen.grams).sum()) / 1000.0 for p in around])
+    n_full = int(kg[-1] // capacity) if len(kg) else 0
+    return {p: lacking[p] for p, upto in zip(around, kg, strict=True) if upto <= n_full * capacity}
+
+
+RULES: Final[Mapping[str, Choose]] = {
+    "fixed-cycle": on_fixed_days,
+    "reorder-point": at_reorder_point,
+    "full-truck": when_full,
+}

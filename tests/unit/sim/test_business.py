@@ -1,0 +1,194 @@
+# Pins the business simulation: pieces conserved, the same chance for every policy, nothing seen
+# of the future, and scenarios that make no sense refused by name.
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from device_sim.business.chance import World, draw_world
+from device_sim.business.planned import Planned
+from device_sim.business.policies import RULES, Policy, Rule, RuleOfThumb, look
+from device_sim.business.report import interval, table
+from device_sim.business.scenario import (
+    Business,
+    load_business,
+    parse_business,
+    resized,
+    shipped_names,
+)
+from device_sim.business.trial import OURS, Comparison, outcome, play
+from device_sim.business.world_days import ROWS, Network, take_first_expired
+from device_sim.errors import ScenarioRefused
+
+
+def small() -> Business:
+    """Three places, a few SKUs, two weeks, with all that can go wrong."""
+    business = resized(load_business("normal-weeks"), weeks=1, skus=12)
+    values = business.model_dump() | {"warehouses": 3, "warmup_days": 5, "late": 0.3}
+    for goods in values["classes"]:
+        goods["excursions"] = 0.1
+    values["surges"] = [{"day": 2, "days": 2, "factor": 4.0, "share": 0.3, "announced_days": 1}]
+    return Business.model_validate(values)
+
+
+BUSINESS = small()
+WORLD = draw_world(BUSINESS, 3)
+POLICIES = [OURS, *RULES]
+
+
+def policy_of(name: str) -> Policy:
+    if name == OURS:
+        return Planned(service=0.95)
+    return RuleOfThumb([Rule(2, 3, 1.5)] * len(BUSINESS.classes), RULES[name])
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_every_piece_bought_is_sold_lost_on_a_shelf_or_on_its_way(name: str) -> None:
+    network = play(WORLD, policy_of(name))
+    left = network.stock.sum(axis=(0, 1)) + network.on_order().sum(axis=0)
+    sold = network.sold[WORLD.first :].sum(axis=(0, 1))
+    assert network.bought.sum() > sold.sum() > 0
+    assert network.lost.sum() > 0
+    np.testing.assert_array_equal(network.bought, sold + network.lost + left)
+    assert (network.stock >= 0).all()
+    assert (network.sold <= WORLD.demand).all()
+
+
+def changed_after(world: World, day: int) -> World:
+    """The same until a day, and another future: nobody buys, all fails, everything is late."""
+    demand, late, failed = world.demand.copy(), world.late.copy(), world.failed.copy()
+    demand[day + 1 :] = 0
+    failed[day + 1 :] = True
+    late[day + 1 :] = True
+    return replace(world, demand=demand, late=late, failed=failed)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_no_policy_sees_the_future(name: str) -> None:
+    day = WORLD.first + 8
+    kept = play(WORLD, policy_of(name)).log
+    other = play(changed_after(WORLD, day), policy_of(name)).log
+    known = day - WORLD.first + 1
+    assert described(kept[:known]) == described(other[:known])
+    assert described(kept[known:]) != described(other[known:])
+
+
+def described(log: list) -> list:
+    return [
+        ([(t.goods_class, t.stops, t.units.tolist()) for t in orders.trips],
+         orders.procure.tolist())
+        for orders in log
+    ]  # fmt: skip
+
+
+def test_a_seed_is_one_world_and_one_outcome() -> None:
+    again = draw_world(BUSINESS, 3)
+    np.testing.assert_array_equal(again.demand, WORLD.demand)
+    np.testing.assert_array_equal(again.failed, WORLD.failed)
+    first, second = (outcome(w, policy_of(OURS), name=OURS, seed=3) for w in (WORLD, again))
+    assert first.figures() == second.figures()
+    assert (draw_world(BUSINESS, 4).demand != WORLD.demand).any()
+
+
+def test_policies_meet_the_same_customers() -> None:
+    asked = {n: outcome(WORLD, policy_of(n), name=n, seed=3).counts.asked for n in POLICIES}
+    for counted in asked.values():
+        np.testing.assert_array_equal(counted, asked[OURS])
+    assert asked[OURS].sum() == WORLD.demand[WORLD.counted_from :].sum()
+
+
+def test_surges_are_known_from_the_day_they_are_announced() -> None:
+    begins = WORLD.counted_from + 2
+    assert (WORLD.announced(begins - 2, 5) == 1).all()
+    told = WORLD.announced(begins - 1, 5)
+    np.testing.assert_array_equal(told[:2, WORLD.surge_skus[0]], 4.0)
+    assert (told[2:] == 1).all()
+    assert (told[:, ~WORLD.surge_skus[0]] == 1).all()
+
+
+def test_nobody_buys() -> None:
+    values = BUSINESS.model_dump()
+    values["sales"]["level"] = 0.0
+    world = draw_world(Business.model_validate(values), 1)
+    for name in POLICIES:
+        found = outcome(world, policy_of(name), name=name, seed=1).figures()
+        assert found["fill"] == 1.0
+        assert found["cost"] == 0.0
+
+
+def test_what_is_oldest_is_sold_first() -> None:
+    stock = np.array([[2], [3], [5]])
+    taken = take_first_expired(stock, np.array([4]))
+    np.testing.assert_array_equal(taken, [[2], [2], [0]])
+    np.testing.assert_array_equal(stock, [[0], [1], [5]])
+
+
+def test_goods_are_waste_after_the_last_day_of_their_life() -> None:
+    quiet = replace(WORLD, demand=np.zeros_like(WORLD.demand), failed=np.zeros_like(WORLD.failed))
+    network = Network.start(quiet)
+    network.stock[:] = 0
+    network.stock[1, 1, 0] = 7
+    network.stock[ROWS - 1, 1, 0] = 3
+    network.play_day(WORLD.first)
+    assert network.lost[0] == 0
+    network.play_day(WORLD.first + 1)
+    assert network.lost[0] == 7
+    assert network.stock.sum() == 3
+
+
+def test_an_evening_shows_no_more_than_the_days_that_were() -> None:
+    network = Network.start(WORLD)
+    network.play_day(WORLD.first)
+    seen = look(network, WORLD.first)
+    assert len(seen.sold) == len(seen.covered) == WORLD.first + 1
+    seen.stock[:] = 0
+    assert network.stock.sum() > 0
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_shipped_scenarios_are_whole(name: str) -> None:
+    assert load_business(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("vehicle_capacity_kg = 3120", "vehicle_capacity_kg = 0", "vehicle_capacity_kg"),
+        ("life_days = [10, 30]", "life_days = [30, 10]", "life_days"),
+        ("weeks = 4", "weeks = 400", "weeks"),
+        ("level = 0.35", "level = nan", "level"),
+        ('id = "frozen"', 'id = "ambient"', "each id once"),
+        ("value = 7.2", "", "value"),
+        ("value = 7.2", "value = 7.2\ncolour = 1", "colour"),
+        ("value = 7.2", "value =", "not TOML"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(old: str, new: str, key: str) -> None:
+    from device_sim.business.scenario import SHIPPED
+
+    text = (SHIPPED / "normal-weeks.toml").read_text(encoding="utf-8")
+    assert old in text
+    with pytest.raises(ScenarioRefused, match=key):
+        parse_business(text.replace(old, new, 1), source="x.toml")
+
+
+def test_the_interval_is_students() -> None:
+    found = interval([1.0, 2.0, 3.0])
+    assert found.mean == 2.0
+    assert found.half == pytest.approx(4.303 / np.sqrt(3))
+    assert np.isinf(interval([1.0]).half)
+
+
+def test_the_table_pairs_seeds() -> None:
+    found = {
+        n: [outcome(draw_world(BUSINESS, s), policy_of(n), name=n, seed=s) for s in (1, 2)]
+        for n in (OURS, "fixed-cycle")
+    }
+    shown = table(Comparison(BUSINESS, found, {"fixed-cycle": []}))
+    less = [
+        a.figures()["cost"] - b.figures()["cost"]
+        for a, b in zip(found[OURS], found["fixed-cycle"], strict=True)
+    ]
+    half = 12.706 * abs(less[0] - less[1]) / 2
+    assert f"| ours less theirs: cost |  | {sum(less) / 2:.1f} ± {half:.1f} |" in shown
