@@ -33,6 +33,7 @@ class World:
     """
 
     business: Business
+    seed: int
     first: int
     class_of: Ints
     grams: Ints
@@ -55,12 +56,18 @@ class World:
 
     def announced(self, today: int, n_ahead: int) -> Floats:
         """Factors of the surges that are known today, [day, SKU]: today + 1 and on."""
-        factors = np.ones((n_ahead, len(self.class_of)))
+        return self._factors(today, np.arange(today + 1, today + 1 + n_ahead))
+
+    def announced_past(self, today: int) -> Floats:
+        """Factors of the surges that were announced, of all days until today."""
+        return self._factors(today, np.arange(today + 1))
+
+    def _factors(self, today: int, days: Ints) -> Floats:
+        factors = np.ones((len(days), len(self.class_of)))
         for surge, skus in zip(self.business.surges, self.surge_skus, strict=True):
             begins = self.counted_from + surge.day
             if surge.announced_days < 0 or today < begins - surge.announced_days:
                 continue
-            days = np.arange(today + 1, today + 1 + n_ahead)
             is_on = (days >= begins) & (days < begins + surge.days)
             factors[np.ix_(is_on, skus)] *= surge.factor
         return factors
@@ -91,6 +98,7 @@ def draw_world(business: Business, seed: int) -> World:
     shape = (n_days, n_places, len(business.classes))
     return World(
         business=business,
+        seed=seed,
         first=first,
         class_of=class_of,
         grams=grams,

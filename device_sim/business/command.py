@@ -6,8 +6,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from device_sim import arguments
+
+if TYPE_CHECKING:
+    from device_sim.business.trial import Comparison
 
 RULE_NAMES = ("fixed-cycle", "reorder-point", "full-truck")
 
@@ -32,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=0.98,
         help="the service our planner promises, by cycle; default 0.98",
     )
+    parser.add_argument(
+        "--curve",
+        action="store_true",
+        help="also cost and waste over fill rate, at several promises of service",
+    )
     parser.add_argument("--output", type=Path, metavar="DIR", help="write table and figures here")
 
 
@@ -49,16 +58,40 @@ def run(namespace: argparse.Namespace) -> int:
         n_seeds=namespace.seeds,
         service=namespace.service,
         policies=tuple(dict.fromkeys(namespace.policy or RULE_NAMES)),
-        say=lambda text: print(text, file=sys.stderr, flush=True),
+        say=_say,
     )
     text = table(comparison)
     print(text)
-    if namespace.output is not None:
-        namespace.output.mkdir(parents=True, exist_ok=True)
-        (namespace.output / f"{business.name}.md").write_text(text + "\n", encoding="utf-8")
+    folder: Path | None = namespace.output
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{business.name}.md").write_text(text + "\n", encoding="utf-8")
         figures = json.dumps(summary(comparison), indent=1) + "\n"
-        (namespace.output / f"{business.name}.json").write_text(figures, encoding="utf-8")
+        (folder / f"{business.name}.json").write_text(figures, encoding="utf-8")
+    if namespace.curve:
+        _trace(comparison, namespace.seeds, folder)
     return 0
+
+
+def _trace(comparison: Comparison, n_seeds: int, folder: Path | None) -> None:
+    from device_sim.business.curve import curve_figure, curve_table, trace
+    from optimizer.plots import PlottingUnavailable, draw
+
+    business = comparison.business
+    points = trace(business, comparison.rules, n_seeds=n_seeds, say=_say)
+    text = curve_table(points)
+    print(f"\n{text}")
+    if folder is None:
+        return
+    (folder / f"{business.name}-curve.md").write_text(text + "\n", encoding="utf-8")
+    try:
+        draw(curve_figure(business, points), folder)
+    except PlottingUnavailable as error:
+        _say(f"no picture: {error}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _share(text: str) -> float:

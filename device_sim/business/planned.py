@@ -17,6 +17,7 @@ import numpy as np
 from device_sim.business.chance import HOURS_OF, Floats, Ints
 from device_sim.business.policies import (
     AHEAD_DAYS,
+    COVERED_MIN,
     MEMORY_DAYS,
     Expected,
     Seen,
@@ -235,7 +236,7 @@ def _forecast(seen: Seen, place: int) -> Forecast:
         units, covered = seen.sold[days, place].T.astype(np.float64), seen.covered[days, place].T
     else:
         parts = seen.sold[days, 1:]
-        units = (parts / np.maximum(seen.covered[days, 1:], 0.3)).sum(axis=1).T
+        units = (parts / np.maximum(seen.covered[days, 1:], COVERED_MIN)).sum(axis=1).T
         covered = np.ones_like(units)
     n = len(seen.class_of)
     squares = np.divide((units**2).sum(axis=1), units.sum(axis=1), where=units.sum(axis=1) > 0,
@@ -248,7 +249,11 @@ def _forecast(seen: Seen, place: int) -> Forecast:
         profile=np.tile(HOURS_OF, (n, 1)),
         lump=np.clip(squares, 1.0, 4.0),
     )
-    return fit(history, span_days=np.full(n, seen.business.lead_days + 3, dtype=np.int64))
+    return fit(
+        history,
+        span_days=np.full(n, seen.business.lead_days + 3, dtype=np.int64),
+        uplift=np.ascontiguousarray(seen.past[days].T),
+    )
 
 
 def _mean_over(forecast: Forecast, factors: Floats, days: Floats) -> Floats:

@@ -21,6 +21,9 @@ from optimizer.order_lines import SkuTable, allocate
 MEMORY_DAYS: Final = 28
 AHEAD_DAYS: Final = 90
 KEEPS_DAYS: Final = 365.0
+COVERED_MIN: Final = 0.3
+"""A day that was seen for less says little of what the network asked for."""
+FACTOR_MIN: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Seen:
     """What is known in the evening of `day`: nothing of it lies in the future.
 
     sold, covered: [day, place, SKU] until today; stock: [life, place, SKU], usable; ahead: known
-    factors of the days to come, [day, SKU].
+    factors of the days to come, past: of those that were, [day, SKU].
     """
 
     day: int
@@ -42,6 +45,7 @@ class Seen:
     stock: Ints
     on_order: Ints
     ahead: Floats
+    past: Floats
 
     @property
     def position(self) -> Ints:
@@ -76,6 +80,7 @@ def look(network: Network, day: int) -> Seen:
         stock=network.stock.copy(),
         on_order=network.on_order(),
         ahead=world.announced(day, AHEAD_DAYS),
+        past=world.announced_past(day),
     )
 
 
@@ -193,11 +198,12 @@ def _that_fit(units: Ints, grams: Ints, left: int) -> Ints:
 def recent(seen: Seen, places: slice | int) -> Expected:
     """Mean and deviation of the last four weeks; places: one, or all together by a slice."""
     days = slice(max(0, seen.day + 1 - MEMORY_DAYS), None)
-    sold = seen.sold[days, places].astype(np.float64)
+    factors = np.maximum(seen.past[days], FACTOR_MIN)
     covered = seen.covered[days, places]
     if isinstance(places, slice):
-        asked = (sold / np.maximum(covered, 0.3)).sum(axis=1)
+        asked = (seen.sold[days, places] / np.maximum(covered, COVERED_MIN)).sum(axis=1) / factors
         return Expected(mean=asked.mean(axis=0), sd=asked.std(axis=0))
+    sold = seen.sold[days, places] / factors
     mean = sold.sum(axis=0) / np.maximum(covered.sum(axis=0), 1.0)
     return Expected(mean=mean, sd=sold.std(axis=0))
 

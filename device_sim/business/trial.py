@@ -20,9 +20,13 @@ from device_sim.business.scenario import Business
 from device_sim.business.world_days import COSTS, Counts, Network
 
 OURS: Final = "forepost"
-CYCLES: Final = {"fixed-cycle": (1, 2, 3, 5), "reorder-point": (1, 2, 4), "full-truck": (2, 4, 6)}
-PROCUREMENT_DAYS: Final = (2, 4, 7)
-FACTORS: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
+CYCLES: Final = {
+    "fixed-cycle": (1, 2, 3, 4, 6),
+    "reorder-point": (1, 2, 4),
+    "full-truck": (2, 4, 6),
+}
+PROCUREMENT_DAYS: Final = (2, 4, 7, 12)
+FACTORS: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
 GRID_FACTOR: Final = 1.5
 TUNING_SEED: Final = 900_001
 """Judged seeds are 1, 2, …; those for tuning lie where nobody judges."""

@@ -112,14 +112,26 @@ class Network:
         there = self.stock.sum(axis=0)
         sold = take_first_expired(self.stock, asked).sum(axis=0)
         self.sold[day] = sold
-        # The k-th of n customers comes, on average, when k / (n + 1) of the day's demand has.
-        self.covered[day] = np.where(asked > there, there / (asked + 1.0), 1.0)
+        self.covered[day] = self._seen_share(day, asked, there)
         waste += self.stock[0]
         self.stock[:-2] = self.stock[1:-1]
         self.stock[-2] = 0
         self.lost += waste.sum(axis=0)
         if day >= world.counted_from:
             self._count(asked, sold, waste)
+
+    def _seen_share(self, day: int, asked: Ints, there: Ints) -> Floats:
+        """The share of the day's demand until the last piece went: 1 where one was left.
+
+        The k-th of n customers comes at a Beta(k, n + 1 - k) of the day: what policies are shown
+        does not give away how many came after.
+        """
+        share = np.ones(asked.shape)
+        share[there == 0] = 0.0
+        is_out = (there > 0) & (asked >= there)
+        rng = np.random.default_rng([self.world.seed, day])
+        share[is_out] = rng.beta(there[is_out], asked[is_out] + 1 - there[is_out])
+        return share
 
     def _count(self, asked: Ints, sold: Ints, waste: Ints) -> None:
         world, counts = self.world, self.counts

@@ -1,16 +1,21 @@
 # Pins the business simulation: pieces conserved, the same chance for every policy, nothing seen
 # of the future, and scenarios that make no sense refused by name.
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from device_sim.__main__ import main
+from device_sim.business import curve, trial
 from device_sim.business.chance import World, draw_world
 from device_sim.business.planned import Planned
 from device_sim.business.policies import RULES, Policy, Rule, RuleOfThumb, look
 from device_sim.business.report import interval, table
 from device_sim.business.scenario import (
+    SHIPPED,
     Business,
     load_business,
     parse_business,
@@ -105,6 +110,8 @@ def test_surges_are_known_from_the_day_they_are_announced() -> None:
     np.testing.assert_array_equal(told[:2, WORLD.surge_skus[0]], 4.0)
     assert (told[2:] == 1).all()
     assert (told[:, ~WORLD.surge_skus[0]] == 1).all()
+    assert (WORLD.announced_past(begins - 1) == 1).all()
+    assert (WORLD.announced_past(begins)[begins, WORLD.surge_skus[0]] == 4.0).all()
 
 
 def test_nobody_buys() -> None:
@@ -137,6 +144,31 @@ def test_goods_are_waste_after_the_last_day_of_their_life() -> None:
     assert network.stock.sum() == 3
 
 
+def test_what_was_not_served_is_not_shown() -> None:
+    """Twice the customers on a day that sold out: the same sales, an outage by chance earlier."""
+    place, sku, day = 1, 0, WORLD.first
+    shares = []
+    for factor in (1, 4):
+        demand = WORLD.demand.copy()
+        demand[day, place, sku] = 5 * factor
+        network = Network.start(replace(WORLD, demand=demand))
+        network.stock[:, place, sku] = 0
+        network.stock[5, place, sku] = 4
+        network.play_day(day)
+        assert network.sold[day, place, sku] == 4
+        shares.append(network.covered[day, place, sku])
+    assert 0 < shares[1] < shares[0] < 1
+    # Nobody could tell n from k of n and an expected share k / (n + 1).
+    assert all(abs(4 / share - round(4 / share)) > 1e-3 for share in shares)
+
+
+def test_a_shelf_that_is_empty_shows_nothing() -> None:
+    network = Network.start(WORLD)
+    network.stock[:] = 0
+    network.play_day(WORLD.first)
+    assert (network.covered[WORLD.first] == 0).all()
+
+
 def test_an_evening_shows_no_more_than_the_days_that_were() -> None:
     network = Network.start(WORLD)
     network.play_day(WORLD.first)
@@ -165,8 +197,6 @@ def test_shipped_scenarios_are_whole(name: str) -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(old: str, new: str, key: str) -> None:
-    from device_sim.business.scenario import SHIPPED
-
     text = (SHIPPED / "normal-weeks.toml").read_text(encoding="utf-8")
     assert old in text
     with pytest.raises(ScenarioRefused, match=key):
@@ -192,3 +222,30 @@ def test_the_table_pairs_seeds() -> None:
     ]
     half = 12.706 * abs(less[0] - less[1]) / 2
     assert f"| ours less theirs: cost |  | {sum(less) / 2:.1f} ± {half:.1f} |" in shown
+
+
+def test_the_command_writes_table_figures_and_curve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(trial, "CYCLES", {"fixed-cycle": (2,)})
+    monkeypatch.setattr(trial, "PROCUREMENT_DAYS", (3,))
+    monkeypatch.setattr(trial, "FACTORS", (0.0, 9.0))
+    monkeypatch.setattr(curve, "SERVICES", (0.9,))
+    monkeypatch.setattr(curve, "FACTORS", (0.0, 2.0))
+    text = (SHIPPED / "normal-weeks.toml").read_text(encoding="utf-8")
+    file = tmp_path / "few.toml"
+    file.write_text(text.replace("weeks = 4", "weeks = 1\nwarmup_days = 3\nwarehouses = 2"))
+    command = ["business", str(file), "--seeds", "1", "--skus", "10", "--policy", "fixed-cycle"]
+    assert main([*command, "--curve", "--output", str(tmp_path / "out")]) == 0
+    told = json.loads((tmp_path / "out" / "normal-weeks.json").read_text(encoding="utf-8"))
+    assert told["policies"][OURS]["fill"]["half"] is None
+    assert {rule["z"] for rule in told["policies"]["fixed-cycle"]["rules"]} <= {0.0, 9.0}
+    points = (tmp_path / "out" / "normal-weeks-curve.md").read_text(encoding="utf-8")
+    fills = [float(row.split("|")[3].rstrip(" %")) for row in points.splitlines()[3:]]
+    assert fills[0] < fills[1], "a larger safety factor serves more"
+    assert points in capsys.readouterr().out
+
+
+def test_an_unknown_scenario_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["business", "no-such-weeks"]) == 1
+    assert capsys.readouterr().err.startswith("forepost-sim: no-such-weeks: no such file")
