@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from device_sim.business.scenario import LIFE_MAX, Business
+from device_sim.business.scenario import GRAMS_MAX, LIFE_MAX, Business
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -82,7 +82,7 @@ def draw_world(business: Business, seed: int) -> World:
     lives = np.concatenate(
         [goods.integers(c.life_days[0], c.life_days[1] + 1, c.skus) for c in business.classes]
     )
-    grams = np.clip(400 * np.exp(0.6 * goods.normal(size=n)), 50, 5000).astype(np.int64)
+    grams = np.clip(400 * np.exp(0.6 * goods.normal(size=n)), 50, GRAMS_MAX).astype(np.int64)
     first = business.history_days
     n_days = first + business.warmup_days + 7 * business.weeks
     surge_skus = tuple(goods.random(n) < surge.share for surge in business.surges)

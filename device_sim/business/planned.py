@@ -30,6 +30,7 @@ from device_sim.business.policies import (
 )
 from device_sim.business.scenario import LIFE_MAX
 from device_sim.business.world_days import Orders, Trip, tour_km
+from device_sim.errors import ScenarioRefused
 from optimizer import Infeasible, MaxGenerations, NoImprovement, Plan, parse_case, solve
 from optimizer.demand.forecast import Forecast, fit
 from optimizer.demand.history import History
@@ -82,9 +83,9 @@ class Planned:
         forecasts = {p: _forecast(seen, p) for p in range(1, len(seen.xy_km))}
         try:
             self._plan = _solve(seen, forecasts, self)
-        except Infeasible:
+        except Infeasible as error:
             if self._plan is None:
-                raise
+                raise ScenarioRefused(f"{seen.business.name}: no class plan: {error}") from error
             # What was planned last is still driven.
         for place, forecast in forecasts.items():
             self._levels[place] = self._set(seen, place, forecast)

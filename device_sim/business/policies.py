@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 import numpy as np
@@ -108,7 +109,7 @@ def lines(
     pack = seen.business.classes[goods_class].case_pack
     n = len(skus)
     table = SkuTable(
-        gtins=tuple(f"{sku:06d}" for sku in skus),
+        gtins=_names(n),
         forecast_units_per_day=expected.mean[skus].copy(),
         forecast_sd_units_per_day=expected.sd[skus].copy(),
         position_units=position[skus].copy(),
@@ -128,6 +129,11 @@ def lines(
     units = np.zeros(len(seen.class_of), dtype=np.int64)
     units[skus] = given.units
     return units
+
+
+@lru_cache
+def _names(n: int) -> tuple[str, ...]:
+    return tuple(f"{k:06d}" for k in range(n))
 
 
 def life_from_centre(seen: Seen) -> Floats:
@@ -245,7 +251,10 @@ class RuleOfThumb:
         by_place = [recent(seen, p) for p in range(len(seen.xy_km))]
         whole = recent(seen, slice(1, None))
         for i, rule in enumerate(self.rules):
-            lacking = self._lacking(seen, i, rule, by_place)
+            if self.choose is on_fixed_days and seen.day % rule.cycle_days:
+                lacking = {}  # nobody would ask
+            else:
+                lacking = self._lacking(seen, i, rule, by_place)
             trips += packed(seen, i, rationed(seen, self.choose(seen, i, lacking, rule)))
             if seen.day % rule.procurement_days == 0:
                 bought += purchase(seen, i, rule, whole)

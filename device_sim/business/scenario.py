@@ -14,6 +14,8 @@ from device_sim.errors import ScenarioRefused
 SHIPPED: Final = resources.files("device_sim") / "business" / "scenarios"
 LIFE_MAX: Final = 40
 """What can be sold for longer than this many days keeps, as far as weeks go."""
+GRAMS_MAX: Final = 5000
+"""Nothing weighs more, so every vehicle can carry a piece of everything."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0, le=1e9)]
@@ -41,7 +43,7 @@ class GoodsClass(_Part):
     value: Positive
     holding: Amount
     preservation: Amount = 0.0
-    vehicle_capacity_kg: Positive
+    vehicle_capacity_kg: Annotated[float, Field(ge=GRAMS_MAX / 1000, le=1e9)]
     trip_cost: Amount
     cost_per_km: Amount
     storage_kg: Positive

@@ -94,21 +94,44 @@ def tune(
             if kept is None or score < kept[0]:
                 best[i] = (score, rule)
     rules = [each[1] for each in best if each is not None]
-    settled: dict[int, Rule] = {}
-    for z in FACTORS:
-        tried = [Rule(r.cycle_days, r.procurement_days, z) for r in rules]
-        _, fill = _tried(business, name, tried, worlds)
-        settled = {i: r for i, r in enumerate(tried) if fill[i] >= wanted_fill[i]} | settled
-        if len(settled) == len(rules):
-            break
-    for i, rule in enumerate(tried):
-        found = settled.get(i, rule)
-        note = "" if i in settled else " (serves less than wanted at any)"
+    place = _smallest_that_serves(business, name, rules, wanted_fill, worlds)
+    found = [
+        Rule(rule.cycle_days, rule.procurement_days, FACTORS[min(k, len(FACTORS) - 1)])
+        for rule, k in zip(rules, place, strict=True)
+    ]
+    for goods, rule, k in zip(business.classes, found, place, strict=True):
+        note = "" if k < len(FACTORS) else " (serves less than wanted at any)"
         say(
-            f"{name}, {business.classes[i].id}: every {found.cycle_days} days, purchase every "
-            f"{found.procurement_days}, z = {found.z}{note}"
+            f"{name}, {goods.id}: every {rule.cycle_days} days, purchase every "
+            f"{rule.procurement_days}, z = {rule.z}{note}"
         )
-    return [settled.get(i, rule) for i, rule in enumerate(tried)]
+    return found
+
+
+def _smallest_that_serves(
+    business: Business,
+    name: str,
+    rules: Sequence[Rule],
+    wanted_fill: Floats,
+    worlds: Sequence[World],
+) -> list[int]:
+    """The place in FACTORS, by class; one past the end if none serves. By halving."""
+    low, high = [0] * len(rules), [len(FACTORS)] * len(rules)
+    while any(lo < hi for lo, hi in zip(low, high, strict=True)):
+        middle = [(lo + hi) // 2 for lo, hi in zip(low, high, strict=True)]
+        tried = [
+            Rule(rule.cycle_days, rule.procurement_days, FACTORS[min(k, len(FACTORS) - 1)])
+            for rule, k in zip(rules, middle, strict=True)
+        ]
+        _, fill = _tried(business, name, tried, worlds)
+        for i, k in enumerate(middle):
+            if low[i] == high[i]:
+                continue
+            if fill[i] >= wanted_fill[i]:
+                high[i] = k
+            else:
+                low[i] = k + 1
+    return low
 
 
 def _tried(

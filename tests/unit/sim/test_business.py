@@ -124,6 +124,13 @@ def test_nobody_buys() -> None:
         assert found["cost"] == 0.0
 
 
+def test_a_network_without_room_is_refused_by_name() -> None:
+    values = BUSINESS.model_dump()
+    values["classes"][1]["storage_kg"] = 0.001
+    with pytest.raises(ScenarioRefused, match=r"normal-weeks: no class plan: .*refrigerated"):
+        play(draw_world(Business.model_validate(values), 1), policy_of(OURS))
+
+
 def test_what_is_oldest_is_sold_first() -> None:
     stock = np.array([[2], [3], [5]])
     taken = take_first_expired(stock, np.array([4]))
