@@ -102,6 +102,11 @@ class JournalStore:
         """The highest durable sequence number; 0 when empty."""
         return self._writer.last_seq
 
+    @property
+    def base_seq(self) -> int:
+        """The highest sequence number that has left; 0 before any has."""
+        return self._base_seq
+
     # ------------------------------------------------------------ write
 
     def append(self, entries: Sequence[Entry]) -> Awaitable[int]:

@@ -36,6 +36,11 @@ RECENT_ROWS: Final = 5000
 class QueryableJournal(Journal, Reader, Protocol):
     """A journal whose read model can be asked."""
 
+    @property
+    def base_seq(self) -> int:
+        """The highest sequence number that has left; 0 before any has."""
+        ...
+
 
 class Projector:
     """The only writer of the Facts."""
@@ -71,7 +76,7 @@ class Projector:
     async def _recent(self, done: int) -> list[ev.Event]:
         """The last events up to the cursor."""
         events: list[ev.Event] = []
-        last = max(0, done - RECENT_ROWS)
+        last = max(self._journal.base_seq, done - RECENT_ROWS)
         while last < done:
             limit = min(BATCH_ROWS, done - last)
             rows = await self._journal.read(after_seq=last, limit=limit)

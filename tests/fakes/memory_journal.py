@@ -28,6 +28,8 @@ class MemoryJournal:
         self._appended = asyncio.Event()
         self.epoch = EPOCH
 
+    base_seq = 0
+
     @property
     def last_seq(self) -> int:
         return len(self.rows)

@@ -61,12 +61,15 @@ class Outcome:
 
 def play(seed: int, forgets: int = 0) -> Outcome:
     """Play the history of a seed. forgets: commits that the disk loses at a power cut."""
-    logging.getLogger("gateway").setLevel(logging.CRITICAL + 1)
+    log = logging.getLogger("gateway")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
     loop = VirtualLoop()
     try:
         return loop.run_until_complete(_play(loop, seed, forgets))
     finally:
         _leave(loop)
+        log.setLevel(level)
 
 
 def _leave(loop: VirtualLoop) -> None:

@@ -5,10 +5,12 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from cloud_sync.contract import events as ev
+from gateway.journal.rows import CONSUMERS
 from gateway.ports import Draft, Entry
 from gateway.services.projector import CONSUMER, Projector
 from gateway.services.supervisor import Heartbeats
@@ -17,6 +19,7 @@ from tests.fakes.memory_journal import MemoryJournal
 from tests.fakes.trigger_watch import watch
 from tests.rigs.exceptions import keeper
 from tests.rigs.guard import GUARD_S
+from tests.rigs.journal import opened
 
 GTIN = "09506000134352"
 POLICY = {
@@ -195,3 +198,29 @@ async def test_effects_and_cursor_are_handed_over_together(bench: Bench) -> None
     consumer, statements = bench.journal.effects[0]
     assert consumer == CONSUMER
     assert any("insert into stock" in sql for sql, _ in statements)
+
+
+async def test_it_starts_where_rows_have_left(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with opened(tmp_path, clock=clock) as store:
+        for n in range(1, 6):
+            event = ev.Event(
+                event_id=f"00000000-0000-7000-8000-{n:012x}", type=ev.GOODS_PICKED, version=1,
+                occurred_at_us=clock.wall_us(), received_at_us=clock.wall_us(), warehouse="J1",
+                lines=(move("R-01", "PACK", 1),),
+            )  # fmt: skip
+            draft = Draft(event.event_id, event.type, clock.wall_us(), ev.encode_event(event))
+            await store.append([Entry((draft,))])
+        for consumer in CONSUMERS:
+            await store.advance(consumer, to_seq=5)
+        assert await store.prune(older_than_us=2**60) == 4
+    async with opened(tmp_path, clock=clock) as store:
+        projector = Projector(
+            journal=store,
+            warehouse="J1",
+            watch=watch(clock, quiet_us=1),
+            exceptions=keeper(store, clock),
+            heartbeats=Heartbeats(clock),
+        )
+        await projector.load()
+        assert projector.facts.seq == 5
