@@ -22,7 +22,7 @@ from typing import Final
 
 from gateway.errors import JournalCorrupt
 from gateway.journal.forgetting import merged
-from gateway.journal.rows import as_bytes, as_int
+from gateway.journal.rows import BELOW_THE_FLOOR, IN_A_RANGE, as_bytes, as_int
 from gateway.journal.table_sums import Querying
 from gateway.ports import ReceiptKey, Row
 
@@ -34,17 +34,13 @@ RECEIPTS: Final = (
     " order by device, boot, seq limit ?"
 )
 _UNKNOWN: Final = (
-    "with key as (select json_extract(value, '$[0]') as device,"
+    "with key as (select json_extract(value, '$[0]') as device,"  # noqa: S608 -- our own words
     " json_extract(value, '$[1]') as boot, json_extract(value, '$[2]') as seq from json_each(?))"
     " select device, boot, seq from key where seq > coalesce((select highest"
     " from device_mark as mark where mark.device = key.device and mark.boot = key.boot), -1)"
     " or not exists (select 1 from receipt as told where told.device = key.device"
     " and told.boot = key.boot and told.seq = key.seq)"
-    " and not coalesce(seq <= (select last from received_range as range"
-    " where range.device = key.device and range.boot = key.boot and range.first <= key.seq"
-    " order by range.first desc limit 1), 0)"
-    " and not coalesce(seq <= (select floor from received_floor as low"
-    " where low.device = key.device and low.boot = key.boot), 0)"
+    f" and not {IN_A_RANGE} and not {BELOW_THE_FLOOR}"
 )
 _LOW_MARKS: Final = (
     "select device, boot, highest from device_mark as mark where highest < (select max(seq)"

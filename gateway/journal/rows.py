@@ -44,13 +44,22 @@ SELECT: Final = (
 _FIND_RECEIPTS: Final = (
     "select device, boot, seq, result from receipt where (device, boot, seq) in (values {})"
 )
-_FIND_FORGOTTEN: Final = (
-    "with key(device, boot, seq) as (values {}), known as (select device, boot, seq,"
-    " coalesce(seq <= (select last from received_range as range where range.device = key.device"
+IN_A_RANGE: Final = (
+    "coalesce(seq <= (select last from received_range as range where range.device = key.device"
     " and range.boot = key.boot and range.first <= key.seq order by range.first desc limit 1), 0)"
-    " as was_received, coalesce(seq <= (select floor from received_floor as low"
-    " where low.device = key.device and low.boot = key.boot), 0) as is_below from key)"
-    " select device, boot, seq, was_received from known where was_received or is_below"
+)
+"""Whether the number of a `key` is in a range of received ones: 0 or 1."""
+BELOW_THE_FLOOR: Final = (
+    "coalesce(seq <= (select floor from received_floor as low"
+    " where low.device = key.device and low.boot = key.boot), 0)"
+)
+"""Whether it is so low that nobody knows any more: 0 or 1."""
+_FIND_FORGOTTEN: Final = (
+    "with key(device, boot, seq) as (values {}),"  # noqa: S608 -- our own words
+    " known as (select device, boot, seq,"
+    f" {IN_A_RANGE} as was_received, {BELOW_THE_FLOOR} as is_below from key)"
+    " select device, boot, seq, was_received from known"
+    " where was_received or is_below"
 )
 KEYS_PER_QUERY: Final = 250
 """SQLite's oldest limit on parameters is 999, three to a key."""
