@@ -23,7 +23,7 @@ from tests.rigs import tier
 from tests.rigs.cloud_load import Load, LoggedCloud
 from tests.rigs.full_disk import fill
 from tests.rigs.mounts import NEEDS_ROOT, small_disk
-from tests.rigs.postgres import OWNER, Cluster, find_programs, running_cluster
+from tests.rigs.postgres import OWNER, Cluster, programs_or_skip, running_cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(tier.count(300, 1200, 3600))]
 
@@ -34,12 +34,7 @@ N_SERVER_KILLS = tier.count(2, 20, 100)
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
     """A server of the test's own, which it may kill."""
-    programs = find_programs()
-    if programs is None:
-        missing = "PostgreSQL is not installed (scripts/debian-packages installs it)"
-        if "CI" in os.environ:
-            pytest.fail(missing)
-        pytest.skip(missing)
+    programs = programs_or_skip()
     # Not among pytest's directories, which its owner alone may enter.
     with (
         tempfile.TemporaryDirectory(prefix="forepost-pg-") as name,

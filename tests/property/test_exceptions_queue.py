@@ -5,15 +5,12 @@ the same as after all is folded again; and a gateway has the same queue as the c
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import quote
 
-import asyncpg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +30,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.uploads import ITEM, Book, event_id, make_line
 from tests.rigs.exceptions import keeper
 from tests.rigs.journal import opened
-from tests.rigs.postgres import find_programs, running_postgres
+from tests.rigs.postgres import empty_database, programs_or_skip, running_postgres
 
 SECOND = 1_000_000
 GATEWAYS = {"gw-1": "J1", "gw-2": "J1", "gw-3": "J2"}
@@ -198,23 +195,14 @@ def test_however_events_come_the_queue_is_the_same(
 
 
 async def on_postgres(
-    server: str, books: dict[str, Book], wanted: list[tuple[str, int]]
+    server: Path, books: dict[str, Book], wanted: list[tuple[str, int]]
 ) -> list[object]:
-    admin = await asyncpg.connect(f"postgresql://forepost@/postgres?host={server}")
-    await admin.execute("drop database if exists queue")
-    await admin.execute("create database queue")
-    await admin.close()
-    return await queue_after(f"postgresql://forepost@/queue?host={server}", books, wanted)
+    return await queue_after(await empty_database(server, "queue"), books, wanted)
 
 
 @pytest.mark.slow
 def test_both_stores_keep_the_same_queue() -> None:
-    programs = find_programs()
-    if programs is None:
-        assert "CI" not in os.environ, "PostgreSQL is not installed"
-        pytest.skip("PostgreSQL is not installed (scripts/debian-packages installs it)")
-    with running_postgres(programs) as directory:
-        server = quote(str(directory), safe="")
+    with running_postgres(programs_or_skip()) as server:
 
         @settings(max_examples=5, deadline=None)
         @given(journals, turns)

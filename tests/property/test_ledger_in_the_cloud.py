@@ -5,13 +5,10 @@ the rows which the index finds for an item give the item's past as all rows give
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
-import asyncpg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,7 +25,7 @@ from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
 from tests.fakes.uploads import EPOCH, Book
 from tests.property.test_ledger import GATEWAYS, histories
-from tests.rigs.postgres import find_programs, running_postgres
+from tests.rigs.postgres import empty_database, programs_or_skip, running_postgres
 
 pytestmark = pytest.mark.slow
 
@@ -135,21 +132,12 @@ def test_two_gateways_end_in_one_ledger_on_sqlite(
     assert found == expected(rebuild(as_taken(rows)))
 
 
-async def on_postgres(server: str, rows: list[LedgerRow], wanted: list[Turn]) -> object:
-    admin = await asyncpg.connect(f"postgresql://forepost@/postgres?host={server}")
-    await admin.execute("drop database if exists ledger")
-    await admin.execute("create database ledger")
-    await admin.close()
-    return await kept(f"postgresql://forepost@/ledger?host={server}", rows, wanted)
+async def on_postgres(server: Path, rows: list[LedgerRow], wanted: list[Turn]) -> object:
+    return await kept(await empty_database(server, "ledger"), rows, wanted)
 
 
 def test_two_gateways_end_in_one_ledger_on_postgres() -> None:
-    programs = find_programs()
-    if programs is None:
-        assert "CI" not in os.environ, "PostgreSQL is not installed"
-        pytest.skip("PostgreSQL is not installed (scripts/debian-packages installs it)")
-    with running_postgres(programs) as directory:
-        server = quote(str(directory), safe="")
+    with running_postgres(programs_or_skip()) as server:
 
         @settings(max_examples=8, deadline=None)
         @given(histories(), turns)

@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import asyncpg
+import pytest
+
 from tests.rigs.guard import GUARD_S, wait_until
 
 OWNER = "postgres"
@@ -24,6 +27,27 @@ def find_programs() -> Path | None:
         return found[-1].parent
     on_path = shutil.which("initdb")
     return Path(on_path).parent if on_path else None
+
+
+def programs_or_skip() -> Path:
+    """The same; without them a test is left out, and fails where `CI` is set."""
+    programs = find_programs()
+    if programs is None:
+        missing = "PostgreSQL is not installed (scripts/debian-packages installs it)"
+        if "CI" in os.environ:
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return programs
+
+
+async def empty_database(server: Path, name: str) -> str:
+    """The URL of a database of that name with nothing in it, at the server of a directory."""
+    host = quote(str(server), safe="")
+    admin = await asyncpg.connect(f"postgresql://forepost@/postgres?host={host}")
+    await admin.execute(f"drop database if exists {name}")
+    await admin.execute(f"create database {name}")
+    await admin.close()
+    return f"postgresql://forepost@/{name}?host={host}"
 
 
 def _run(*command: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import shutil
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from functools import partial
@@ -17,7 +16,7 @@ import pytest
 from cloud_sync.store.credentials import create_token, enrol_gateway
 from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
-from tests.rigs.postgres import find_programs, running_postgres
+from tests.rigs.postgres import programs_or_skip, running_postgres
 
 GATEWAYS = {"gw-W1": "W1", "gw-C1": "C1"}
 _numbers = itertools.count(1)
@@ -25,13 +24,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Path]:
-    programs = find_programs()
-    if programs is None:
-        missing = "PostgreSQL is not installed (scripts/debian-packages installs it)"
-        if "CI" in os.environ:
-            pytest.fail(missing)
-        pytest.skip(missing)
-    with running_postgres(programs) as directory:
+    with running_postgres(programs_or_skip()) as directory:
         yield directory
 
 
