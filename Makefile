@@ -29,7 +29,7 @@ test: $(VENV)/installed-dev style ## install what the tests need and run all of 
 	@$(BIN)/pytest -v -n $(WORKERS) --dist worksteal $(TEST_ARGS)
 
 .PHONY: test-fast
-test-fast: $(VENV)/installed-dev ## the tests that need under a minute and no Debian packages
+test-fast: $(VENV)/installed-dev ## the quicker tests, which need no Debian packages
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(TEST_ARGS)
 
 RELIABILITY := build/reliability.jsonl
