@@ -25,10 +25,8 @@ from gateway.settings import MqttSettings
 READ_BYTES: Final = 32 * 1024
 PACKET_MAX: Final = 256 * 1024
 """No message of the contract is larger than 64 KiB; a larger packet ends the connection."""
-PACKETS_OF_FLOOD: Final = 150
-REST_LEAST_S: Final = 0.015
-REST_PER_PACKET_S: Final = 0.0001
-REST_MOST_S: Final = 0.03
+PACKETS_OF_FLOOD: Final = 50
+REST_S: Final = 0.015
 SESSION_EXPIRY_S: Final = 7 * 86_400
 CONNECT_TIMEOUT_S: Final = 10.0
 
@@ -184,12 +182,9 @@ class BufferedClient(mqtt.Client):
     def rest_s(n_packets: int) -> float:
         """How long others may gather after a read of so many packets; 0 for none and for a flood.
 
-        A loop that is woken for each costs twice as much. The more came the longer, so that few
-        wait little and many share what a round costs.
+        A loop that is woken for each costs twice as much.
         """
-        if not 0 < n_packets < PACKETS_OF_FLOOD:
-            return 0.0
-        return min(REST_LEAST_S + n_packets * REST_PER_PACKET_S, REST_MOST_S)
+        return REST_S if 0 < n_packets < PACKETS_OF_FLOOD else 0.0
 
     def send_packet(self, packet: bytes) -> None:
         """Write a whole packet; lost without a connection, as everything then is."""

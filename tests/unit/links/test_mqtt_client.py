@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.links.mqtt_client import (
     PACKET_MAX,
     PACKETS_OF_FLOOD,
-    REST_MOST_S,
+    REST_S,
     BufferedSocket,
     PacketBroken,
     make_client,
@@ -190,10 +190,7 @@ def test_our_acknowledgement_is_the_one_that_paho_writes(protocol: int) -> None:
     assert wires[0] == wires[1] == b"\x40\x02\x02\x01"
 
 
-def test_a_socket_rests_longer_the_more_came_and_not_in_a_flood() -> None:
+def test_a_socket_rests_after_a_few_packets_and_not_in_a_flood() -> None:
     client = make_client(MqttSettings(host="x"), "me", mqtt.MQTTv5)
-    rests_s = [client.rest_s(n) for n in range(PACKETS_OF_FLOOD)]
-    assert rests_s[0] == 0.0
-    assert rests_s[1:] == sorted(rests_s[1:])
-    assert 0 < rests_s[1] < rests_s[-1] <= REST_MOST_S
-    assert client.rest_s(PACKETS_OF_FLOOD) == 0.0
+    rests_s = [client.rest_s(n) for n in (0, 1, PACKETS_OF_FLOOD - 1, PACKETS_OF_FLOOD)]
+    assert rests_s == [0.0, REST_S, REST_S, 0.0]
