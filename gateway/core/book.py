@@ -28,15 +28,15 @@ _PLACE: Final = attrgetter("place")
 class StockEffects:
     """What a batch changes: balances by how much, counts and sweeps as they are now.
 
-    counts: None for one that is no more. corrections: event id → what it corrects. received: units
-    by ASN and item, more or fewer.
+    counts: None for one that is no more. corrections: event id → what it corrects. received:
+    how much by ASN, item and unit, more or fewer.
     """
 
     balances: dict[StockKey, int] = field(default_factory=dict)
     counts: dict[tuple[StockKey, Place], Asserted | None] = field(default_factory=dict)
     sweeps: dict[tuple[Spot, Place], Sweep | None] = field(default_factory=dict)
     corrections: dict[str, str] = field(default_factory=dict)
-    received: dict[tuple[str, str], int] = field(default_factory=dict)
+    received: dict[tuple[str, str, str], int] = field(default_factory=dict)
     time_us: int = 0
     horizon: Place = BEGINNING
 
@@ -130,13 +130,13 @@ def _add_up(sums: dict[K, int], more: dict[K, int]) -> None:
         sums[key] = sums.get(key, 0) + quantity
 
 
-def _receive(received: dict[tuple[str, str], int], event: ev.Event, sign: int) -> None:
+def _receive(received: dict[tuple[str, str, str], int], event: ev.Event, sign: int) -> None:
     """Count what came under an ASN; a correction may say that some did not."""
     for document in event.documents:
         if document.type != "asn":
             continue
         for line in event.lines:
-            key = (document.id, line.item)
+            key = (document.id, line.item, line.unit)
             quantity = sign * line.quantity
             if event.type == ev.EVENT_CORRECTED and not keys.is_virtual(line.from_location):
                 quantity = -quantity

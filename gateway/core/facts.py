@@ -6,8 +6,9 @@ the journal says: folding it again from the first row gives the same Facts.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from cloud_sync.contract.documents import (
     Asn,
@@ -28,6 +29,8 @@ from cloud_sync.inventory.lots import Bans, Usability, make_bans
 from cloud_sync.inventory.stock import StockKey, is_on_shelf
 from gateway.core.book import Book
 from gateway.core.flows.state import Flows
+
+_NOTHING: Final[Mapping[tuple[str, str], int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ class PlanRecord:
 class Facts:
     """The read model in memory. Written by the projector only.
 
-    lots: (gtin, lot) → expiry (YYYY-MM-DD) or None. ordered, received: units by (asn id, gtin).
+    lots: (gtin, lot) → expiry (YYYY-MM-DD) or None. ordered, received: by ASN, what was asked for
+    or sent and what came of each (gtin, unit).
     network: the newest forepost-network/1 document, None until one came. locations: by the place's
     own id. climates: the rules of zones, by zone. flows: how far each worker's task is.
     triggers: by cause and item. plans: by id; open_plans: those of which nothing has left yet.
@@ -96,8 +100,8 @@ class Facts:
     network_version: int = 0
     last_network_plan: dict[str, object] | None = None
     book: Book = field(default_factory=Book)
-    ordered: dict[tuple[str, str], int] = field(default_factory=dict)
-    received: dict[tuple[str, str], int] = field(default_factory=dict)
+    ordered: dict[str, dict[tuple[str, str], int]] = field(default_factory=dict)
+    received: dict[str, dict[tuple[str, str], int]] = field(default_factory=dict)
     triggers: dict[tuple[str, str], TriggerState] = field(default_factory=dict)
     plans: dict[str, PlanRecord] = field(default_factory=dict)
     open_plans: dict[str, PlanRecord] = field(default_factory=dict)
@@ -186,7 +190,23 @@ class Facts:
         """What is still to come of an item with one delivery."""
         if asn in self.dropped:
             return 0
-        return max(0, self.ordered.get((asn, gtin), 0) - self.received.get((asn, gtin), 0))
+        asked, came = self.ordered.get(asn, _NOTHING), self.received.get(asn, _NOTHING)
+        pieces, grams = (
+            asked.get((gtin, unit), 0) - came.get((gtin, unit), 0) for unit in ("EA", "g")
+        )
+        return max(0, self._in_pieces(gtin, pieces, grams))
+
+    def received_units(self, asn: str, gtin: str) -> int:
+        """What has come of an item with one delivery, in pieces."""
+        came = self.received.get(asn, _NOTHING)
+        return self._in_pieces(gtin, came.get((gtin, "EA"), 0), came.get((gtin, "g"), 0))
+
+    def _in_pieces(self, gtin: str, pieces: int, grams: int) -> int:
+        """Pieces and as many more as the grams make, rounded down once, both together."""
+        item = self.items.get(gtin)
+        if not grams or item is None:
+            return pieces
+        return (pieces * item.grams_per_unit + grams) // item.grams_per_unit
 
     def allocated(self, gtin: str) -> int:
         """Units that open orders want and nobody has picked, and transfers that have not left."""

@@ -55,6 +55,7 @@ class Effects:
     stock: made by the ledger, which needs to know more than these rows (services/stock_keeper).
 
     tags: by read point and EPC, the arrival of a tag that is there; None for one that left.
+    ordered: by ASN, all that it asks for now, by item and unit; what it asked for before is void.
     judged: items of which a lot was held, let go or first seen: other goods may be usable now.
     plans, steps: plans of this warehouse that are new, and steps by plan. network_plan: the newest
     of those that a solver made.
@@ -63,7 +64,7 @@ class Effects:
     stock: StockEffects = field(default_factory=StockEffects)
     lots: dict[tuple[str, str], str | None] = field(default_factory=dict)
     documents: dict[tuple[str, str], doc.Change] = field(default_factory=dict)
-    ordered: dict[tuple[str, str], int] = field(default_factory=dict)
+    ordered: dict[str, dict[tuple[str, str], int]] = field(default_factory=dict)
     climate: dict[tuple[str, str], Climate] = field(default_factory=dict)
     tags: dict[tuple[str, str], Sighting | None] = field(default_factory=dict)
     milestones: list[Milestone] = field(default_factory=list)
@@ -76,7 +77,9 @@ class Effects:
     def touched_items(self, before: Facts) -> set[str]:
         """The items whose position or rule may have changed. before: the facts without these."""
         touched = {key.item for key in self.stock.balances}
-        touched |= {item for _, item in self.ordered} | {item for _, item in self.stock.received}
+        touched |= {item for _, item, _ in self.stock.received}
+        for asn, goods in self.ordered.items():
+            touched |= {item for item, _ in (*goods, *before.ordered.get(asn, ()))}
         for change in self.documents.values():
             if change.kind == doc.POLICY and change.data is not None:
                 touched.add(str(change.data["gtin"]))
@@ -166,11 +169,16 @@ def apply_effects(facts: Facts, effects: Effects) -> None:
         facts.lots.setdefault(lot, expiry)  # the first expiry of a lot stands
     for change in effects.documents.values():
         _apply_document(facts, change)
-    facts.ordered.update(effects.ordered)
-    for asn, item in effects.ordered:
-        facts.expecting.setdefault(item, set()).add(asn)
-    for received_key, quantity in effects.stock.received.items():
-        facts.received[received_key] = facts.received.get(received_key, 0) + quantity
+    for asn, goods in effects.ordered.items():
+        for item, _ in facts.ordered.pop(asn, {}):
+            facts.expecting[item].discard(asn)
+        facts.ordered[asn] = goods
+        for item, _ in goods:
+            facts.expecting.setdefault(item, set()).add(asn)
+    for (asn, *received_of), quantity in effects.stock.received.items():
+        came = facts.received.setdefault(asn, {})
+        item, unit = received_of
+        came[item, unit] = came.get((item, unit), 0) + quantity
     facts.plans.update(effects.plans)
     if effects.network_plan is not None:
         facts.last_network_plan = effects.network_plan
@@ -293,23 +301,33 @@ def _tag(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
 def _document(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
     change = doc.Change.model_validate({"cursor": seq, **event.body})
     effects.documents[change.kind, change.key] = change
-    if change.kind != doc.ASN or change.data is None:
+    if change.kind != doc.ASN:
+        return
+    if change.deleted or change.data is None:
+        effects.ordered[change.key] = {}
         return
     asn = doc.Asn.model_validate(change.data)
     if asn.warehouse != warehouse:
         return
-    ordered, shipped = _units(asn.ordered), _units(asn.shipped)
-    for item in ordered.keys() | shipped.keys():
-        # What is on its way may exceed what was asked for; a finished delivery owes nothing.
-        expected = max(ordered.get(item, 0), shipped.get(item, 0))
-        effects.ordered[asn.id, item] = 0 if asn.status == "received" else expected
+    # What is on its way may exceed what was asked for; a finished delivery owes nothing.
+    ordered, shipped = _sums(asn.ordered), _sums(asn.shipped)
+    effects.ordered[asn.id] = (
+        {}
+        if asn.status == "received"
+        else {
+            goods: max(ordered.get(goods, 0), shipped.get(goods, 0))
+            for goods in sorted(ordered.keys() | shipped.keys())
+        }
+    )
 
 
-def _units(lines: Iterable[doc.ShipmentLine]) -> dict[str, int]:
-    units: dict[str, int] = {}
+def _sums(lines: Iterable[doc.ShipmentLine]) -> dict[tuple[str, str], int]:
+    """What lines say together of each item and unit."""
+    sums: dict[tuple[str, str], int] = {}
     for line in lines:
-        units[line.item] = units.get(line.item, 0) + line.quantity
-    return units
+        goods = line.item, line.unit
+        sums[goods] = sums.get(goods, 0) + line.quantity
+    return sums
 
 
 def _plan(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
@@ -319,8 +337,9 @@ def _plan(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:
         effects.plans[plan.plan_id] = plan_steps.record_of(event, plan)
         effects.network_plan = plan.network_plan or effects.network_plan
         # Proposed is as good as ordered here, or the next sale would ask for the same again.
-        for line in plan.lines:
-            effects.ordered[asn_id(plan.plan_id), line.item] = line.quantity
+        effects.ordered[asn_id(plan.plan_id)] = {
+            (line.item, "EA"): line.quantity for line in plan.lines
+        }
 
 
 def _trigger(effects: Effects, seq: int, event: ev.Event, warehouse: str) -> None:

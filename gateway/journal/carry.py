@@ -46,7 +46,7 @@ FOLDED: Final = {
     "stock": "warehouse, location, item, lot, status, unit",
     "lot": "item, lot",
     "document": "kind, key",
-    "on_order": "asn, item",
+    "on_order": "asn, item, unit",
     "climate": "zone, device",
     "milestone": "seq",
     "flow": "kind, key",

@@ -1,8 +1,8 @@
 """The read model's tables: Effects in, as statements; Facts out, as they were last committed.
 
-The tables are declared in schema/0002_read_model.sql, 0004_sensor_fault.sql and
-0006_device_memory.sql (tags); those of the ledger are in ledger_tables.py, those of planning in
-plan_tables.py.
+The tables are declared in schema/0002_read_model.sql, 0004_sensor_fault.sql,
+0006_device_memory.sql (tags) and 0016_on_order_units.sql; those of the ledger are in
+ledger_tables.py, those of planning in plan_tables.py.
 Writing happens inside the journal's own transaction (Journal.advance), so this module only says
 what to run.
 """
@@ -42,13 +42,14 @@ _PUT_DOCUMENT = (
     "insert into document(kind, key, version, data) values (?, ?, ?, ?)"
     " on conflict(kind, key) do update set version = excluded.version, data = excluded.data"
 )
+_VOID_ORDERED = "update on_order set ordered = 0 where asn = ? and ordered <> 0"
 _PUT_ORDERED = (
-    "insert into on_order(asn, item, ordered) values (?, ?, ?)"
-    " on conflict(asn, item) do update set ordered = excluded.ordered"
+    "insert into on_order(asn, item, unit, ordered) values (?, ?, ?, ?)"
+    " on conflict(asn, item, unit) do update set ordered = excluded.ordered"
 )
 _ADD_RECEIVED = (
-    "insert into on_order(asn, item, received) values (?, ?, ?)"
-    " on conflict(asn, item) do update set received = received + excluded.received"
+    "insert into on_order(asn, item, unit, received) values (?, ?, ?, ?)"
+    " on conflict(asn, item, unit) do update set received = received + excluded.received"
 )
 _PUT_CLIMATE = (
     "insert into climate(zone, device, at_us, temperature_centi_c, humidity_centi_pct)"
@@ -83,8 +84,6 @@ def effect_statements(
                 for c in effects.documents.values()
             ],
         ),
-        (_PUT_ORDERED, [(*key, units) for key, units in effects.ordered.items()]),
-        (_ADD_RECEIVED, [(*key, units) for key, units in effects.stock.received.items()]),
         (
             _PUT_CLIMATE,
             [
@@ -108,11 +107,28 @@ def effect_statements(
     ]
     return [
         *ledger_statements(effects.stock),
+        *on_order_statements(effects.ordered, effects.stock.received),
         *((sql, rows) for sql, rows in parts if rows),
         *exception_statements(effects.exceptions),
         *cause_statements(triggers),
         *plan_statements(effects.plans.values(), effects.steps),
     ]
+
+
+def on_order_statements(
+    ordered: Mapping[str, Mapping[tuple[str, str], int]],
+    received: Mapping[tuple[str, str, str], int],
+) -> Statements:
+    """What writes the goods that deliveries ask for now, and what came of them."""
+    parts: list[tuple[str, list[tuple[object, ...]]]] = [
+        (_VOID_ORDERED, [(asn,) for asn in ordered]),
+        (
+            _PUT_ORDERED,
+            [(asn, *goods, n) for asn, sums in ordered.items() for goods, n in sums.items()],
+        ),
+        (_ADD_RECEIVED, [(*key, n) for key, n in received.items()]),
+    ]
+    return [(sql, rows) for sql, rows in parts if rows]
 
 
 def mark_statements(mark: str | None) -> Statements:
@@ -138,11 +154,14 @@ async def load_facts(reader: Reader, warehouse: str) -> Facts:
             version=_int(version),
             data=json.loads(str(data)),
         )
-    for asn, item, ordered, received in await reader.query(
-        "select asn, item, ordered, received from on_order"
+    for asn, item, unit, ordered, received in await reader.query(
+        "select asn, item, unit, ordered, received from on_order"
     ):
-        effects.ordered[str(asn), str(item)] = _int(ordered)
-        effects.stock.received[str(asn), str(item)] = _int(received)
+        asked = effects.ordered.setdefault(str(asn), {})
+        if _int(ordered):
+            asked[str(item), str(unit)] = _int(ordered)
+        if _int(received):
+            effects.stock.received[str(asn), str(item), str(unit)] = _int(received)
     apply_effects(facts, effects)
     await load_planning(reader, facts)
     return facts

@@ -160,7 +160,7 @@ class TriggerWatch:
             ReconciledLine(
                 item=item,
                 ordered_units=units,
-                received_units=facts.received.get((asn_id(plan_id), item), 0),
+                received_units=facts.received_units(asn_id(plan_id), item),
             )
             for item, (units, _) in sorted(plan.lines.items())
         ]

@@ -87,6 +87,8 @@ class Known:
             str(body["key"]),
             cast("Json | None", body.get("data")),
         )
+        if kind == "asn":
+            self.ordered = {it: n for it, n in self.ordered.items() if it[0] != key}
         if data is None:
             self.documents.get(kind, {}).pop(key, None)
             return

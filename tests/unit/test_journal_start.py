@@ -102,6 +102,33 @@ def test_migrations_are_numbered_and_whole() -> None:
         assert statements_of(sql), f"migration {number} does nothing"
 
 
+@pytest.mark.parametrize(
+    ("unit", "first_row", "n_times"), [("EA", "0", 1), ("g", "0", 0), ("g", "7", 1)]
+)
+def test_old_orders_are_given_the_unit_of_their_delivery(
+    unit: str, first_row: str, n_times: int
+) -> None:
+    """And the stock is folded again where grams and pieces may have been added, if it can be."""
+    connection = sqlite3.connect(":memory:")
+    line = {"item": "A", "quantity": 5, "unit": unit}
+    for number, sql in migrations()[:16]:
+        if number == 16:
+            connection.execute(
+                "insert into on_order values ('ASN-1', 'A', 5, 2), ('ASN-2', 'A', 1, 0)"
+            )
+            connection.execute("insert into ledger_time values (1, 5, '')")
+            connection.execute("insert into meta values ('base_seq', ?)", (first_row,))
+            asked = (json.dumps({"ordered": [line]}),)
+            connection.execute("insert into document values ('asn', 'ASN-1', 1, ?)", asked)
+            connection.execute("insert into document values ('asn', 'ASN-3', 1, null)")
+        for statement in statements_of(sql):
+            connection.execute(statement)
+    rows = connection.execute("select asn, unit, ordered, received from on_order").fetchall()
+    assert rows == [("ASN-1", unit, 5, 2), ("ASN-2", "EA", 1, 0)]
+    assert connection.execute("select count(*) from ledger_time").fetchall() == [(n_times,)]
+    connection.close()
+
+
 async def test_a_migration_that_fails_leaves_the_older_journal(tmp_path: Path) -> None:
     file = KEPT / "journal_v2.db.gz"
     (tmp_path / FILE).write_bytes(gzip.decompress(file.read_bytes()))

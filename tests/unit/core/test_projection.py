@@ -210,6 +210,58 @@ def test_on_order_is_what_is_expected_and_has_not_come(
     assert fold(*events).on_order(GTIN) == on_order
 
 
+CHEESE = changed(
+    doc.ITEM,
+    GTIN,
+    {"gtin": GTIN, "names": {"en": "Cheese"}, "zone": "chilled", "shelf_life_days": 30,
+     "grams_per_unit": 500, "case_pack_units": 1, "minimum_order_units": 1},
+)  # fmt: skip
+
+
+def asks(**units: int) -> ev.Event:
+    """A delivery that asks for so much of one item in each unit."""
+    lines = [{"item": GTIN, "quantity": n, "unit": unit} for unit, n in units.items()]
+    data = {"id": "ASN-1", "warehouse": "J1", "source": "@supplier", "status": "dispatched",
+            "ordered": lines}  # fmt: skip
+    return changed(doc.ASN, "ASN-1", data)
+
+
+def came(quantity: int, unit: str) -> ev.Event:
+    line = ev.Line(
+        item=GTIN, from_location="@supplier", to_location="DOCK", quantity=quantity, unit=unit
+    )
+    return event(ev.GOODS_RECEIVED, line, documents=(ev.Document(type="asn", id="ASN-1"),))
+
+
+@pytest.mark.parametrize(
+    ("events", "on_order", "came_units"),
+    [
+        ((asks(g=5000),), 10, 0),
+        ((asks(EA=4, g=5000),), 14, 0),
+        ((asks(EA=4, g=5000), came(4, "EA")), 10, 4),
+        ((asks(EA=4, g=5000), came(5000, "g")), 4, 10),
+        ((asks(EA=4, g=5000), came(4, "EA"), came(4750, "g")), 0, 13),
+        ((asks(EA=10), came(5000, "g")), 0, 10),
+        ((asks(EA=4, g=5000), asks(g=2000)), 4, 0),
+        ((asks(EA=4), changed(doc.ASN, "ASN-1", None)), 0, 0),
+    ],
+)
+def test_pieces_and_grams_on_order_are_added_as_pieces_only(
+    events: tuple[ev.Event, ...], on_order: int, came_units: int
+) -> None:
+    facts = fold(CHEESE, *events)
+    assert facts.on_order(GTIN) == on_order
+    assert facts.received_units("ASN-1", GTIN) == came_units
+
+
+def test_what_a_delivery_asks_for_no_more_is_looked_at_too() -> None:
+    facts = fold(asn("planned"))
+    effects = effects_of([(2, changed(doc.ASN, "ASN-1", None))], "J1")
+    assert effects.touched_items(facts) == {GTIN}
+    apply_effects(facts, effects)
+    assert (facts.on_order(GTIN), facts.expecting[GTIN]) == (0, set())
+
+
 def test_a_proposed_plan_counts_as_on_order_until_its_delivery_says_more() -> None:
     plan = {
         "plan_id": "PL-1", "warehouse": "J1", "source": "K1", "triggers": [], "based_on_seq": 1,

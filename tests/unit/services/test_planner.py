@@ -215,7 +215,7 @@ async def test_a_plan_is_made_of_no_older_facts_than_what_called_for_it(bench: B
 async def test_a_stale_plan_gives_its_place_and_what_it_had_ordered(bench: Bench) -> None:
     bench.facts.plans["PL-1"] = PlanRecord("PL-1", "e", 1, {}, {GTIN: (20, 0)})
     bench.facts.take_step("PL-1", Step("propose", 1, "e"))
-    bench.facts.ordered["ASN-1", GTIN] = 20
+    bench.facts.ordered["ASN-1"] = {(GTIN, "EA"): 20}
     bench.facts.expecting[GTIN] = {"ASN-1"}
     await bench.happen(ev.REPLENISHMENT_TRIGGERED, item=GTIN, cause="stale_plan")
     await bench.until(lambda: bool(bench.plans()))
