@@ -22,6 +22,7 @@ from cloud_sync.service.clock import wall_us
 from cloud_sync.service.epcis_delivery import look_after_subscriptions
 from cloud_sync.service.fulfilment import look_after_orders
 from cloud_sync.service.overdue import look_after_transits
+from cloud_sync.service.served import look_after_served
 from cloud_sync.service.webhook_delivery import Dispatcher
 from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
@@ -84,6 +85,7 @@ async def serve(options: ServeOptions) -> None:
                 rounds = [
                     group.create_task(look_after_orders(database, wall_us), name="orders"),
                     group.create_task(look_after_transits(database, wall_us), name="transits"),
+                    group.create_task(look_after_served(database, wall_us), name="served"),
                     group.create_task(
                         look_after_subscriptions(database, post, wall_us), name="subscriptions"
                     ),

@@ -211,3 +211,19 @@ async def _bodies(tx: Transaction, warehouse: str, plan_ids: Sequence[str]) -> l
         before=(warehouse,),
     )
     return [PlanBody.model_validate(json.loads(blob(body))["body"]) for (body,) in rows]
+
+
+PROPOSED_LOOKED_AT: Final = 50
+"""The newest plans of a warehouse among which those are that wait for somebody's word."""
+
+
+async def read_proposed(tx: Transaction, warehouse: str) -> list[PlanBody]:
+    """A warehouse's plans that wait for somebody's word."""
+    rows = await tx.fetch(
+        "select plan_steps.plan_id from plan_steps where warehouse = ? and name = 'propose' "
+        "order by at_us desc, plan_id limit ?",
+        (warehouse, PROPOSED_LOOKED_AT),
+    )
+    states = await read_states(tx, [(warehouse, text(plan_id)) for (plan_id,) in rows])
+    waiting = [plan_id for (_, plan_id), state in sorted(states.items()) if state == "proposed"]
+    return await _bodies(tx, warehouse, waiting)
