@@ -1,7 +1,8 @@
 """A simulated PDA: scans in task context over MQTT, each kept until its receipt has come.
 
 Orders   {"do":"scan","ref":N,"data":…,"symbology":…,"task":{…}}   pull the trigger once; without
-                                         data, press the task's button (start, close, undo …)
+                                         data, press the task's button (start, close, undo,
+                                         exceptions, resolve …)
          {"do":"repeat","seq":N}         send a scan again although it may have its receipt
          {"do":"raw","channel":C,"hex":…} publish these bytes, whatever they are
          {"do":"line","rates":{NAME:RATE,…}}  what the air does to messages from now on

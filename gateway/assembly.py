@@ -32,6 +32,7 @@ from gateway.services.health_watch import HealthWatch
 from gateway.services.housekeeping import Housekeeping
 from gateway.services.intake import IntakeService
 from gateway.services.intake_queue import IntakeQueue
+from gateway.services.lookups import Lookups
 from gateway.services.plan_desk import PlanDesk
 from gateway.services.planner import Planner, RunJob
 from gateway.services.projector import Projector
@@ -190,7 +191,7 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
     heartbeats = Heartbeats(clock)
     projector = _projector(settings, outside, journal, heartbeats)
     queue = IntakeQueue(settings.intake.queue_max)
-    rule = _sensor_rule(settings.sensors)
+    rule, labels = _sensor_rule(settings.sensors), settings.labels.patterns()
     sensors = SensorWatch(
         journal=journal,
         rule=rule,
@@ -206,13 +207,7 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
         queue=queue,
         journal=journal,
         floor=projector.floor,
-        decoder=Decoder(
-            gateway.warehouse,
-            gateway.language,
-            outside.new_id,
-            rule,
-            settings.labels.patterns(),
-        ),
+        decoder=Decoder(gateway.warehouse, gateway.language, outside.new_id, rule, labels),
         presence=TagPresence(_rule_of(settings)),
         zones=_zones(settings),
         clock=clock,
@@ -220,6 +215,7 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
         heartbeats=heartbeats,
         group_max=settings.intake.group_max,
         on_no_reading=sensors.note,
+        look_up=Lookups(journal, projector.floor).look,
     )
     return Parts(
         settings,

@@ -302,6 +302,7 @@ def _task(reader: _Reader) -> TaskContext:
         condition=condition,
         supervisor=reader.text("supervisor", 64),
         temperature_centi_c=None if celsius is None else round(celsius * 100),
+        action=reader.id("action"),
     )
 
 

@@ -20,6 +20,7 @@ Unit = Literal["EA", "g"]
 Kind = Literal[
     "receive", "putaway", "move", "pick", "short", "pack", "unpack", "ship", "count", "waste",
     "return", "inspect", "hold", "release", "lookup", "start", "close", "approve", "undo",
+    "exceptions", "resolve",
 ]  # fmt: skip
 
 
@@ -39,10 +40,11 @@ class PdaTask(BaseModel):
     condition: Literal["good", "damaged", "suspect"] | None = None
     supervisor: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     temperature_c: Annotated[float, Field(ge=-100, le=150)] | None = None
+    action: Id | None = None
 
 
 class PdaScan(BaseModel):
-    """Up, on `scan`. data may be absent for start, close, approve and undo."""
+    """Up, on `scan`. data may be absent for what is done without scanning."""
 
     model_config = _UP
 
@@ -161,6 +163,45 @@ class Undone(BaseModel):
     item: str
 
 
+class Action(BaseModel):
+    """What can be done about an exception, and what people call it."""
+
+    model_config = _DOWN
+
+    action: Id
+    text: str
+
+
+class Shown(BaseModel):
+    """One event that shows an exception."""
+
+    model_config = _DOWN
+
+    event_id: str
+    at_us: int
+    detail: str
+
+
+class Exceptional(BaseModel):
+    """What somebody must look into. id: names it as it stands; with more evidence it is another.
+
+    evidence: the newest first, where one was asked for by its id.
+    """
+
+    model_config = _DOWN
+
+    id: Id
+    kind: Id
+    key: list[str]
+    text: str
+    about: str
+    n_events: int
+    first_at_us: int | None = None
+    last_at_us: int | None = None
+    actions: list[Action]
+    evidence: list[Shown] | None = None
+
+
 class PdaResult(BaseModel):
     """Down, on `result`: after the commit, once per message and again for each repeat."""
 
@@ -188,6 +229,8 @@ class PdaResult(BaseModel):
     location: Location | None = None
     order: Id | None = None
     undone: Undone | None = None
+    exceptions: list[Exceptional] | None = None
+    n_open: int | None = None
 
 
 class DockLine(BaseModel):

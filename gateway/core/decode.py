@@ -112,7 +112,8 @@ class Decoder:
             return self._refuse(scan, floor, "symbol_refused", kind="symbol", why=why, reason=why)
         if task is not None and task.type in COMMANDS:
             request = Request(scan.stamp.device, task, when.today)
-            return self._answer(scan.stamp, request, decide_command(request, floor), floor, when)
+            verdict = decide_command(request, floor, self._language(task, floor))
+            return self._answer(scan.stamp, request, verdict, floor, when)
         if symbol is None or symbol.gtin is None:
             return self._no_product(scan, floor, when)
         if task is None or task.type == "lookup":

@@ -7,19 +7,55 @@ in the cloud come as documents. What two events show together is found beside (i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
+from cloud_sync.contract.values import value
 from cloud_sync.inventory.exceptions import (
     Ending,
+    Key,
     Word,
     endings,
     is_concerned,
+    key_text,
     raised,
     settles,
     word_in,
 )
 from cloud_sync.inventory.findings import Finding
+
+
+@value
+class Evidence:
+    """One event that shows an exception."""
+
+    event_id: str
+    at_us: int
+    detail: str
+
+
+@value
+class OpenException:
+    """One that nobody has settled, as the gateway's queue has it.
+
+    newest: the id of its newest evidence. evidence: all of it, where somebody asked for it. What
+    only a balance shows has no events and no times.
+    """
+
+    kind: str
+    key: Key
+    n_events: int = 0
+    first_at_us: int = 0
+    last_at_us: int = 0
+    newest: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Names it as it stands: whoever resolves it has seen all that shows it."""
+        parts = self.kind, key_text(self.key), self.n_events, self.last_at_us, self.newest
+        return f"x-{sha256(repr(parts).encode()).hexdigest()[:16]}"
 
 
 @dataclass(slots=True)

@@ -68,6 +68,7 @@ class TaskContext:
     type: one of TASK_TYPES. quantity counts `unit`s (EA pieces, or g grams); None if unsaid.
     sscc: the logistic unit packed into. condition: good, damaged or suspect. supervisor: the
     badge of who answers for what is unusual. temperature_centi_c: of the goods at the door.
+    action: what is done about an exception.
     """
 
     type: str
@@ -81,11 +82,12 @@ class TaskContext:
     condition: str | None = None
     supervisor: str | None = None
     temperature_centi_c: int | None = None
+    action: str | None = None
 
 
 CONDITIONS = frozenset({"good", "damaged", "suspect"})
 
-COMMANDS = frozenset({"start", "close", "approve", "undo"})
+COMMANDS = frozenset({"start", "close", "approve", "undo", "exceptions", "resolve"})
 """What a worker does without scanning anything: the message may leave its data out."""
 
 TASK_TYPES = COMMANDS | {

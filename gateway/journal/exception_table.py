@@ -8,14 +8,15 @@ same evidence may be found once more: a trace shows the same with every other tr
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Final
 
 from cloud_sync.inventory.exceptions import ACTIONS, Word, key_text
 from cloud_sync.inventory.findings import NEGATIVE_STOCK
 from cloud_sync.inventory.traces import WINDOW_US, Subject, Trace
-from gateway.core.exceptions import ExceptionEffects
+from gateway.core.exceptions import Evidence, ExceptionEffects, OpenException
 from gateway.journal.rows import as_int
 from gateway.journal.table_sums import Querying
 from gateway.ports import Statements
@@ -23,6 +24,14 @@ from gateway.ports import Statements
 SELECT: Final = (
     "select kind, key, event_id, at_us, detail from exception_evidence"
     " order by kind, key, at_us, event_id"
+)
+_HEADS: Final = (
+    "select kind, key, count(*), min(at_us), max(at_us), max(event_id) from exception_evidence"
+    " group by kind, key order by kind, key"
+)
+_EVIDENCE: Final = (
+    "select event_id, at_us, detail from exception_evidence where kind = ? and key = ?"
+    " order by at_us, event_id"
 )
 NEGATIVE: Final = (
     "select warehouse, location, item, lot, status, unit, quantity from stock"
@@ -169,6 +178,24 @@ async def read_keys(reader: Querying, kinds: Iterable[str]) -> set[tuple[str, tu
         (json.dumps(sorted(kinds)),),
     )
     return {(str(kind), tuple(json.loads(str(key)))) for kind, key in rows}
+
+
+async def read_queue(reader: Querying, names: Container[str]) -> tuple[OpenException, ...]:
+    """All that is open; of those so named, the evidence too."""
+    found = []
+    for kind, key, n, first_us, last_us, newest in await reader.query(_HEADS):
+        it = OpenException(
+            str(kind), tuple(json.loads(str(key))), as_int(n), as_int(first_us), as_int(last_us),
+            str(newest),
+        )  # fmt: skip
+        if it.name in names:
+            rows = await reader.query(_EVIDENCE, (kind, key))
+            shown = [Evidence(str(row[0]), as_int(row[1]), str(row[2])) for row in rows]
+            it = replace(it, evidence=tuple(shown))
+        found.append(it)
+    for *parts, _ in await reader.query(NEGATIVE):
+        found.append(OpenException(NEGATIVE_STOCK, tuple(map(str, parts))))
+    return tuple(found)
 
 
 async def count_exceptions(reader: Querying) -> int:

@@ -96,6 +96,7 @@ class IntakeService:
         heartbeats: Heartbeats,
         group_max: int,
         on_no_reading: Callable[[NoReading], None] = lambda _: None,
+        look_up: Callable[[Sequence[Reading]], Awaitable[None]] | None = None,
     ) -> None:
         self._queue = queue
         self._journal = journal
@@ -108,6 +109,7 @@ class IntakeService:
         self._heartbeats = heartbeats
         self._group_max = group_max
         self._on_no_reading = on_no_reading
+        self._look_up = look_up
         self._commits: asyncio.Queue[_Group | None] = asyncio.Queue(COMMITS_IN_FLIGHT)
         self._highest: dict[tuple[str, str], int] = {}
         self._in_flight: dict[ReceiptKey, list[_Settle]] = {}
@@ -148,6 +150,8 @@ class IntakeService:
         group = _Group()
         keys = [_receipt_key(arrival.reading.stamp) for arrival in arrivals]
         known = await self._known_receipts(keys)
+        if self._look_up is not None:
+            await self._look_up([arrival.reading for arrival in arrivals])
         self.counts.received += len(arrivals)
         for arrival, key in zip(arrivals, keys, strict=True):
             if key is not None:

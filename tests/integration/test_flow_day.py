@@ -237,3 +237,48 @@ def test_a_day_of_bad_scanning_ends_with_what_is_really_there(
     assert running.stop() == 0
     done = running.command("journal", "verify", "--config", str(running.config))
     assert done.returncode == 0, done.stderr
+
+
+def exceptions(supervisor: Picker, n: int) -> list[Result]:
+    """What is open, once the queue has heard of all that was scanned."""
+    for _ in range(1000):
+        answer = supervisor.say(None, type="exceptions", worker="w2")
+        assert key_of(answer)[0] == "accepted"
+        rows = answer["exceptions"]
+        assert isinstance(rows, list)
+        if answer["n_open"] == n:
+            return rows
+    raise AssertionError(f"never {n}: {answer}")
+
+
+def test_a_supervisor_settles_what_went_wrong_at_a_handheld(
+    running: GatewayProcess, broker: Mosquitto
+) -> None:
+    with device(broker.port) as pda, device(broker.port, "pda-2") as other:
+        picker, supervisor = Picker(pda), Picker(other)
+        assert exceptions(supervisor, 0) == []
+        stale = picker.say(EXPIRED, type="receive", location="R-01", quantity=4, worker="w1")
+        assert key_of(stale) == ("flagged", "lot_expired")
+        refused = picker.say(None, type="exceptions", worker="w1")
+        assert key_of(refused) == ("refused", "supervisor_needed")
+        (row,) = exceptions(supervisor, 1)
+        assert (row["kind"], row["about"]) == ("lot_expired", "Milk · STALE")
+        shown = supervisor.say(None, type="exceptions", id=row["id"], worker="w2")["exceptions"]
+        assert isinstance(shown, list)
+        evidence = [it["event_id"] for it in shown[0]["evidence"]]
+        assert evidence == [stale["event_id"]]
+        word = {"type": "resolve", "id": row["id"], "action": "waste"}
+        assert key_of(picker.say(None, worker="w1", reason="old", **word)) == (
+            "refused", "supervisor_needed"
+        )  # fmt: skip
+        assert key_of(supervisor.say(None, worker="w2", **word)) == ("refused", "reason_missing")
+        settled = supervisor.say(None, worker="w2", reason="old", **word)
+        assert key_of(settled) == ("accepted", "resolved")
+        assert supervisor.again()["event_id"] == settled["event_id"], "said once"
+        assert exceptions(supervisor, 0) == []
+        running.kill()
+        running.start()
+        running.until_listening()
+        assert exceptions(supervisor, 0) == []
+        assert picker.contents("R-01") == {}, "the lot was thrown away, as was said"
+    assert running.stop() == 0

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from gateway.core.flows import correcting, counting, holding, inbound, packing, picking
+from gateway.core.flows import (
+    correcting,
+    counting,
+    holding,
+    inbound,
+    packing,
+    picking,
+    supervising,
+)
 from gateway.core.flows.checks import condition_status, moved, status_there
 from gateway.core.flows.floor import Floor
 from gateway.core.flows.verdict import Refused, Request, Verdict
@@ -65,9 +73,13 @@ def decide_unit(request: Request, sscc: str, floor: Floor) -> Verdict | None:
     return packing.move_unit(request, sscc, movement, floor)
 
 
-def decide_command(request: Request, floor: Floor) -> Verdict:
+def decide_command(request: Request, floor: Floor, language: str) -> Verdict:
     """What a worker says without scanning."""
     task, facts = request.task, floor.facts
+    if task.type == "exceptions":
+        return supervising.look_into(request, floor, language)
+    if task.type == "resolve":
+        return supervising.resolve(request, floor, language)
     if task.type == "undo":
         return correcting.undo(request, floor)
     if task.type == "approve":

@@ -21,7 +21,9 @@ from typing import Final
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
 from cloud_sync.contract.documents import Item, Location
+from cloud_sync.inventory.exceptions import Word, word_in
 from cloud_sync.inventory.stock import NOWHERE, StockKey, movements
+from gateway.core.exceptions import OpenException
 from gateway.core.facts import Facts
 from gateway.core.flows import kinds
 from gateway.core.flows.deliveries import Deliveries
@@ -60,6 +62,10 @@ class Floor:
         self._ahead: dict[str, _Ahead] = {}
         self._moved: dict[StockKey, int] = {}
         self._lots: dict[tuple[str, str], str | None] = {}
+        self.words: dict[str, Word] = {}
+        """What was said of exceptions and is not in the queue yet, by the event's id."""
+        self.open_exceptions: tuple[OpenException, ...] = ()
+        """The queue as of the group of scans that is being decided, if one of them asks for it."""
         self._by_item: dict[str, set[StockKey]] = {}
         self._by_place: dict[str, set[StockKey]] = {}
         for key in facts().stock:
@@ -93,6 +99,9 @@ class Floor:
             return
         moves = self._moves_of(event)
         self._ahead[event.event_id] = _Ahead(moves, None)
+        word = word_in(event)
+        if word is not None:
+            self.words[event.event_id] = word
         for key, quantity in moves:
             # What is ahead is in the index already, and is not forgotten meanwhile.
             if key not in self._moved:
@@ -107,6 +116,7 @@ class Floor:
                 continue
             self._done = seq
             ahead = self._ahead.pop(event.event_id, None)
+            self.words.pop(event.event_id, None)
             if ahead is None:
                 for key, _ in self._moves_of(event):
                     self._index(key)
@@ -219,14 +229,22 @@ class Floor:
 
     def is_supervisor(self, badge: str | None) -> bool:
         """True for the id or the badge of somebody who may override, in this warehouse."""
+        return self.supervisor(badge) is not None
+
+    def supervisor(self, badge: str | None) -> str | None:
+        """The id of whoever may override in this warehouse, by id or badge; None for others."""
         if badge is None:
-            return False
+            return None
         here = self.facts.warehouse
-        return any(
-            "supervisor" in worker.roles
-            and badge in {worker.id, worker.badge}
-            and (not worker.warehouses or here in worker.warehouses)
-            for worker in self.facts.workers.values()
+        return next(
+            (
+                worker.id
+                for worker in self.facts.workers.values()
+                if "supervisor" in worker.roles
+                and badge in {worker.id, worker.badge}
+                and (not worker.warehouses or here in worker.warehouses)
+            ),
+            None,
         )
 
     # ------------------------------------------------------------ what may be sold

@@ -61,8 +61,16 @@ def test_every_message_is_explained() -> None:
     told = LANGUAGES[ENGLISH].keys() - labels
     # What a kind of exception is called stands where its kind is explained.
     pages.append((root / "docs" / "exceptions.md").read_text())
-    names = {key.removeprefix("exception_") for key in told}
+    words = {f"exception_{kind}": kind for kind in ACTIONS}
+    words |= {f"action_{it}": it for several in ACTIONS.values() for it in several}
+    names = {words.get(key, key) for key in told}
     assert not {key for key in names if not any(f"`{key}`" in page for page in pages)}
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_every_action_has_its_words(language: str) -> None:
+    actions = {action for several in ACTIONS.values() for action in several}
+    assert {f"action_{action}" for action in actions} <= LANGUAGES[language].keys()
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
