@@ -65,7 +65,7 @@ async def _identify(request: Request) -> Credential:
     if scheme.lower() != "bearer" or not 0 < len(token) <= TOKEN_CHARACTERS_MAX:
         raise Refused("unauthorised", "Authorization: Bearer TOKEN is missing")
     context = context_of(request)
-    credential = await context.database.read(
+    credential = await context.database.read_once(
         partial(find_credential, token=token, now_us=context.wall_us())
     )
     if credential is None:

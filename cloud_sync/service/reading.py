@@ -43,17 +43,20 @@ async def get_stock(
     """Balances that are not zero, by warehouse, item, location, lot, status and unit."""
     if include_virtual and credential.scope is not None:
         raise Refused("forbidden", "virtual places belong to no warehouse and so to no scope")
+    places = None if warehouse is not None else reach(credential, None)
     script = partial(
         queries.read_stock,
         warehouse=warehouse,
         item=item,
         with_virtual=include_virtual,
-        within=None if warehouse is not None else reach(credential, None),
+        within=places,
         after=place_of(after, n=6),
         limit=limit + 1,
     )
     reach(credential, warehouse)
-    found = await context_of(request).database.read(script)
+    database = context_of(request).database
+    is_one = places is None and not include_virtual
+    found = await (database.read_once if is_one else database.read)(script)
     return page_of("stock", found, limit, key=STOCK_KEY)
 
 

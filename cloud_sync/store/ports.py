@@ -74,6 +74,12 @@ class Database(Protocol):
         """Run a script that only reads, on one consistent state. Raises StoreError."""
         ...
 
+    async def read_once(self, script: Script[T]) -> T:
+        """The same for a script that asks one question, which sees one state by itself: without
+        a beginning and an end that would be waited for. A second question is an AssertionError.
+        """
+        ...
+
 
 async def fetch_in(
     tx: Transaction, sql: str, keys: Iterable[Value], *, before: Parameters = ()

@@ -11,8 +11,8 @@ import asyncio
 import contextlib
 import itertools
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from functools import lru_cache, partial
 from importlib.resources import files
 from typing import Final, cast
 
@@ -85,6 +85,21 @@ class PostgresTransaction:
         await self._connection.executemany(_numbered(sql), rows)
 
 
+class _OneQuestion(PostgresTransaction):
+    """No transaction at all, and so no second question."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        super().__init__(connection)
+        self._is_asked = False
+
+    async def fetch(self, sql: str, parameters: Parameters = ()) -> Sequence[Row]:
+        """All rows of the one query."""
+        if self._is_asked:
+            raise AssertionError(f"a second question outside of a transaction: {sql}")
+        self._is_asked = True
+        return await super().fetch(sql, parameters)
+
+
 @lru_cache(maxsize=256)
 def _numbered(sql: str) -> str:
     """`?` as `$1`, `$2` …; no statement of ours has a question mark of another kind."""
@@ -111,22 +126,24 @@ class PostgresDatabase:
 
     async def transact(self, script: Script[T]) -> T:
         """Run a script that writes; a cancel waits for its end. Raises StoreError."""
-        return await finish(
-            self._run(script, isolation="read_committed", readonly=False), name="transaction"
-        )
+        within = partial(_transaction, script, isolation="read_committed", readonly=False)
+        return await finish(self._run(within), name="transaction")
 
     async def read(self, script: Script[T]) -> T:
         """Run a script that only reads, on one consistent state. Raises StoreError."""
-        return await self._run(script, isolation="repeatable_read", readonly=True)
+        return await self._run(
+            partial(_transaction, script, isolation="repeatable_read", readonly=True)
+        )
 
-    async def _run(self, script: Script[T], *, isolation: str, readonly: bool) -> T:
+    async def read_once(self, script: Script[T]) -> T:
+        """Run a script that asks one question; see ports.Database. Raises StoreError."""
+        return await self._run(lambda connection: script(_OneQuestion(connection)))
+
+    async def _run(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
         for n_tries in itertools.count(1):
             try:
-                async with (
-                    self._pool.acquire(timeout=STATEMENT_S) as connection,
-                    connection.transaction(isolation=isolation, readonly=readonly),
-                ):
-                    return await script(PostgresTransaction(connection))
+                async with self._pool.acquire(timeout=STATEMENT_S) as connection:
+                    return await work(connection)
             except _AGAIN as error:
                 # A commit whose answer was lost is run again, too: a batch that is in is skipped.
                 if n_tries == TRIES:
@@ -139,12 +156,27 @@ class PostgresDatabase:
         raise AssertionError("the loop above returns or raises")
 
 
+async def _transaction(
+    script: Script[T], connection: asyncpg.Connection, *, isolation: str, readonly: bool
+) -> T:
+    async with connection.transaction(isolation=isolation, readonly=readonly):
+        return await script(PostgresTransaction(connection))
+
+
+async def _as_it_is(connection: asyncpg.Connection) -> None:
+    """Nothing of ours outlives a transaction, so there is nothing to reset, and one trip less."""
+
+
 @contextlib.asynccontextmanager
 async def open_postgres(url: str) -> AsyncIterator[PostgresDatabase]:
     """The database at a postgresql:// URL, brought up to date. Raises StoreUnusable."""
     try:
         pool = await asyncpg.create_pool(
-            url, min_size=1, max_size=CONNECTIONS_MAX, command_timeout=STATEMENT_S
+            url,
+            min_size=1,
+            max_size=CONNECTIONS_MAX,
+            command_timeout=STATEMENT_S,
+            reset=_as_it_is,
         )
     except (*_FAILED, ValueError) as error:
         # The URL may hold a password and is not repeated.

@@ -90,6 +90,10 @@ class SqliteDatabase:
         """Run a script that only reads, on one consistent state. Raises StoreError."""
         return await self._reader.run(script)
 
+    async def read_once(self, script: Script[T]) -> T:
+        """The same: in a file a transaction costs nothing. Raises StoreError."""
+        return await self._reader.run(script)
+
 
 class _Lane:
     """One connection and the queue in front of it."""

@@ -18,6 +18,7 @@ from cloud_sync.store.ports import (
     ValueRefused,
     fetch_in,
 )
+from cloud_sync.store.postgres import PostgresDatabase
 
 
 async def last_of(tx: Transaction) -> int:
@@ -43,6 +44,22 @@ async def test_a_script_that_raises_leaves_nothing(database: Database) -> None:
         await database.transact(half)
     assert await database.read(last_of) == 0
     assert await database.transact(add_one) == 1, "the next one is not inside the failed one"
+
+
+async def test_one_question_is_answered_without_a_transaction_and_no_second(
+    database: Database,
+) -> None:
+    async def twice(tx: Transaction) -> None:
+        await last_of(tx)
+        await last_of(tx)
+
+    assert await database.read_once(last_of) == 0
+    assert await database.transact(add_one) == 1
+    assert await database.read_once(last_of) == 1, "of the state as it is now"
+    if isinstance(database, PostgresDatabase):
+        with pytest.raises(AssertionError, match="second question"):
+            await database.read_once(twice)
+    assert await database.read_once(last_of) == 1
 
 
 async def test_scripts_that_write_run_one_after_the_other(database: Database) -> None:

@@ -70,6 +70,9 @@ class FailingDatabase:
     async def read(self, script: Script[T]) -> T:
         return await self._database.read(script)
 
+    async def read_once(self, script: Script[T]) -> T:
+        return await self._database.read_once(script)
+
     async def transact(self, script: Script[T]) -> T:
         raise self._error
 
