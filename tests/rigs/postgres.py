@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 import asyncpg
@@ -18,6 +20,8 @@ import pytest
 from tests.rigs.guard import GUARD_S, wait_until
 
 OWNER = "postgres"
+
+T = TypeVar("T")
 
 
 def find_programs() -> Path | None:
@@ -48,6 +52,12 @@ async def empty_database(server: Path, name: str) -> str:
     await admin.execute(f"create database {name}")
     await admin.close()
     return f"postgresql://forepost@/{name}?host={host}"
+
+
+def run_apart(work: Coroutine[object, object, T]) -> T:
+    """Run it on a loop of its own that leaves the tests' loop alone."""
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return runner.run(work)
 
 
 def _run(*command: str) -> None:

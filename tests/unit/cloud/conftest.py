@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 import shutil
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
-import asyncpg
 import pytest
 
 from cloud_sync.store.credentials import create_token, enrol_gateway
 from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
-from tests.rigs.postgres import programs_or_skip, running_postgres
+from tests.rigs.lent_databases import LentDatabases
+from tests.rigs.postgres import programs_or_skip, run_apart, running_postgres
 
 GATEWAYS = {"gw-W1": "W1", "gw-C1": "C1"}
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -43,10 +39,8 @@ def sqlite_pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_pattern(cluster: Path) -> str:
-    """A database with today's tables and nothing in them."""
-    bring_up_to_date(create_database(cluster, "pattern", like="template1"))
-    return "pattern"
+def lent_databases(cluster: Path) -> LentDatabases:
+    return LentDatabases(cluster)
 
 
 def bring_up_to_date(name: str) -> None:
@@ -57,51 +51,30 @@ def bring_up_to_date(name: str) -> None:
     run_apart(open_it())
 
 
-def create_database(cluster: Path, database: str, *, like: str) -> str:
-    """A database like another; gives its name."""
-    at = f"postgresql://forepost@/{{}}?host={quote(str(cluster), safe='')}"
-
-    async def create() -> None:
-        connection = await asyncpg.connect(at.format("postgres"))
-        await connection.execute(f"create database {database} template {like}")
-        await connection.close()
-
-    run_apart(create())
-    return at.format(database)
-
-
-def run_apart(work: Coroutine[object, object, None]) -> None:
-    """Run it on a loop of its own that leaves the tests' loop alone."""
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        runner.run(work)
-
-
 @pytest.fixture
-def postgres_name(cluster: Path, postgres_pattern: str) -> str:
-    """The name of a database on PostgreSQL that nobody has used."""
-    return create_database(cluster, f"cloud{next(_numbers)}", like=postgres_pattern)
+def postgres_name(lent_databases: LentDatabases) -> Iterator[str]:
+    """The name of a database on PostgreSQL with today's tables and nothing in them."""
+    name = lent_databases.lend()
+    yield name
+    lent_databases.take_back(name)
 
 
 @pytest.fixture
 def unused_database_name(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The name of a database without a table."""
-    return make_name(engine, request, tmp_path, pattern=None)
+    if engine == "sqlite":
+        return str(tmp_path / "cloud.db")
+    lent: LentDatabases = request.getfixturevalue("lent_databases")
+    return lent.make(like="template1")
 
 
 @pytest.fixture
 def database_name(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The name of a database that nobody has used."""
-    return make_name(engine, request, tmp_path, pattern="postgres_pattern")
-
-
-def make_name(
-    engine: str, request: pytest.FixtureRequest, directory: Path, *, pattern: str | None
-) -> str:
+    """The name of a database that holds nothing."""
     if engine == "sqlite":
-        return str(directory / "cloud.db")
-    like = "template1" if pattern is None else request.getfixturevalue(pattern)
-    cluster = request.getfixturevalue("cluster")
-    return create_database(cluster, f"cloud{next(_numbers)}", like=like)
+        return str(tmp_path / "cloud.db")
+    name: str = request.getfixturevalue("postgres_name")
+    return name
 
 
 @pytest.fixture
