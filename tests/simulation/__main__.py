@@ -36,18 +36,19 @@ def main() -> int:
 
 
 def _play_many(seeds: range, n_jobs: int, forgets: int) -> int:
-    n_bad = n_scans = n_events = n_cuts = 0
+    n_bad = n_scans = n_events = n_cuts = n_seconds = 0
     with ProcessPoolExecutor(n_jobs, initializer=_end_with, initargs=(os.getpid(),)) as pool:
         for outcome in pool.map(play, seeds, [forgets] * len(seeds), chunksize=4):
             n_scans += outcome.n_scans
             n_events += outcome.n_events
             n_cuts += outcome.n_power_cuts
+            n_seconds += outcome.second is not None
             if outcome.problems:
                 n_bad += 1
                 print(f"seed {outcome.seed}: {outcome.problems[0]}", flush=True)
     print(
-        f"{len(seeds)} histories, {n_scans} scans, {n_events} events, {n_cuts} power cuts: "
-        f"{n_bad} with problems"
+        f"{len(seeds)} histories, {n_scans} scans, {n_events} events, {n_cuts} power cuts, "
+        f"{n_seconds} second boxes: {n_bad} with problems"
     )
     return 1 if n_bad else 0
 
@@ -64,6 +65,8 @@ def _show(outcome: Outcome) -> None:
     for name, value in asdict(outcome.weather).items():
         if value:
             print(f"  {name} {value:.3f}")
+    if outcome.second is not None:
+        print(f"  a second box under the same id: {outcome.second}")
     print(
         f"  {outcome.n_scans} scans, {outcome.n_events} events, {outcome.n_power_cuts} power cuts,"
         f" drained in {outcome.drained_s:g} s"

@@ -68,6 +68,8 @@ class Cloud:
         for script in read_schema(SCHEMA):
             for statement in statements_of(script):
                 self.sqlite.execute(statement)
+        # Among the cloud's own tables, and so forgotten with them by a restore.
+        self.sqlite.execute("create table taken_from(at_us integer, instance text) strict")
 
     async def transact(self, script: Callable[[Transaction], Awaitable[T]]) -> T:
         """One transaction, whole or not at all."""
@@ -100,15 +102,21 @@ class Cloud:
 
     async def take(self, upload: Upload, warehouse: str) -> Taken | Refusal:
         """A batch that has arrived."""
-        return await self.transact(
+        now_us = self.clock.wall_us()
+        outcome = await self.transact(
             partial(
                 take_batch,
                 gateway=upload.batch.gateway,
                 warehouse=warehouse,
                 upload=upload,
-                now_us=self.clock.wall_us(),
+                now_us=now_us,
             )
         )
+        if isinstance(outcome, Taken):
+            self.sqlite.execute(
+                "insert into taken_from values (?, ?)", (now_us, upload.batch.instance)
+            )
+        return outcome
 
 
 class Uplink:

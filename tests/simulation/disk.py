@@ -57,6 +57,10 @@ class Disk:
         both = cast(Any, connection)
         return Database(PATH, both, both)
 
+    def copy_from(self, other: Disk) -> None:
+        """Become the copy of another disk that is in use, as a card reader makes it."""
+        self.sqlite = _memory(other.sqlite.serialize())
+
     async def run(
         self,
         box: Box,

@@ -9,10 +9,16 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from random import Random
+from typing import get_args
 
 import pytest
 
-from cloud_sync.store import feed
+from cloud_sync.contract.chain import next_link
+from cloud_sync.inbox import admission
+from cloud_sync.inbox.admission import HeldRow, Standing
+from cloud_sync.inbox.wire import Upload
+from cloud_sync.store import batches, feed
 from gateway.errors import BatchRefused, CloudUnavailable
 from gateway.journal import rows, writer
 from gateway.journal.store import JournalStore
@@ -21,9 +27,9 @@ from gateway.services.flights import Flight
 from gateway.services.intake import IntakeService, _Group
 from gateway.services.uplink import Uplink
 from tests.rigs import tier
-from tests.simulation import history
+from tests.simulation import history, weather
 from tests.simulation.history import play
-from tests.simulation.weather import Weather
+from tests.simulation.weather import Second, Weather
 from tests.simulation.world import World
 
 # By itself a minute for all of them; on a machine that others keep busy much more for one.
@@ -115,6 +121,24 @@ def test_rows_leave_in_the_histories_that_say_so(monkeypatch: pytest.MonkeyPatch
     assert sum(left) > 0
 
 
+def bring(monkeypatch: pytest.MonkeyPatch, second: Second) -> None:
+    """Have a second box in every history."""
+    monkeypatch.setattr(history, "draw_second", lambda random: second)
+
+
+@pytest.mark.parametrize("second", get_args(Second))
+def test_a_second_box_under_one_id_merges_nothing(
+    second: Second, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(monkeypatch, second)
+    assert problems_within(range(tier.count(2, 10, 100))) == []
+
+
+def test_second_boxes_are_drawn_in_all_their_kinds() -> None:
+    drawn = {weather.draw_second(Random(f"{seed}/second")) for seed in range(200)}
+    assert drawn == {None, *get_args(Second)}
+
+
 # ------------------------------------------------------------------ controls: each must be seen
 
 
@@ -176,6 +200,28 @@ def test_a_batch_without_an_answer_taken_as_sent_is_found_out(
     assert problems_within(CONTROL_SEEDS)
 
 
+def test_a_cloud_without_the_lease_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    bring(monkeypatch, "other box")
+    monkeypatch.setattr(admission, "_is_other_machine", lambda standing, batch: False)
+    assert problems_within(CONTROL_SEEDS, naming="two machines were let in")
+
+
+def test_a_cloud_that_takes_a_fork_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes by the rows' numbers alone and has a clone continue what the other one began."""
+
+    def unasked(standing: Standing, upload: Upload, held: Mapping[int, HeldRow]) -> list[bytes]:
+        link = admission.start_of(standing, upload, held)
+        links = []
+        for seq, body in enumerate(upload.bodies, upload.batch.first_seq):
+            link = held[seq].link if seq in held else next_link(link, seq, body)
+            links.append(link)
+        return links
+
+    bring(monkeypatch, "copied machine")
+    monkeypatch.setattr(batches, "links_of", unasked)
+    assert problems_within(CONTROL_SEEDS, naming="differ in journal and cloud")
+
+
 def test_a_feed_without_marks_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A restore just before the office writes its last word: rare in drawn weather."""
     backups: list[bytes] = []
@@ -184,7 +230,7 @@ def test_a_feed_without_marks_is_found_out(monkeypatch: pytest.MonkeyPatch) -> N
         return None
 
     async def open_restored_office(world: World, *, name: str = "milk") -> None:
-        if world.n_lives > 0:
+        if world.first.n_lives > 0:
             world.cloud.rewind(backups[-1])
         await open_office(world, name=name)
         backups.append(world.cloud.snapshot())

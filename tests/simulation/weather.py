@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from random import Random
-from typing import Final
+from typing import Final, Literal, get_args
+
+Second = Literal["other box", "copied disk", "copied machine"]
+"""A second box under the same id: with a journal of its own, with a copy of the first one's disk,
+or with a copy of all that tells the machine, too."""
 
 CALM_SHARE: Final = 0.5
 """Each fault is absent from half of the histories: some bugs need one fault to be alone."""
+
+
+SECOND_SHARE: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +97,8 @@ def draw_weather(random: Random) -> Weather:
 def calm(weather: Weather) -> Weather:
     """What everything is healed to."""
     return replace(weather, **{each.name: 0.0 for each in fields(Weather)})
+
+
+def draw_second(random: Random) -> Second | None:
+    """A second box under the same id, in few histories: it doubles what there is to play."""
+    return random.choice(get_args(Second)) if random.random() < SECOND_SHARE else None
