@@ -132,6 +132,8 @@ class PlannerSettings(BaseModel):
     """One cause for one item fires at most once in this window, and not in the next."""
     daily_at: Annotated[tuple[time, ...], Field(max_length=24)] = ()
     """Times of day (the warehouse's own, HH:MM) at which everything is planned."""
+    dark_after_s: Annotated[float, Field(ge=7200, le=86_400 * 30)] = 14_400.0
+    """At a central warehouse: one that was not heard of for longer is planned by estimates."""
 
 
 class SmoothingSettings(BaseModel):

@@ -92,6 +92,26 @@ class OrderLine(BaseModel):
     limited_by: Literal["none", "life", "room"] = "none"
 
 
+class WarehouseNeed(BaseModel):
+    """What a warehouse that is served needs, and how much is known of it.
+
+    is_dark: it was not heard of for too long, so that all of this is estimated. heard_at_us: None
+    for one that was never heard of; nothing is known of its items, and it is in the network's plan
+    at the network document's demand. n_items, units, kg: all that it needs of the zones planned.
+    by_item: units of those items that the plan orders.
+    """
+
+    model_config = _WIRE
+
+    warehouse: Id
+    is_dark: bool
+    heard_at_us: Time | None = None
+    n_items: Annotated[int, Field(ge=0)]
+    units: Annotated[int, Field(ge=0)]
+    kg: Annotated[float, Field(ge=0)]
+    by_item: dict[Gtin, Units] = {}
+
+
 class PlanBody(BaseModel):
     """A replenishment plan as proposed by a gateway.
 
@@ -102,7 +122,9 @@ class PlanBody(BaseModel):
     network_version: of the network document.
     approval: whether it goes on its own, or waits for a person, then with the reason.
     explanation: what it costs, what binds, what changed, what would be without it
-    (docs/planning.md). supersedes: the plans whose place it takes.
+    (docs/planning.md). supersedes: the plans whose place it takes. supplier: who is to deliver,
+    where the source is @supplier and master data say it. needs: of the warehouses that a central
+    one serves, which the plan has taken into account.
     """
 
     model_config = _WIRE
@@ -122,6 +144,8 @@ class PlanBody(BaseModel):
     approval_reason: str | None = None
     explanation: dict[str, object] = {}
     supersedes: list[Id] = []
+    supplier: Id | None = None
+    needs: list[WarehouseNeed] = []
 
 
 class ReconciledLine(BaseModel):

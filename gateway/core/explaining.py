@@ -5,6 +5,8 @@ binding  the limits that are reached: vehicle, storage, a line cut by its life o
 changed  what is another than in the last network plan: cost, cycles, who supplies
 without  what would happen if nothing came: items that run out before the next round, with the
          days they last, and how many units the warehouse would then be short of
+dark     warehouses that a central one serves and that were not heard of: for how many days, and
+         how many units they are estimated to need
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from cloud_sync.contract.plans import OrderLine
+from gateway.core.served import Need
 from gateway.core.solver_job import Job, Sku
 
 ITEMS_SHOWN: Final = 20
@@ -26,6 +29,7 @@ def explain(
     job: Job,
     lines: Sequence[OrderLine],
     before: Mapping[str, object] | None,
+    needs: Sequence[Need],
 ) -> dict[str, object]:
     """The explanation of these lines. before: the last network plan."""
     now = result.get("network_plan")
@@ -36,6 +40,7 @@ def explain(
         "binding": [*(limits if isinstance(limits, list) else []), *_cut(lines)],
         "changed": _changed(plan, before or {}, job),
         "without": _without(plan, job),
+        "dark": _dark(needs),
     }
     return {name: part for name, part in parts.items() if part}
 
@@ -128,6 +133,22 @@ def _without(plan: Mapping[str, object], job: Job) -> dict[str, object]:
         "short_units": round(short),
         "out": [{"item": sku.gtin, "days": round(days, 2)} for days, sku in out[:ITEMS_SHOWN]],
     }
+
+
+def _dark(needs: Iterable[Need]) -> list[dict[str, object]]:
+    """Who was not heard of, the longest first; days of null: never."""
+    silent = sorted(
+        (it for it in needs if it.quiet.is_dark),
+        key=lambda it: (it.heard_at_us or 0, it.warehouse),
+    )
+    return [
+        {
+            "warehouse": it.warehouse,
+            "days": None if it.quiet.days is None else round(it.quiet.days, 2),
+            "units": sum(it.by_item.values()),
+        }
+        for it in silent
+    ]
 
 
 def _number(value: object) -> float:

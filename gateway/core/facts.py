@@ -24,11 +24,12 @@ from cloud_sync.contract.documents import (
     Worker,
 )
 from cloud_sync.contract.plan_life import DROPPED, OPEN, State, Step, state_of
-from cloud_sync.contract.plans import asn_id
+from cloud_sync.contract.plans import WarehouseNeed, asn_id
 from cloud_sync.inventory.lots import Bans, Usability, make_bans
 from cloud_sync.inventory.stock import StockKey, is_on_shelf
 from gateway.core.book import Book
 from gateway.core.flows.state import Flows
+from gateway.core.served import ServedBook
 
 _NOTHING: Final[Mapping[tuple[str, str], int]] = {}
 
@@ -61,6 +62,16 @@ class PlanRecord:
     steps: dict[tuple[str, str], Step] = field(default_factory=dict)
     state: State | None = None
     """Where it stands, by its steps (cloud_sync/contract/plan_life)."""
+    _needs: list[WarehouseNeed] | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def needs(self) -> list[WarehouseNeed]:
+        """What the warehouses needed that this one serves, as the plan counted it."""
+        if self._needs is None:
+            told = self.body.get("needs")
+            rows = told if isinstance(told, list) else []
+            self._needs = [WarehouseNeed.model_validate(it) for it in rows]
+        return self._needs
 
     def take(self, step: Step) -> None:
         """One more step; a repeat changes nothing."""
@@ -113,6 +124,8 @@ class Facts:
     """The open orders with an item, for the same reason."""
     sending: dict[str, set[str]] = field(default_factory=dict)
     """So with the transfers that leave from here."""
+    served: ServedBook = field(default_factory=ServedBook)
+    """At a central warehouse: what is known of those that it serves."""
     shelves: dict[str, dict[tuple[str, str], int]] = field(default_factory=dict)
     """What is on the shelves per GTIN, by lot and unit: beside `stock`, so that a trigger costs no
     scan. Whether a lot of it is usable depends on the day."""

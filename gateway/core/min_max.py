@@ -109,7 +109,7 @@ def _zone_lines(
         source = keys.SUPPLIER
     source = source or _nearest(network, job.warehouse, zone)
     skus = [sku for sku in job.skus if sku.zone == zone]
-    wanted = {sku.gtin: _wanted(sku, network.service_z, review_days) for sku in skus}
+    wanted = {sku.gtin: wanted_units(sku, network.service_z, review_days) for sku in skus}
     room_g = UNLIMITED_G if is_central else _room_g(network, job.warehouse, zone, skus)
     given = _share({sku.gtin: sku for sku in skus}, wanted, room_g)
     return [
@@ -140,7 +140,8 @@ def _level(sku: Sku, z: float, review_days: float) -> int:
     return math.ceil(level + z * sku.forecast_sd_units_per_day * math.sqrt(days) - 1e-9)
 
 
-def _wanted(sku: Sku, z: float, review_days: float) -> int:
+def wanted_units(sku: Sku, z: float, review_days: float) -> int:
+    """Units to order of one item by the rule: 0 above its reorder point."""
     position = sku.on_hand_units + sku.on_order_units
     level = _level(sku, z, review_days)
     sells = level

@@ -12,7 +12,9 @@ from datetime import date
 from math import sqrt
 from typing import Final
 
-from gateway.core.facts import Facts
+from gateway.core.consolidation import service_z
+from gateway.core.facts import Facts, PlanRecord
+from gateway.core.served import Silence, need_of
 from gateway.core.triggers import Look, Rush, Strain
 
 DAY_US: Final = 86_400_000_000
@@ -107,10 +109,36 @@ def _strain(facts: Facts, item: str, position_units: int, now_us: int) -> Strain
     units, position_then = plan.lines[item]
     days = max(0.0, (now_us - plan.computed_at_us) / DAY_US)
     expected = position_then + units - policy.demand_units_per_day * days
-    off = position_units - expected
+    off = (
+        position_units - expected + _drawn_for_others(facts, plan, item, position_units, expected)
+    )
     noise = NOISE_Z * policy.demand_sd_units_per_day * sqrt(days)
     limit = max(units / 2, _pack_units(facts, item), noise)
     return Strain(plan.plan_id, round(off), abs(off) > limit, abs(off) <= limit / 2)
+
+
+def _drawn_for_others(
+    facts: Facts, plan: PlanRecord, item: str, position_units: int, expected: float
+) -> float:
+    """What of a gap is as the plan had it, or is news, by the needs that it counted.
+
+    What heard warehouses needed leaves soon, as it was meant to: that much less is no surprise. A
+    dark one that is back may need more or less than was estimated: that is one.
+    """
+    meant, news = 0, 0
+    for need in plan.needs:
+        units, place = need.by_item.get(item, 0), facts.served.places.get(need.warehouse)
+        if not need.is_dark:
+            meant += units
+            continue
+        heard = None if place is None else place.heard_at_us
+        row, known = None if place is None else place.item(item), facts.items.get(item)
+        if heard is None or heard <= plan.computed_at_us or row is None or known is None:
+            continue
+        here = Silence(is_dark=False, days=0.0)
+        news += units - need_of(row, known, here, service_z=service_z(facts))
+    gap = max(0.0, expected - position_units)
+    return min(gap, meant) + news
 
 
 def _pack_units(facts: Facts, item: str) -> int:

@@ -8,6 +8,9 @@ is its result:
 
 All items of a zone of which one is to be planned are ordered together: they share the trip.
 
+A central warehouse plans for those that it serves too (core/consolidation): what they need and
+what is not under way to them is as good as taken from its own stock.
+
 What a result says is checked before anything is made of it (`sound`): a solver that gives nonsense
 gives no plan.
 """
@@ -17,21 +20,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from pydantic import ValidationError
 
 from cloud_sync.contract import events as ev
+from cloud_sync.contract import keys
 from cloud_sync.contract.plans import STALE_PLAN, OrderLine, PlanBody, asn_id
 from gateway.core.approval import needs_a_person
+from gateway.core.consolidation import Consolidated, consolidate
 from gateway.core.explaining import explain
 from gateway.core.facts import Facts
 from gateway.core.outlook import unsold_units, usable_lots
 from gateway.core.solver_job import Job, Sku
 from gateway.errors import PlanError
-
-APPROVAL: Final = "approval"
-"""The network's own key that is none of the solver's: contract.plans.ApprovalLimits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Snapshot:
     """What a plan is made of: the job, and the journal position of the facts in it.
 
     replaces: open plans whose place the new one takes; nothing of them counts as on order.
-    extra: by item, what surges take on top; in the job that is as good as sold.
+    extra: by item, what surges take on top, and what warehouses need that are served; in the job
+    that is as good as gone. whole: what is known of these.
     """
 
     job: Job
@@ -47,6 +49,17 @@ class Snapshot:
     network_version: int
     replaces: tuple[str, ...]
     extra: Mapping[str, int]
+    whole: Consolidated
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a plan is made. today: the date at the warehouse; dark_after_us: silence up to here is
+    nothing unusual."""
+
+    today: str
+    now_us: int
+    dark_after_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,7 @@ class Search:
 
 
 def take_snapshot(
-    facts: Facts, triggers: Sequence[ev.Event], *, today: str, search: Search
+    facts: Facts, triggers: Sequence[ev.Event], *, moment: Moment, search: Search
 ) -> Snapshot:
     """The job for triggers, with what is usable today on hand.
 
@@ -80,25 +93,35 @@ def take_snapshot(
         for it in triggers
         if isinstance(units := it.body.get("extra_units"), int)
     }
+    whole = consolidate(facts, zones, now_us=moment.now_us, dark_after_us=moment.dark_after_us)
+    taken = {gtin: extra.get(gtin, 0) + n for gtin, n in whole.by_item.items()}
+    extra |= taken
     job = Job.model_validate(
         {
-            "network": {key: it for key, it in facts.network.items() if key != APPROVAL},
+            "network": whole.network,
             "warehouse": facts.warehouse,
             "zones": zones,
             "solver": search.solver,
             "seed": search.seed,
             "time_limit_s": search.time_limit_s,
             "skus": [
-                _sku(
-                    facts, gtin, today, gone=_gone(facts, gtin, replaces), extra=extra.get(gtin, 0)
+                whole.as_all_sell(
+                    _sku(
+                        facts,
+                        gtin,
+                        moment.today,
+                        gone=_gone(facts, gtin, replaces),
+                        extra=extra.get(gtin, 0),
+                    )
                 )
                 for gtin in sorted(facts.policies)
                 if gtin in facts.items and facts.items[gtin].zone in zones
             ],
             "warm_start": facts.last_network_plan,
+            "owed_kg": whole.owed_kg,
         }
     )
-    return Snapshot(job, facts.seq, facts.network_version, replaces, extra)
+    return Snapshot(job, facts.seq, facts.network_version, replaces, extra, whole)
 
 
 def _replaced(facts: Facts, triggers: Iterable[ev.Event]) -> tuple[str, ...]:
@@ -114,7 +137,7 @@ def _gone(facts: Facts, gtin: str, replaces: Iterable[str]) -> int:
 
 
 def _sku(facts: Facts, gtin: str, today: str, *, gone: int, extra: int) -> Sku:
-    """extra: what a surge takes on top of the usual; it is as good as sold."""
+    """extra: what surges take on top and others need; it is as good as gone."""
     item, policy = facts.items[gtin], facts.policies[gtin]
     unsold = unsold_units(usable_lots(facts, gtin, today), policy.demand_units_per_day, today)
     return Sku(
@@ -161,11 +184,25 @@ def sound(result: Mapping[str, object], job: Job) -> dict[str, list[OrderLine]]:
 
 
 def _as_it_stands(line: OrderLine, extra: int) -> OrderLine:
-    """The line with the true position, and a level that has what a surge takes on top."""
+    """The line with the true position, and a level that has what is taken on top."""
     if not extra:
         return line
     level, position = line.order_up_to_units + extra, line.position_units + extra
     return line.model_copy(update={"order_up_to_units": level, "position_units": position})
+
+
+def _deliveries(
+    by_source: Mapping[str, Sequence[OrderLine]], snapshot: Snapshot
+) -> dict[tuple[str, str], list[OrderLine]]:
+    """The lines by source and, of what is bought, by supplier; "" where nobody has said one."""
+    found: dict[tuple[str, str], list[OrderLine]] = {}
+    for source, lines in by_source.items():
+        for line in lines:
+            terms = snapshot.whole.terms.get(line.item) if source == keys.SUPPLIER else None
+            supplier = "" if terms is None else terms.supplier
+            stands = _as_it_stands(line, snapshot.extra.get(line.item, 0))
+            found.setdefault((source, supplier), []).append(stands)
+    return found
 
 
 def make_plans(
@@ -178,24 +215,21 @@ def make_plans(
     plan_ids: Iterable[str],
     language: str,
 ) -> list[PlanBody]:
-    """One plan per supplying central warehouse, since each becomes one transfer.
+    """One plan per supplying central warehouse or supplier, since each becomes one delivery.
 
     Each trigger is answered by one of them, that which orders its item if there is one. Raises
     PlanError if the result is not sound.
     """
-    by_source = {
-        source: [_as_it_stands(line, snapshot.extra.get(line.item, 0)) for line in lines]
-        for source, lines in sound(result, snapshot.job).items()
-    }
+    deliveries = _deliveries(sound(result, snapshot.job), snapshot)
     fallback, network_plan = result.get("fallback"), result["network_plan"]
     if not isinstance(network_plan, dict):
         raise AssertionError("sound() lets no other pass")
     plans: list[PlanBody] = []
     answered: set[str] = set()
-    for source, plan_id in zip(sorted(by_source), plan_ids, strict=False):
-        lines = by_source[source]
+    for (source, supplier), plan_id in zip(sorted(deliveries), plan_ids, strict=False):
+        lines = deliveries[source, supplier]
         items = {line.item for line in lines}
-        is_last = len(plans) == len(by_source) - 1
+        is_last = len(plans) == len(deliveries) - 1
         mine = [
             it.event_id
             for it in triggers
@@ -218,8 +252,12 @@ def make_plans(
                 network_version=snapshot.network_version,
                 approval="automatic" if why is None else "needed",
                 approval_reason=why,
-                explanation=explain(result, snapshot.job, lines, facts.last_network_plan),
+                explanation=explain(
+                    result, snapshot.job, lines, facts.last_network_plan, snapshot.whole.needs
+                ),
                 supersedes=list(snapshot.replaces),
+                supplier=supplier or None,
+                needs=snapshot.whole.told(items),
             )
         )
     return plans

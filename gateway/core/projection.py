@@ -21,6 +21,8 @@ from gateway.core import plan_steps
 from gateway.core.book import StockEffects
 from gateway.core.exceptions import ExceptionEffects
 from gateway.core.facts import Facts, PlanRecord
+from gateway.core.served import KINDS as SERVED_KINDS
+from gateway.core.served import items_told
 from gateway.core.smoothing import Sighting
 from gateway.core.tags import arrival_of
 
@@ -89,6 +91,8 @@ class Effects:
                 touched |= _items_asked(change, before)
             elif change.kind == doc.TRANSFER:
                 touched |= _items_sent(change, before)
+            else:
+                touched |= items_told(change)
         for plan_id, _ in self.steps:
             plan = self.plans.get(plan_id) or before.plans.get(plan_id)
             touched |= set() if plan is None else plan.lines.keys()
@@ -168,7 +172,10 @@ def apply_effects(facts: Facts, effects: Effects) -> None:
     for lot, expiry in effects.lots.items():
         facts.lots.setdefault(lot, expiry)  # the first expiry of a lot stands
     for change in effects.documents.values():
-        _apply_document(facts, change)
+        if change.kind in SERVED_KINDS:
+            facts.served.apply(change)
+        else:
+            _apply_document(facts, change)
     for asn, goods in effects.ordered.items():
         for item, _ in facts.ordered.pop(asn, {}):
             facts.expecting[item].discard(asn)

@@ -34,7 +34,11 @@ class Sku(BaseModel):
 
 
 class Job(BaseModel):
-    """One job. network: forepost-network/1. warm_start: the last forepost-plan/1, if any."""
+    """One job. network: forepost-network/1. warm_start: the last forepost-plan/1, if any.
+
+    owed_kg: by zone, what the warehouses that a central one serves need by now; it is bought on
+    top of what the network's plan buys for a cycle.
+    """
 
     model_config = _CLOSED
 
@@ -46,3 +50,4 @@ class Job(BaseModel):
     time_limit_s: float
     skus: list[Sku]
     warm_start: dict[str, object] | None = None
+    owed_kg: dict[str, float] = {}

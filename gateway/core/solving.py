@@ -111,13 +111,16 @@ def _zone_lines(job: Job, problem: Problem, plan: Plan, zone: str) -> list[dict[
     purchase = next((each for each in bought if each.id == job.warehouse), None)
     if purchase is not None:
         skus = [sku for sku in job.skus if sku.zone == zone]
-        return _lines(skus, purchase, problem.service_z, math.inf, keys.SUPPLIER)
+        owed_kg = job.owed_kg.get(zone, 0.0)
+        return _lines(
+            skus, purchase, problem.service_z, purchase.quantity_kg + owed_kg, keys.SUPPLIER
+        )
     orders = () if product is None else product.warehouses
     order = next((order for order in orders if order.id == job.warehouse), None)
     if product is None or order is None:
         raise PlanError(f"network: no delivery of {zone!r} to warehouse {job.warehouse!r} in it")
     skus = [sku for sku in job.skus if sku.zone == zone]
-    room_kg = _room_kg(problem, product, order, skus)
+    room_kg = min(_room_kg(problem, product, order, skus), order.quantity_kg)
     return _lines(skus, order, problem.service_z, room_kg, order.central)
 
 
@@ -130,11 +133,11 @@ def _lines(
 ) -> list[dict[str, object]]:
     lines = make_order_lines(
         [_state(sku) for sku in skus],
-        class_quantity_kg=order.quantity_kg,
+        class_quantity_kg=room_kg,
         cycle_days=order.cycle_days,
         lead_time_days=max((sku.lead_time_days for sku in skus), default=0.0),
         service_z=service_z,
-        capacity_kg=min(room_kg, order.quantity_kg),
+        capacity_kg=room_kg,
     )
     return [
         {

@@ -25,6 +25,7 @@ from gateway.services.plan_desk import leave_wish
 from gateway.settings import load_settings
 
 SHOWN: int = 20
+DAY_US: int = 86_400_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -152,7 +153,9 @@ def _whole(plan: PlanRecord) -> dict[str, object]:
 def render(plan: PlanRecord) -> list[str]:
     """A plan as people read it."""
     body = plan.body
-    lines = [f"{plan.plan_id}: {plan.state}, from {body.get('source')} to {body.get('warehouse')}"]
+    supplier = f" {body['supplier']}" if body.get("supplier") else ""
+    source = f"{body.get('source')}{supplier}"
+    lines = [f"{plan.plan_id}: {plan.state}, from {source} to {body.get('warehouse')}"]
     if body.get("fallback"):
         lines.append(f"made by the stock levels alone, because {body['fallback']}")
     if body.get("approval_reason"):
@@ -169,7 +172,22 @@ def render(plan: PlanRecord) -> list[str]:
             f"{line['order_up_to_units']:>7}{'' if cut == 'none' else f'  cut by {cut}'}"
         )
     reasons = body.get("explanation")
-    return lines + _reasons(reasons if isinstance(reasons, dict) else {})
+    return lines + _needs(plan) + _reasons(reasons if isinstance(reasons, dict) else {})
+
+
+def _needs(plan: PlanRecord) -> list[str]:
+    """What the warehouses need that are served, those that say nothing marked."""
+    if not plan.needs:
+        return []
+    lines = ["", f"{'serves':<15}{'items':>7}{'units':>7}{'kg':>9}  heard of"]
+    for it in plan.needs:
+        if it.heard_at_us is None:
+            heard = "never: planned by the network document"
+        else:
+            days = max(0, plan.computed_at_us - it.heard_at_us) / DAY_US
+            heard = f"{days:.1f} days before{', DARK: estimated' if it.is_dark else ''}"
+        lines.append(f"{it.warehouse:<15}{it.n_items:>7}{it.units:>7}{it.kg:>9.1f}  {heard}")
+    return lines
 
 
 def _reasons(explanation: Mapping[str, object]) -> list[str]:

@@ -26,7 +26,7 @@ from cloud_sync.contract.version import EVENT_VERSION
 from gateway.core.facts import Facts
 from gateway.core.messages import message
 from gateway.core.min_max import min_max_result
-from gateway.core.planning import Search, Snapshot, make_plans, take_snapshot
+from gateway.core.planning import Moment, Search, Snapshot, make_plans, take_snapshot
 from gateway.errors import PlanError
 from gateway.ports import Clock, Draft, Journal, Row
 from gateway.services.following import next_rows, rest
@@ -143,7 +143,9 @@ class Planner:
     async def _plan(self, triggers: Sequence[ev.Event]) -> tuple[list[PlanBody], Snapshot]:
         facts = self._facts()
         search = Search(self._settings.solver, self._settings.seed, self._settings.time_limit_s)
-        snapshot = take_snapshot(facts, triggers, today=self._today(), search=search)
+        dark_after_us = round(self._settings.dark_after_s * 1_000_000)
+        moment = Moment(self._today(), self._clock.wall_us(), dark_after_us)
+        snapshot = take_snapshot(facts, triggers, moment=moment, search=search)
         started = self._clock.monotonic()
 
         def plans_of(result: Mapping[str, object]) -> list[PlanBody]:

@@ -26,6 +26,7 @@ MAY_CATCH_ALL = {
     "cloud_sync/service/epcis_delivery.py",
     "cloud_sync/service/fulfilment.py",
     "cloud_sync/service/overdue.py",
+    "cloud_sync/service/served.py",
     "gateway/services/supervisor.py",
 }
 """Where `except Exception` may stand: the places that restart what failed and log the trace."""
