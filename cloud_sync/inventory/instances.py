@@ -13,7 +13,7 @@ the stock in the books never depends on what is packed where.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cloud_sync.contract import events as ev
 from cloud_sync.inventory.places import Place, Placed
@@ -57,7 +57,8 @@ def sightings(event: ev.Event) -> Iterator[tuple[Instance, Seen]]:
         if isinstance(item, str) and isinstance(tagged, str):
             yield (item, tagged), Seen(str(event.body.get("read_point")), is_tag=True)
     if event.type == ev.COUNT_OBSERVED:
-        for entry in _entries(event.body.get("assertions")):
+        body = event.body
+        for entry in (*_entries(body.get("assertions")), *_entries(body.get("loose"))):
             counted, location = entry.get("item"), entry.get("location")
             serials = entry.get("serials")
             if (
@@ -67,6 +68,24 @@ def sightings(event: ev.Event) -> Iterator[tuple[Instance, Seen]]:
             ):
                 for each in serials:
                     yield (counted, str(each)), Seen(location, is_tag=False)
+
+
+WITH_LABELS: Final = frozenset({ev.GOODS_RECEIVED, ev.TRANSFER_RECEIVED, ev.GOODS_RETURNED})
+"""What is done with each piece's label in sight: lot and serial stand beside each other."""
+
+
+def lots_of_serials(event: ev.Event) -> Iterator[tuple[Instance, str]]:
+    """Of which lot each piece is that an event names with both, at the door or the bench."""
+    if event.type in WITH_LABELS:
+        for line in event.lines:
+            for serial in line.serials if line.lot else ():
+                yield (line.item, serial), line.lot or ""
+    elif event.type == ev.UNIT_PACKED:
+        for child in _entries(event.body.get("children")):
+            item, lot, serials = child.get("item"), child.get("lot"), child.get("serials")
+            if isinstance(item, str) and isinstance(lot, str) and isinstance(serials, list):
+                for each in serials:
+                    yield (item, str(each)), lot
 
 
 def positions(events: Iterable[Placed]) -> Mapping[Instance, Sighting]:

@@ -15,11 +15,11 @@ from cloud_sync.contract.values import value
 from cloud_sync.contract.version import EVENT_VERSION
 from gateway.core.flows.asking import what_is_at, what_is_in, where_is
 from gateway.core.flows.checks import lot_run_on
-from gateway.core.flows.counting import sweep
 from gateway.core.flows.decide import decide, decide_command, decide_unit
 from gateway.core.flows.floor import Floor
 from gateway.core.flows.goods import Goods, Stop, amount
 from gateway.core.flows.packs import pieces_in
+from gateway.core.flows.sweeping import sweep
 from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict
 from gateway.core.labels import LOGISTIC_UNIT, label_in
 from gateway.core.messages import message, sentence
@@ -134,11 +134,11 @@ class Decoder:
         self,
         read: TagRead,
         task: TaskContext,
-        found: Mapping[Goods, tuple[str, ...]],
+        found: Mapping[str, tuple[str, ...]],
         floor: Floor,
         when: When,
     ) -> Outcome:
-        """All tags of a place, read in one sweep of a count. found: goods with their serials."""
+        """All tags of a place, read in one sweep of a count. found: serials by item."""
         request = Request(read.stamp.device, task, when.today)
         verdict: Verdict = Refused("location_missing", "a sweep of no place")
         if task.location is not None:

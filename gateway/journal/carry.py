@@ -40,6 +40,7 @@ KEPT: Final = {
     "tag_present": "read_point, epc",
     "device_boot": "device, boot",
     "device_told": "device",
+    "serial_lot": "item, serial",
 }
 """Tables that are right row by row, and their keys."""
 FOLDED: Final = {

@@ -27,7 +27,6 @@ from gateway.codecs.epc import epc_identity
 from gateway.core.clock_offset import ClockOffsets
 from gateway.core.decode import Decoder, Outcome, When
 from gateway.core.flows.floor import Floor
-from gateway.core.flows.goods import Goods
 from gateway.core.readings import (
     ClimateSample,
     Malformed,
@@ -44,6 +43,7 @@ from gateway.core.tags import UnknownTags, sighting_event
 from gateway.errors import JournalError
 from gateway.ports import Arrival, Clock, Draft, Entry, Quarantined, Receipt, ReceiptKey
 from gateway.services.intake_queue import IntakeQueue
+from gateway.services.lookups import instances_of
 from gateway.services.ports import ReceiptJournal
 from gateway.services.supervisor import Heartbeats
 
@@ -261,13 +261,10 @@ class IntakeService:
 
     def _sweep(self, read: TagRead, task: TaskContext, when: When) -> Outcome:
         """A place counted by its tags; those that name no trade item are nobody's stock."""
-        found: dict[Goods, set[str]] = {}
-        for tag in read.tags:
-            identity = epc_identity(tag.epc)
-            if "gtin" in identity and "serial" in identity:
-                goods = Goods(identity["gtin"], "", "EA")
-                found.setdefault(goods, set()).add(identity["serial"])
-        serials = {goods: tuple(sorted(names)) for goods, names in found.items()}
+        found: dict[str, set[str]] = {}
+        for item, serial in instances_of(read):
+            found.setdefault(item, set()).add(serial)
+        serials = {item: tuple(sorted(names)) for item, names in found.items()}
         return self._decoder.sweep(read, task, serials, self._floor, when)
 
     def _see_tags(self, group: _Group, read: TagRead) -> None:

@@ -17,6 +17,7 @@ from gateway.core.projection import Effects, apply_effects, effects_of, together
 from gateway.journal.flow_table import flow_statements, load_flows
 from gateway.journal.ledger_tables import has_every_row, must_refold
 from gateway.journal.read_model import Reader, effect_statements, load_facts
+from gateway.journal.serial_table import serial_statements
 from gateway.ports import Journal, Row
 from gateway.services.exception_keeper import ExceptionKeeper
 from gateway.services.following import event_of, next_rows
@@ -145,6 +146,7 @@ class Projector:
                 *effect_statements(effects, found.states),
                 *flow_statements(self.facts.flows),
                 *traces,
+                *serial_statements(it for _, it in events),
             ],
             drafts=[*found.drafts, *deeds],
         )

@@ -66,7 +66,7 @@ class Hall:
         outcome = self.decoder.scan(Scan(stamp, data, None, task, symbol), self.floor, when)
         return self._note(outcome)
 
-    def sweep(self, task: TaskContext, found: dict[Goods, tuple[str, ...]]) -> Outcome:
+    def sweep(self, task: TaskContext, found: dict[str, tuple[str, ...]]) -> Outcome:
         """One sweep of a place's tags."""
         n = next(self._seqs)
         read = TagRead(Stamp("sled-1", "b", n, None, 1_000 + n), (), task)

@@ -11,7 +11,7 @@ was counted at its place in the order. Nobody who counts blind is told what the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.documents import Count
@@ -68,7 +68,7 @@ def count(request: Request, movement: Movement, floor: Floor) -> Verdict:
     goods = _only_lot(request.goods, place, floor)
     row: dict[str, object] = {
         **row_of(goods), "location": place, "quantity": request.quantity,
-        "book": _book(goods, place, flow, floor),
+        "book": book_of(goods, place, flow, floor),
     }  # fmt: skip
     if request.task.quantity is None:
         row["quantity"] = flow.counted.get(goods, 0) + request.quantity
@@ -77,7 +77,7 @@ def count(request: Request, movement: Movement, floor: Floor) -> Verdict:
         row["serials"] = list(serials(request))
     is_outside = asked is not None and not _is_in_scope(goods, place, asked, floor)
     flags = ("not_in_count",) if is_outside else ()
-    deed = _observed(request, asked, place, flow.round, [row])
+    deed = observed(request, asked, place, flow.round, [row])
     extra: dict[str, object] = {"counted": row["quantity"], "round": flow.round}
     if asked is not None and not asked.blind:
         extra["book"] = row["book"]
@@ -96,11 +96,11 @@ def _only_lot(goods: Goods, place: str, floor: Floor) -> Goods:
     """The lot that lies there, where the symbol names none and there is one."""
     if goods.lot:
         return goods
-    kin = [it for it, _ in _book_at(place, (), floor) if it[:1] == goods[:1] and it[2] == goods[2]]
+    kin = [it for it, _ in book_at(place, (), floor) if it[:1] == goods[:1] and it[2] == goods[2]]
     return kin[0] if len(kin) == 1 else goods
 
 
-def _book(goods: Goods, place: str, flow: CountFlow, floor: Floor) -> int:
+def book_of(goods: Goods, place: str, flow: CountFlow, floor: Floor) -> int:
     """What would be there if nobody had counted: an earlier round's assertion does not hide it."""
     if goods in flow.counted:
         return flow.book.get(goods, 0)
@@ -110,7 +110,7 @@ def _book(goods: Goods, place: str, flow: CountFlow, floor: Floor) -> int:
     return flow.book.get(goods, 0) + balance - flow.before.get(goods, 0)
 
 
-def _book_at(place: str, items: Iterable[str], floor: Floor) -> list[tuple[Goods, int]]:
+def book_at(place: str, items: Iterable[str], floor: Floor) -> list[tuple[Goods, int]]:
     """Good goods that the book has at a place, of some items or (none named) of all."""
     scope = set(items)
     return [
@@ -120,7 +120,7 @@ def _book_at(place: str, items: Iterable[str], floor: Floor) -> list[tuple[Goods
     ]
 
 
-def _observed(
+def observed(
     request: Request,
     asked: Count | None,
     place: str,
@@ -128,7 +128,9 @@ def _observed(
     rows: list[dict[str, object]],
     *,
     is_exhaustive: bool = False,
+    loose: Sequence[Mapping[str, object]] = (),
 ) -> Deed:
+    """What was counted at a place. loose: pieces that were seen, and no lot says of which."""
     return Deed(
         type=ev.COUNT_OBSERVED,
         place=place,
@@ -140,48 +142,22 @@ def _observed(
                 "round": n_round,
                 "blind": asked is None or asked.blind,
                 "exhaustive": is_exhaustive,
+                **({"loose": list(loose)} if loose else {}),
             },
         ),
         documents=document("count", request.task.id),
     )
 
 
-def sweep(
-    request: Request, place: str, found: Mapping[Goods, tuple[str, ...]], floor: Floor
-) -> Verdict:
-    """All tags of a place, read in one sweep: what is not among them is not there."""
-    asked = floor.facts.counts.get(request.task.id or "")
-    key = count_key(request.task.id or AD_HOC + request.device, place)
-    flow = floor.flows.counts.get(key, CountFlow())
-    scope = asked.items if asked is not None else ()
-    seen = {_only_lot(goods, place, floor): names for goods, names in found.items()}
-    rows = [
-        {
-            **row_of(goods), "location": place, "quantity": len(names), "serials": list(names),
-            "book": _book(goods, place, flow, floor),
-        }
-        for goods, names in sorted(seen.items())
-    ]  # fmt: skip
-    rows += _zeros(place, scope, set(seen), flow, floor)
-    deed = _observed(request, asked, place, flow.round, rows, is_exhaustive=True)
-    unknown = any(floor.item(goods.item) is None for goods in seen)
-    n_tags = sum(map(len, found.values()))
-    return Told(
-        deeds=(deed,), key="swept", flags=("unknown_item",) if unknown else (),
-        values={"counted": n_tags, "place": place, "item": min(seen)[0] if seen else ""},
-        extra={"counted": n_tags, "round": flow.round},
-    )  # fmt: skip
-
-
-def _zeros(
+def zeros(
     place: str, items: Iterable[str], seen: set[Goods], flow: CountFlow, floor: Floor
 ) -> list[dict[str, object]]:
     """What the book has at a place, or the round before had there, and nobody found there."""
-    expected = {goods for goods, _ in _book_at(place, items, floor)} | flow.before.keys()
+    expected = {goods for goods, _ in book_at(place, items, floor)} | flow.before.keys()
     return [
         {
             **row_of(goods), "location": place, "quantity": 0,
-            "book": _book(goods, place, flow, floor),
+            "book": book_of(goods, place, flow, floor),
         }
         for goods in sorted(expected - seen)
     ]  # fmt: skip
@@ -200,16 +176,14 @@ def close(request: Request, floor: Floor) -> Verdict:
     flow = flow or CountFlow()
     if flow.outcome in kinds.DONE:
         return Refused("already_closed", f"{place} is counted", values={"document": place})
-    zeros = _zeros(place, asked.items if asked else (), set(flow.counted), flow, floor)
-    deeds = (_observed(request, asked, place, flow.round, zeros),) if zeros else ()
+    gone = zeros(place, asked.items if asked else (), set(flow.counted), flow, floor)
+    deeds = (observed(request, asked, place, flow.round, gone),) if gone else ()
     differences = [
         {**row_of(goods), "counted": n, "book": flow.book.get(goods, 0)}
         for goods, n in sorted(flow.counted.items())
         if n != flow.book.get(goods, 0)
     ] + [
-        {**row_of(goods_in(row)), "counted": 0, "book": row["book"]}
-        for row in zeros
-        if row["book"]
+        {**row_of(goods_in(row)), "counted": 0, "book": row["book"]} for row in gone if row["book"]
     ]
     is_large = any(_is_large(row, asked) for row in differences)
     outcome = kinds.MATCHED

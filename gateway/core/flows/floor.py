@@ -22,6 +22,7 @@ from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
 from cloud_sync.contract.documents import Item, Location
 from cloud_sync.inventory.exceptions import Word, word_in
+from cloud_sync.inventory.instances import Instance, lots_of_serials
 from cloud_sync.inventory.stock import NOWHERE, StockKey, movements
 from gateway.core.exceptions import OpenException
 from gateway.core.facts import Facts
@@ -66,6 +67,9 @@ class Floor:
         """What was said of exceptions and is not in the queue yet, by the event's id."""
         self.open_exceptions: tuple[OpenException, ...] = ()
         """The queue as of the group of scans that is being decided, if one of them asks for it."""
+        self.lots_of_serials: Mapping[Instance, str] = {}
+        """Of the pieces in the sweep that is being decided, as far as they are known."""
+        self._serials: dict[str, dict[Instance, str]] = {}
         self._by_item: dict[str, set[StockKey]] = {}
         self._by_place: dict[str, set[StockKey]] = {}
         for key in facts().stock:
@@ -102,6 +106,8 @@ class Floor:
         word = word_in(event)
         if word is not None:
             self.words[event.event_id] = word
+        if serials := dict(lots_of_serials(event)):
+            self._serials[event.event_id] = serials
         for key, quantity in moves:
             # What is ahead is in the index already, and is not forgotten meanwhile.
             if key not in self._moved:
@@ -117,6 +123,7 @@ class Floor:
             self._done = seq
             ahead = self._ahead.pop(event.event_id, None)
             self.words.pop(event.event_id, None)
+            self._serials.pop(event.event_id, None)
             if ahead is None:
                 for key, _ in self._moves_of(event):
                     self._index(key)
@@ -220,6 +227,14 @@ class Floor:
     def knows_lot(self, item: str, lot: str) -> bool:
         """True if this lot was ever seen here."""
         return (item, lot) in self.facts.lots or (item, lot) in self._lots
+
+    def lots_ahead(self) -> dict[Instance, str]:
+        """Lots of pieces, as events say that are not folded yet."""
+        return {it: lot for serials in self._serials.values() for it, lot in serials.items()}
+
+    def lot_of(self, item: str, serial: str) -> str | None:
+        """The lot with which a piece was seen, in a sweep; None if it never was."""
+        return self.lots_of_serials.get((item, serial))
 
     def expiry(self, goods: Goods) -> str | None:
         """A lot's expiry day; None for a lot without one, and for one never seen."""

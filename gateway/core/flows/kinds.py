@@ -51,6 +51,9 @@ BESIDE_THE_LIST: Final = frozenset(
 )
 """Flags of a pick that was not as the list said."""
 
+LOTS_TO_COUNT: Final = "lots_to_count"
+"""The flag of a sweep that found tags and could not tell their lots."""
+
 GOOD: Final = "available"
 DAMAGED: Final = "damaged"
 HELD: Final = "held"

@@ -328,8 +328,12 @@ def _counted(flows: Flows, event: ev.Event, sign: int) -> None:
             count.counted[goods] -= added
         else:
             count.counted.pop(goods, None)
-    if flows.doubts.pop(event.location or "", None) is not None:
-        flows.dirty.add(("doubt", event.location or ""))
+    place = event.location or ""
+    if sign > 0 and kinds.LOTS_TO_COUNT in event.flags:
+        flows.doubts[place] = event.occurred_at_us
+        flows.dirty.add(("doubt", place))
+    elif flows.doubts.pop(place, None) is not None:
+        flows.dirty.add(("doubt", place))
 
 
 def _count_record(flows: Flows, event: ev.Event, key: str) -> CountFlow:

@@ -99,6 +99,8 @@ MESSAGES: Final[dict[str, str]] = {
     "over_dispatch": "{item}: more than {document} asks for: check it",
     "not_in_count": "{item} at {place} is not in this count: recorded",
     "recount_needed": "{place}: count it once more",
+    "lots_to_count": "{item}: {tags} tags, the book has {booked} in {lots} lots: "
+    "count each lot at {place}",
     "approval_needed": "{place}: the difference stays, call your supervisor",
     # not recorded
     "malformed": "Message not understood: {reason}",

@@ -96,6 +96,8 @@ MESSAGES: Final[dict[str, str]] = {
     "over_dispatch": "{item}：超出 {document} 的数量：请核对",
     "not_in_count": "{place} 的 {item} 不在本次盘点范围：已记录",
     "recount_needed": "{place}：请再盘点一次",
+    "lots_to_count": "{item}：读到 {tags} 个标签，账面为 {lots} 个批次共 {booked} 件："
+    "请在 {place} 按批次盘点",
     "approval_needed": "{place}：差异仍存在，请叫主管",
     # not recorded
     "malformed": "无法识别的消息：{reason}",

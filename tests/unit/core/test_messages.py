@@ -63,8 +63,8 @@ def test_every_message_is_explained() -> None:
     pages.append((root / "docs" / "exceptions.md").read_text())
     words = {f"exception_{kind}": kind for kind in ACTIONS}
     words |= {f"action_{it}": it for several in ACTIONS.values() for it in several}
-    names = {words.get(key, key) for key in told}
-    assert not {key for key in names if not any(f"`{key}`" in page for page in pages)}
+    known = {words.get(key, key) for key in told}
+    assert not {key for key in known if not any(f"`{key}`" in page for page in pages)}
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))

@@ -1,15 +1,17 @@
 """Pins what a handheld is told of the gateway's queue: as it is in the tables, without what was
-just said, and nothing is read for any other message."""
+just said; of which lot the pieces of a sweep are; and nothing is read for any other message."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cloud_sync.contract import events as ev
 from cloud_sync.inventory.exceptions import Word, word_body
 from gateway.core.flows.floor import Floor
-from gateway.core.readings import Scan, Stamp, TaskContext
+from gateway.core.readings import Scan, Stamp, Tag, TagRead, TaskContext
+from gateway.journal.serial_table import KEPT_US, read_lots
 from gateway.journal.store import JournalStore
 from gateway.ports import Draft, Entry
 from gateway.services.lookups import Lookups
@@ -19,6 +21,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.trigger_watch import watch
 from tests.rigs.exceptions import keeper
 from tests.rigs.journal import opened
+from tests.week.symbols import sgtin96
 
 ITEM = "09506000134352"
 
@@ -119,3 +122,46 @@ async def test_nothing_is_read_for_other_messages(tmp_path: Path) -> None:
         floor = await folded(store, *HELD)
         await Lookups(Closed(), floor).look([asking(kind="undo")])
         assert floor.open_exceptions == ()
+
+
+def labelled(n: int, serial: str, lot: str, event_type: str = ev.GOODS_RECEIVED) -> ev.Event:
+    line = ev.Line(
+        item=ITEM, lot=lot, serials=(serial,), quantity=1, from_location="@supplier",
+        to_location="R-01",
+    )  # fmt: skip
+    return replace(event(n, event_type), lines=(line,))
+
+
+def swept(*serials: int) -> TagRead:
+    tags = tuple(Tag(sgtin96(ITEM, serial), 1, None, 1) for serial in serials)
+    return TagRead(Stamp("sled-1", "b", 1, None, 1), tags, TaskContext("count", None, "R-01"))
+
+
+async def test_a_piece_is_of_the_lot_of_its_newest_label(tmp_path: Path) -> None:
+    packed = event(
+        4, ev.UNIT_PACKED, parent="106141411234567897",
+        children=[{"item": ITEM, "lot": "L3", "serials": ["3"], "quantity": 1, "unit": "EA"}],
+    )  # fmt: skip
+    rows = [labelled(1, "1", "L1"), labelled(2, "2", "L1"), labelled(3, "2", "L2"), packed]
+    moved = labelled(5, "4", "L4", ev.GOODS_MOVED)
+    async with opened(tmp_path, clock=FakeClock()) as store:
+        floor = await folded(store, *rows, moved)
+        await Lookups(store, floor).look([swept(1, 2, 3, 4, 5)])
+        lots = [floor.lot_of(ITEM, str(serial)) for serial in range(1, 6)]
+        assert lots == ["L1", "L2", "L3", None, None]
+
+
+async def test_a_label_that_is_not_folded_yet_goes_before_what_is(tmp_path: Path) -> None:
+    async with opened(tmp_path, clock=FakeClock()) as store:
+        floor = await folded(store, labelled(1, "1", "L1"))
+        floor.note(labelled(2, "1", "L2"))
+        await Lookups(store, floor).look([swept(1)])
+        assert floor.lot_of(ITEM, "1") == "L2"
+
+
+async def test_a_label_of_years_ago_is_forgotten(tmp_path: Path) -> None:
+    late = replace(labelled(2, "2", "L2"), occurred_at_us=KEPT_US + 2_000)
+    async with opened(tmp_path, clock=FakeClock()) as store:
+        await folded(store, labelled(1, "1", "L1"), late)
+        known = await read_lots(store, [(ITEM, "1"), (ITEM, "2")])
+        assert known == {(ITEM, "2"): "L2"}

@@ -5,7 +5,6 @@ import pytest
 from cloud_sync.contract import documents as doc
 from gateway.core.decode import Outcome
 from gateway.core.flows.board import open_tasks
-from gateway.core.flows.goods import Goods
 from gateway.core.readings import TaskContext
 from tests.rigs.flows import MILK, RICE, Hall, of
 
@@ -152,7 +151,7 @@ def test_a_count_nobody_asked_for_ends_when_its_worker_does_something_else(hall:
 def test_a_sweep_says_what_is_not_there(hall: Hall) -> None:
     hall.put(RICE, "R9", "R-01", 2, None)
     task = TaskContext("count", "C-1", "R-01")
-    outcome = hall.sweep(task, {Goods(MILK, "", "EA"): ("1", "2", "3")})
+    outcome = hall.sweep(task, {MILK: ("1", "2", "3")})
     (event,) = outcome.events
     assert event.body["exhaustive"] is True
     rows = event.body["assertions"]
