@@ -32,7 +32,7 @@ from gateway.ops.notify import Notifier
 from gateway.ops.status import serve_status
 from gateway.ports import Clock, Driver
 from gateway.registry import DriverContext, find_driver
-from gateway.report import Parts, status_report
+from gateway.report import Parts, status_line, status_report
 from gateway.services.cloud_gate import open_cloud
 from gateway.services.solver_process import run_job
 from gateway.settings import Settings
@@ -79,7 +79,7 @@ def _settle_memory() -> None:
 
 
 async def _watch(parts: Parts, notifier: Notifier, stop: asyncio.Event) -> None:
-    """Feed the watchdog while every loop moves, until told to stop."""
+    """Feed the watchdog while every loop moves, and say how it goes, until told to stop."""
     period_s = min(5.0, (notifier.watchdog_s or 10.0) / 2)
     while not stop.is_set():
         stalled = parts.heartbeats.stalled(STALL_S)
@@ -87,6 +87,7 @@ async def _watch(parts: Parts, notifier: Notifier, stop: asyncio.Event) -> None:
             logger.error("loops stand still", extra={"action": "stalled", "loops": stalled})
         else:
             notifier.alive()
+        notifier.status(status_line(parts))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(period_s):
                 await stop.wait()
@@ -117,7 +118,11 @@ async def run_parts(settings: Settings) -> AsyncIterator[Parts]:
             new_id=EventIds(clock),
             session=session,
             drivers=drivers,
-            run_job=lambda job: run_job(job, time_limit_s=settings.planner.time_limit_s),
+            run_job=lambda job: run_job(
+                job,
+                time_limit_s=settings.planner.time_limit_s,
+                memory_mb=settings.planner.memory_mb,
+            ),
             cloud=cloud,
             instance=machine_fingerprint(),
         )

@@ -79,6 +79,16 @@ async def status_report(parts: Parts) -> dict[str, object]:
     }
 
 
+def status_line(parts: Parts) -> str:
+    """A line for `systemctl status`: how much waits where. Reads nothing from the disk."""
+    line = f"at row {parts.journal.last_seq}, {len(parts.queue)} messages waiting"
+    if parts.uplink is None:
+        return line
+    state = parts.uplink.state
+    line += f", {max(0, parts.journal.last_seq - state.acknowledged_seq)} rows not in the cloud"
+    return line if state.is_connected else f"{line}, cloud not reached: {state.last_error}"
+
+
 def _state(parts: Parts, plan_id: str) -> str | None:
     """Where a plan stands; None for one of another warehouse."""
     plan = parts.projector.facts.plans.get(plan_id)

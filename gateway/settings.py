@@ -126,12 +126,19 @@ class PlannerSettings(BaseModel):
     solver: Literal["hybrid", "matrix"] = "hybrid"
     seed: Annotated[int, Field(ge=0)] = 1
     time_limit_s: Annotated[float, Field(gt=0, le=45)] = 5.0
+    memory_mb: Annotated[int, Field(ge=256, le=2**20)] = 2048
+    """What the solver's process may map; a case that needs more is planned by stock levels."""
     gather_s: Annotated[float, Field(ge=0, le=3600)] = 2.0
     """Triggers that come within this window share one plan."""
     quiet_s: Annotated[float, Field(ge=0, le=86_400 * 7)] = 3600.0
     """One cause for one item fires at most once in this window, and not in the next."""
     daily_at: Annotated[tuple[time, ...], Field(max_length=24)] = ()
     """Times of day (the warehouse's own, HH:MM) at which everything is planned."""
+    policy_age_max_s: Annotated[float, Field(ge=3600, le=86_400 * 365)] = 259_200.0
+    """The cloud's policies are good for so long after it was heard of; then demand is forecast
+    here."""
+    forecast_at: time = time(3, 0)
+    """The time of day (the warehouse's own) at which that is done."""
     dark_after_s: Annotated[float, Field(ge=7200, le=86_400 * 30)] = 14_400.0
     """At a central warehouse: one that was not heard of for longer is planned by estimates."""
 

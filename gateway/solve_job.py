@@ -1,8 +1,10 @@
 """The solver's own process: one job on standard input, one result on standard output.
 
+`python -m gateway.solve_job MEGABYTES`: of address space, not of resident memory (numpy's
+libraries alone map more than a hundred). A case that needs more has no result, and a line says so.
 Started by gateway.services.solver_process, and the only program of the gateway that loads numpy.
-It is the first to die when memory runs short and the last to be served when the box is busy.
-The job and result formats stand in gateway.core.planning.
+It is the first to die when memory runs short and the last to be served when the box is busy. The
+job and result formats stand in gateway.core.planning.
 """
 
 from __future__ import annotations
@@ -14,17 +16,23 @@ import resource
 import sys
 from pathlib import Path
 
-MEMORY_MAX_BYTES = 2 * 2**30
-"""Address space, not resident memory: numpy's libraries alone map several hundred megabytes."""
-
 
 def main() -> int:
     """Solve the job. Exit code 1 and one line on standard error if that is not possible."""
-    _be_modest()
-    job = json.loads(sys.stdin.buffer.read())
+    memory_mb = int(sys.argv[1])
+    _be_modest(memory_mb)
+    try:
+        return _solve()
+    except MemoryError:
+        print(f"the case needs more than {memory_mb} MB of memory", file=sys.stderr)
+        return 1
+
+
+def _solve() -> int:
     from gateway.core.solving import solve_job
     from gateway.errors import PlanError
 
+    job = json.loads(sys.stdin.buffer.read())
     try:
         result = solve_job(job)
     except PlanError as error:
@@ -34,7 +42,7 @@ def main() -> int:
     return 0
 
 
-def _be_modest() -> None:
+def _be_modest(memory_mb: int) -> None:
     # One thread: the box has other work, and a plan must not depend on the number of cores.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
@@ -42,7 +50,7 @@ def _be_modest() -> None:
         os.nice(10)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("900", encoding="ascii")
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX_BYTES, MEMORY_MAX_BYTES))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 2**20, memory_mb * 2**20))
 
 
 if __name__ == "__main__":

@@ -8,11 +8,7 @@ own, because this one holds no numpy (docs/decisions/0016-forecasts-as-a-job.md)
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import json
 import math
-import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +19,7 @@ from cloud_sync.contract import documents as doc
 from cloud_sync.demand.book import Series
 from cloud_sync.demand.campaigns import Campaign
 from cloud_sync.demand.question import Kept, make_question
+from cloud_sync.jobs.runner import JobFailed, run_job
 from cloud_sync.store.demand import read_demand
 from cloud_sync.store.documents import Draft, put_documents, read_documents
 from cloud_sync.store.feed import lock_feed
@@ -81,30 +78,10 @@ async def run_forecaster(
     job: Mapping[str, object], *, program: Sequence[str] = FORECASTER
 ) -> Mapping[str, object]:
     """The answer of a process of its own. Raises ForecastFailed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *program,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
     try:
-        async with asyncio.timeout(ANSWER_S):
-            output, complaint = await process.communicate(json.dumps(job).encode())
-    except TimeoutError as error:
-        raise ForecastFailed(f"no forecast within {ANSWER_S:g} s") from error
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        lines = complaint.decode(errors="replace").strip().splitlines()
-        raise ForecastFailed(lines[-1] if lines else f"exit code {process.returncode}")
-    answer = json.loads(output)
-    if not isinstance(answer, dict):
-        raise ForecastFailed("the answer is not an object")
-    return answer
+        return await run_job(program, job, limit_s=ANSWER_S)
+    except JobFailed as error:
+        raise ForecastFailed(str(error)) from error
 
 
 async def _revise(

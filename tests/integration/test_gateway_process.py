@@ -1,5 +1,7 @@
 """Pins the real gateway program on a real Mosquitto: receipts, repeats, kills, bad input."""
 
+import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ import pytest
 from tests.rigs.broker import Mosquitto
 from tests.rigs.device import device
 from tests.rigs.gateway import GatewayProcess, Status
-from tests.rigs.guard import wait_until
+from tests.rigs.guard import GUARD_S, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -145,8 +147,19 @@ def test_a_climate_sample_is_shown(gateway: GatewayProcess, broker: Mosquitto) -
     assert status["climate"][0]["temperature_centi_c"] == 421  # type: ignore[index]
 
 
-def test_sigterm_ends_it_cleanly(gateway: GatewayProcess) -> None:
-    assert gateway.stop() == 0
+def test_systemd_is_told_how_it_goes_until_sigterm(tmp_path: Path, broker: Mosquitto) -> None:
+    gateway = make_gateway(tmp_path / "gw", broker.port)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(GUARD_S)
+        gateway.environment = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+        gateway.start()
+        words = [manager.recv(1000).decode() for _ in range(3)]
+        assert words[:2] == ["READY=1", "WATCHDOG=1"]
+        assert re.fullmatch(r"STATUS=at row \d+, 0 messages waiting", words[2])
+        assert gateway.stop() == 0
+        while words[-1] != "STOPPING=1":
+            words.append(manager.recv(1000).decode())
 
 
 def test_a_second_gateway_on_the_same_state_is_refused_in_one_line(

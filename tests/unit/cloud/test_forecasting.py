@@ -178,12 +178,23 @@ async def test_a_campaign_of_the_next_days_raises_the_reorder_point(database: Da
     assert (await policies(database))[ITEM].reorder_point_units > 2.2 * plain
 
 
-async def test_a_forecaster_that_fails_leaves_the_policies(database: Database) -> None:
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("raise SystemExit('out of memory')", "out of memory"),
+        ("print('half of {')", "the answer is not JSON"),
+        ("print('[' * 10**5)", "the answer is not JSON"),
+        ("print('[]')", "the answer is not an object"),
+    ],
+)
+async def test_a_forecaster_that_fails_leaves_the_policies(
+    database: Database, code: str, complaint: str
+) -> None:
     await put(database, policy(), item(ITEM))
     await sell(database, [9, 11] * (DAYS // 2))
     before = await policies(database)
-    failing = partial(run_forecaster, program=("-c", "raise SystemExit('out of memory')"))
-    with pytest.raises(ForecastFailed, match="out of memory"):
+    failing = partial(run_forecaster, program=("-c", code))
+    with pytest.raises(ForecastFailed, match=complaint):
         await forecast(database, failing)
     assert await policies(database) == before
 
