@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cloud_sync.contract import keys
 from cloud_sync.contract.events import Gtin, Id, Lot, Time
+from cloud_sync.contract.exposures import CarriedLot
 
 _WIRE = ConfigDict(strict=True, extra="ignore", frozen=True, allow_inf_nan=False)
 
@@ -123,6 +124,7 @@ class Asn(BaseModel):
     closed: why the office waits for nothing more; the receiver's own closing needs no such word.
     shrink_per_mille: how much of a transfer may be missing at its closing, per item and lot, with
     a reason; what is missing beyond it stays in transit and is an exception. None: nothing.
+    exposures: what its lots have suffered before they come (docs/cold-chain.md).
     """
 
     model_config = _WIRE
@@ -138,6 +140,7 @@ class Asn(BaseModel):
     shipped: list[ShipmentLine] = []
     shrink_per_mille: Annotated[int, Field(ge=0, le=1000)] | None = None
     closed: Reason | None = None
+    exposures: list[CarriedLot] | None = None
 
 
 class Transfer(BaseModel):

@@ -13,6 +13,7 @@ from typing import Final
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
+from cloud_sync.contract.exposures import worst_of
 from cloud_sync.contract.plans import asn_of
 from cloud_sync.inbox.orders import (
     CLOSING,
@@ -26,6 +27,7 @@ from cloud_sync.inbox.orders import (
     update_transfer,
 )
 from cloud_sync.store.columns import integer, optional_text, text
+from cloud_sync.store.exposures import note_exposures, told_exposures
 from cloud_sync.store.feed import leave_mark, lock_feed
 from cloud_sync.store.ports import Transaction, fetch_in
 
@@ -174,13 +176,13 @@ async def _write(tx: Transaction, changed: Sequence[_Held]) -> None:
 
 async def apply_orders(tx: Transaction, events: Sequence[ev.Event]) -> None:
     """Bring deliveries and transfers up to date with accepted events."""
-    orders = orders_of(events)
-    if not (orders.flows or orders.lots):
+    orders, carriers = orders_of(events), await note_exposures(tx, events)
+    if not (orders.flows or orders.lots or carriers):
         return
     await lock_feed(tx)
     await _add_flows(tx, orders)
     lots = await _add_lots(tx, orders)
-    transfers = {key.document for key in orders.flows if key.kind == "transfer"}
+    transfers = carriers | {key.document for key in orders.flows if key.kind == "transfer"}
     asns = {key.document for key in orders.flows if key.kind in {"asn", CLOSING}}
     for item, lot in lots:
         rows = await tx.fetch(
@@ -282,7 +284,9 @@ async def _follow(
         stands = update_asn(
             asn, shipped, received, is_closed=is_closed, is_reopened=asn.id in reopened
         )
-        drafts.append(asn_draft(stands))
+        told = [] if transfer is None else await told_exposures(tx, transfer.id, transfer.source)
+        worst = worst_of([*(asn.exposures or ()), *told])
+        drafts.append(asn_draft(stands.model_copy(update={"exposures": worst or None})))
     return drafts
 
 

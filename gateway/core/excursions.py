@@ -15,7 +15,7 @@ Silence ends nothing. A reading between limit and hysteresis ends nothing and op
 Exposure is counted per lot present, over all excursions and zones: time above and below the
 limits, and heat (degrees above the limit times time). It counts from one reading of the zone to
 the next, at the worst believed value before; where no sensor is believed, at the last one that
-was while out of limits. All sums are integers, so that the same readings give the same sums.
+was while out of limits. What a lot had suffered before it came counts too (core.carried).
 
 Pure: times, ids and what is present are arguments. Docs: docs/cold-chain.md.
 """
@@ -27,6 +27,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from cloud_sync.contract.documents import Climate as Rule
+from cloud_sync.contract.exposures import VERDICTS
+from gateway.core.exposure import Exposure, LotKey, Sums, is_worse, verdict_of
 
 STARTED: Final = "started"
 CONTINUED: Final = "continued"
@@ -35,15 +37,10 @@ ENDED: Final = "ended"
 HIGH: Final = "high"
 LOW: Final = "low"
 
-VERDICTS: Final = ("", "hold", "waste")
-"""Ascending: a lot's verdict only ever gets worse here; people release."""
-
 SENSORS_MAX: Final = 4096
 """Sensors followed; more are not, so that invented names cannot fill memory."""
 
 _US: Final = 1_000_000
-
-LotKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +69,6 @@ class Watched:
     def is_open(self) -> bool:
         """Whether this is an excursion."""
         return bool(self.event_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """What a lot has been through. heat: 1/100 °C above the limit times µs."""
-
-    above_us: int = 0
-    below_us: int = 0
-    heat: int = 0
-    verdict: str = ""
-
-    @property
-    def degree_minutes(self) -> int:
-        """Heat in °C times minutes, rounded down."""
-        return self.heat // (100 * 60 * _US)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +235,18 @@ class Excursions:
 
     # ------------------------------------------------------------ exposure
 
-    def _expose(self, zone: str, at_us: int, rule: Rule) -> list[Verdict]:
+    def pass_time(self, rule: Rule, at_us: int, also: Iterable[LotKey]) -> list[Verdict]:
+        """Count what its zone has done to goods up to a moment: they come or go then.
+
+        also: lots that were there and that the books may not know of any more.
+        """
+        if at_us <= self.zones.get(rule.zone, at_us):
+            return []
+        return self._expose(rule.zone, at_us, rule, also)
+
+    def _expose(
+        self, zone: str, at_us: int, rule: Rule, also: Iterable[LotKey] = ()
+    ) -> list[Verdict]:
         """Count the time since the zone's last reading, at what was measured before."""
         since_us = self.zones.get(zone)
         self.zones[zone] = at_us
@@ -268,7 +261,7 @@ class Excursions:
         beyond = Beyond(at_us - since_us, max(0, above), max(0, below))
         return [
             verdict
-            for lot in sorted(set(self._present(rule)))
+            for lot in sorted({*self._present(rule), *also})
             if (verdict := self._expose_lot(lot, zone, beyond, rule, at_us))
         ]
 
@@ -276,18 +269,35 @@ class Excursions:
         self, lot: LotKey, zone: str, beyond: Beyond, rule: Rule, at_us: int
     ) -> Verdict | None:
         was = self.lots.get(lot, Exposure())
-        now = replace(
-            was,
-            above_us=was.above_us + (beyond.span_us if beyond.above else 0),
-            below_us=was.below_us + (beyond.span_us if beyond.below else 0),
-            heat=was.heat + beyond.above * beyond.span_us,
+        more = Sums(
+            above_us=beyond.span_us if beyond.above else 0,
+            below_us=beyond.span_us if beyond.below else 0,
+            heat=beyond.above * beyond.span_us,
         )
-        verdict = verdict_of(now, rule)
-        is_worse = VERDICTS.index(verdict) > VERDICTS.index(was.verdict)
-        now = replace(now, verdict=verdict if is_worse else was.verdict)
-        self.lots[lot] = now
-        self.changed.lots.add(lot)
-        if not is_worse:
+        now = replace(was, here=was.here.plus(more))
+        return self._found(lot, now, zone, verdict_of(now, rule), at_us)
+
+    def bring(
+        self, lot: LotKey, brought: Sums, *, rules: Iterable[Rule], said: str, at_us: int
+    ) -> Verdict | None:
+        """What a lot had suffered elsewhere. rules: of where it lies and belongs. said: the
+        verdict that came with it."""
+        was = self.lots.get(lot, Exposure())
+        now = replace(was, brought=was.brought.worst(brought))
+        verdicts = [(said, ""), *((verdict_of(now, rule), rule.zone) for rule in rules)]
+        verdict, zone = max(verdicts, key=lambda each: VERDICTS.index(each[0]))
+        return self._found(lot, now, zone, verdict, at_us)
+
+    def _found(
+        self, lot: LotKey, now: Exposure, zone: str, verdict: str, at_us: int
+    ) -> Verdict | None:
+        """Keep what a lot has been through; a verdict, if it is graver than the last."""
+        is_graver = is_worse(verdict, now.verdict)
+        now = replace(now, verdict=verdict if is_graver else now.verdict)
+        if self.lots.get(lot) != now:
+            self.lots[lot] = now
+            self.changed.lots.add(lot)
+        if not is_graver:
             return None
         by = next((it.event_id for it in self.open() if it.zone == zone), "")
         return Verdict(lot, now, zone, by, at_us)
@@ -298,25 +308,6 @@ class Excursions:
         # With nobody to believe, what was bad when last seen is bad still.
         values = [it.centi_c for it in known or here if known or it.since_us is not None]
         return (max(values), min(values)) if values else (None, None)
-
-
-def verdict_of(exposure: Exposure, rule: Rule) -> str:
-    """What a rule makes of an exposure: "", hold or waste."""
-    for verdict, allowed in (("waste", rule.waste), ("hold", rule.hold)):
-        if allowed is not None and (
-            _beyond(exposure.above_us, allowed.above_s)
-            or _beyond(exposure.below_us, allowed.below_s)
-            or (
-                allowed.degree_minutes is not None
-                and exposure.degree_minutes >= allowed.degree_minutes
-            )
-        ):
-            return verdict
-    return ""
-
-
-def _beyond(spent_us: int, allowed_s: int | None) -> bool:
-    return allowed_s is not None and spent_us >= allowed_s * _US
 
 
 def _side(centi_c: int, rule: Rule) -> str:

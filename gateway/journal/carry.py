@@ -37,6 +37,8 @@ KEPT: Final = {
     "cold_sensor": "zone, device",
     "cold_zone": "zone",
     "exposed_lot": "item, lot",
+    "exposure_in": "delivery, item, lot",
+    "exposure_out": "transfer, item, lot",
     "tag_present": "read_point, epc",
     "device_boot": "device, boot",
     "device_told": "device",

@@ -1,10 +1,14 @@
-"""The cold chain's tables (schema/0012_cold_chain.sql): what changed as statements, and back."""
+"""The cold chain's tables (schema/0012_cold_chain.sql, 0018_carried_exposure.sql): what changed as
+statements, and back."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from gateway.core.excursions import Excursions, Exposure, Watched
+from gateway.core.carried import Arrival, Carried, Departure
+from gateway.core.excursions import Excursions, Watched
+from gateway.core.exposure import Exposure, Sums
 from gateway.journal.read_model import Reader
 from gateway.ports import Statements
 
@@ -19,8 +23,30 @@ _SENSORS: Final = (
 )
 _PUT_ZONE: Final = "insert or replace into cold_zone(zone, until_us) values (?, ?)"
 _PUT_LOT: Final = (
-    "insert or replace into exposed_lot(item, lot, above_us, below_us, heat, verdict)"
-    " values (?, ?, ?, ?, ?, ?)"
+    "insert or replace into exposed_lot(item, lot, above_us, below_us, heat,"
+    " brought_above_us, brought_below_us, brought_heat, verdict)"
+    " values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_PUT_IN: Final = (
+    "insert or replace into exposure_in(delivery, item, lot, at_us, told_above_us, told_below_us,"
+    " told_heat, verdict, found_above_us, found_below_us, found_heat, came_us)"
+    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_PUT_OUT: Final = (
+    "insert or replace into exposure_out(transfer, item, lot, at_us, above_us, below_us, heat,"
+    " brought_above_us, brought_below_us, brought_heat) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_FORGET: Final = (
+    "delete from exposure_in where at_us < ?",
+    "delete from exposure_out where at_us < ?",
+)
+_IN: Final = (
+    "select delivery, item, lot, at_us, told_above_us, told_below_us, told_heat, verdict,"
+    " found_above_us, found_below_us, found_heat, came_us from exposure_in"
+)
+_OUT: Final = (
+    "select transfer, item, lot, at_us, above_us, below_us, heat, brought_above_us,"
+    " brought_below_us, brought_heat from exposure_out"
 )
 
 
@@ -41,7 +67,7 @@ def cold_statements(excursions: Excursions) -> Statements:
         (_PUT_ZONE, [(zone, excursions.zones[zone]) for zone in sorted(changed.zones)]),
         (
             _PUT_LOT,
-            [(*key, it.above_us, it.below_us, it.heat, it.verdict) for key, it in lots],
+            [(*key, *_parts(it.here), *_parts(it.brought), it.verdict) for key, it in lots],
         ),
     ]  # fmt: skip
     return [(sql, rows) for sql, rows in parts if rows]
@@ -67,12 +93,66 @@ async def load_cold(reader: Reader, excursions: Excursions) -> None:
         )
     for zone, until_us in await reader.query("select zone, until_us from cold_zone"):
         excursions.zones[str(zone)] = _int(until_us)
-    for item, lot, above, below, heat, verdict in await reader.query(
-        "select item, lot, above_us, below_us, heat, verdict from exposed_lot"
+    for item, lot, *sums, verdict in await reader.query(
+        "select item, lot, above_us, below_us, heat, brought_above_us, brought_below_us,"
+        " brought_heat, verdict from exposed_lot"
     ):
         excursions.lots[str(item), str(lot)] = Exposure(
-            _int(above), _int(below), _int(heat), str(verdict)
+            _sums(sums[:3]), _sums(sums[3:]), str(verdict)
         )
+
+
+def carried_statements(carried: Carried, *, forget_us: int | None) -> Statements:
+    """What writes all that changed since it was last saved. forget_us: drop what is older."""
+    came = [(key, carried.arrivals[key]) for key in sorted(carried.changed_in)]
+    left = [(key, carried.departures[key]) for key in sorted(carried.changed_out)]
+    parts: list[tuple[str, list[tuple[object, ...]]]] = [
+        (
+            _PUT_IN,
+            [
+                (delivery, *lot, it.at_us, *_parts(it.told), it.verdict, *_parts(it.found),
+                 it.came_us)
+                for (delivery, lot), it in came
+            ],
+        ),
+        (
+            _PUT_OUT,
+            [
+                (transfer, *lot, it.at_us, *_parts(it.here), *_parts(it.brought))
+                for (transfer, lot), it in left
+            ],
+        ),
+    ]  # fmt: skip
+    if forget_us is not None:
+        parts += [(sql, [(forget_us,)]) for sql in _FORGET]
+    return [(sql, rows) for sql, rows in parts if rows]
+
+
+async def load_carried(reader: Reader) -> Carried:
+    """Take back what was committed."""
+    carried = Carried()
+    for delivery, item, lot, at_us, *rest in await reader.query(_IN):
+        carried.arrivals[str(delivery), (str(item), str(lot))] = Arrival(
+            at_us=_int(at_us),
+            told=None if rest[0] is None else _sums(rest[:3]),
+            verdict=str(rest[3]),
+            found=None if rest[4] is None else _sums(rest[4:7]),
+            came_us=_int(rest[7]),
+        )
+    for transfer, item, lot, at_us, *sums in await reader.query(_OUT):
+        carried.departures[str(transfer), (str(item), str(lot))] = Departure(
+            _int(at_us), _sums(sums[:3]), _sums(sums[3:])
+        )
+    return carried
+
+
+def _parts(sums: Sums | None) -> tuple[int | None, int | None, int | None]:
+    return (None, None, None) if sums is None else (sums.above_us, sums.below_us, sums.heat)
+
+
+def _sums(parts: Sequence[object]) -> Sums:
+    above_us, below_us, heat = map(_int, parts)
+    return Sums(above_us, below_us, heat)
 
 
 def _int(value: object) -> int:

@@ -18,15 +18,18 @@ from cloud_sync.contract.version import EVENT_VERSION
 from cloud_sync.inventory.places import is_late
 from cloud_sync.inventory.stock import CATCH_WEIGHT
 from gateway.core import excursions as core
-from gateway.core.excursions import Excursions, LotKey, Told, Verdict, Watched
+from gateway.core.excursions import Excursions, Told, Verdict, Watched
+from gateway.core.exposure import Exposure, LotKey
 from gateway.core.facts import Facts
 from gateway.core.readings import ClimateSample
 from gateway.journal.cold_tables import cold_statements, load_cold
 from gateway.journal.read_model import Reader
 from gateway.ports import Draft, Statements
+from gateway.services.carrying import CONCERNED, Carrying, is_under
 
 logger = logging.getLogger(__name__)
 
+GOODS: Final = CONCERNED
 LOTS_MAX: Final = 200
 """Lots named in one event, the most exposed; `n_lots` says how many there were."""
 
@@ -56,11 +59,12 @@ class ColdChain:
         self._said: list[Told | Verdict] = []
         self._standing: dict[str, set[LotKey]] | None = None
         self._excursions = Excursions(new_id, is_believed, self._present)
+        self._carrying = Carrying(facts=facts, warehouse=warehouse, new_id=new_id)
 
     @property
     def has_news(self) -> bool:
         """Whether something happened that is to be written at once."""
-        return bool(self._said)
+        return bool(self._said) or self._carrying.has_news
 
     def open_excursions(self) -> list[dict[str, object]]:
         """Every open excursion, for the status report."""
@@ -83,6 +87,11 @@ class ColdChain:
         self._said = []
         self._excursions = Excursions(self._new_id, self._is_believed, self._present)
         await load_cold(reader, self._excursions)
+        await self._carrying.load(reader)
+
+    def take_goods(self, event: ev.Event) -> None:
+        """Goods that came or left, or what is said of them; of the types in `GOODS`."""
+        self._said += self._carrying.take(event, self._excursions)
 
     def take(self, event: ev.Event, sample: ClimateSample) -> None:
         """A reading; one that was held back says nothing about now."""
@@ -104,10 +113,11 @@ class ColdChain:
     def settle(self) -> tuple[Statements, list[Draft]]:
         """What writes all that happened since the last time; the stock is looked at anew."""
         drafts = [self._told(it) if isinstance(it, Told) else self._held(it) for it in self._said]
-        statements = cold_statements(self._excursions)
+        carried, told = self._carrying.settle()
+        statements = [*cold_statements(self._excursions), *carried]
         self._said, self._standing = [], None
         self._excursions.changed = core.Changed()
-        return statements, drafts
+        return statements, [*drafts, *told]
 
     # ------------------------------------------------------------ what is where
 
@@ -120,9 +130,7 @@ class ColdChain:
                 if is_here and quantity > 0 and key.unit != CATCH_WEIGHT:
                     self._standing.setdefault(key.location, set()).add((key.item, key.lot))
         for location, lots in self._standing.items():
-            known = facts.locations.get(location)
-            in_zone = location == rule.zone or (known is not None and known.zone == rule.zone)
-            if in_zone or location in rule.locations:
+            if is_under(facts, rule, location):
                 yield from lots
 
     # ------------------------------------------------------------ events
@@ -159,9 +167,9 @@ class ColdChain:
         )
 
     def _lots(self, rule: doc.Climate) -> dict[str, object]:
-        nothing = core.Exposure()
+        nothing = Exposure()
         present = {lot: self._excursions.lots.get(lot, nothing) for lot in self._present(rule)}
-        worst = sorted(present.items(), key=lambda each: (-each[1].heat, each[0]))
+        worst = sorted(present.items(), key=lambda each: (-each[1].total.heat, each[0]))
         return {
             "n_lots": len(worst),
             "lots": [
@@ -187,7 +195,7 @@ class ColdChain:
             verdict.at_us,
             event_id=self._new_id(),
             cause=verdict.event_id,
-            zone=verdict.zone,
+            zone=verdict.zone or None,
             body=body,
         )
 
@@ -198,7 +206,7 @@ class ColdChain:
         *,
         event_id: str,
         cause: str,
-        zone: str,
+        zone: str | None,
         body: dict[str, object],
         of: Watched | None = None,
     ) -> Draft:
@@ -217,9 +225,10 @@ class ColdChain:
         return Draft(event.event_id, event.type, event.occurred_at_us, ev.encode_event(event))
 
 
-def _exposure(it: core.Exposure) -> dict[str, object]:
+def _exposure(it: Exposure) -> dict[str, object]:
+    total = it.total
     return {
-        "above_s": it.above_us // _US,
-        "below_s": it.below_us // _US,
-        "degree_minutes": it.degree_minutes,
+        "above_s": total.above_us // _US,
+        "below_s": total.below_us // _US,
+        "degree_minutes": total.degree_minutes,
     }

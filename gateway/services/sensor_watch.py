@@ -23,7 +23,7 @@ from gateway.core.readings import ClimateSample, NoReading, Stamp
 from gateway.core.sensor_faults import Change, Fault, SensorFaults, SensorRule
 from gateway.journal.read_model import Reader, fault_statements, load_climate, load_faults
 from gateway.ports import Clock, Draft, Journal, Row
-from gateway.services.cold_chain import ColdChain
+from gateway.services.cold_chain import GOODS, ColdChain
 from gateway.services.following import event_of, gathered
 from gateway.services.supervisor import Heartbeats
 
@@ -127,6 +127,8 @@ class SensorWatch:
         now_s = self._clock.monotonic()
         changes = []
         for row in rows:
+            if row.type in GOODS:
+                self.cold_chain.take_goods(event_of(row))
             if row.type != ev.CLIMATE_SAMPLED:
                 continue
             event = event_of(row)

@@ -13,11 +13,10 @@ from gateway.core.excursions import (
     LOW,
     STARTED,
     Excursions,
-    Exposure,
     Told,
     Verdict,
-    verdict_of,
 )
+from gateway.core.exposure import Exposure, Sums, verdict_of
 
 MINUTE_US = 60_000_000
 START_US = 1_760_000_000_000_000
@@ -147,10 +146,9 @@ def test_exposure_counts_from_reading_to_reading_at_the_value_before() -> None:
     bench.read(10, 700)
     bench.read(15, 400)
     bench.read(60, 400)
-    assert bench.excursions.lots[LOT] == Exposure(
-        above_us=15 * MINUTE_US, heat=(100 * 10 + 200 * 5) * MINUTE_US
-    )
-    assert bench.excursions.lots[LOT].degree_minutes == 20
+    found = bench.excursions.lots[LOT]
+    assert found.here == Sums(above_us=15 * MINUTE_US, heat=(100 * 10 + 200 * 5) * MINUTE_US)
+    assert found.total.degree_minutes == 20
 
 
 def test_exposure_adds_up_over_excursions_until_the_lot_is_held_once() -> None:
@@ -174,8 +172,8 @@ def test_a_lot_that_came_later_and_one_that_left_have_their_own_sums() -> None:
     bench.read(5, 600)
     bench.present = [other]
     bench.read(8, 600)
-    assert bench.excursions.lots[LOT].above_us == 5 * MINUTE_US
-    assert bench.excursions.lots[other].above_us == 3 * MINUTE_US
+    assert bench.excursions.lots[LOT].here.above_us == 5 * MINUTE_US
+    assert bench.excursions.lots[other].here.above_us == 3 * MINUTE_US
 
 
 def test_the_warmest_believed_sensor_counts_and_no_minute_counts_twice() -> None:
@@ -184,10 +182,10 @@ def test_the_warmest_believed_sensor_counts_and_no_minute_counts_twice() -> None
     bench.read(0, 800, "s2")
     bench.read(10, 600, "s1")
     bench.read(10, 800, "s2")
-    assert bench.excursions.lots[LOT] == Exposure(10 * MINUTE_US, 0, 300 * 10 * MINUTE_US)
+    assert bench.excursions.lots[LOT].here == Sums(10 * MINUTE_US, 0, 300 * 10 * MINUTE_US)
     bench.distrusted.add("s2")
     bench.read(20, 600, "s1")
-    assert bench.excursions.lots[LOT].heat == (300 * 10 + 100 * 10) * MINUTE_US
+    assert bench.excursions.lots[LOT].here.heat == (300 * 10 + 100 * 10) * MINUTE_US
 
 
 def test_heat_that_nobody_sees_goes_on_until_somebody_says_otherwise() -> None:
@@ -195,7 +193,7 @@ def test_heat_that_nobody_sees_goes_on_until_somebody_says_otherwise() -> None:
     bench.read(0, 600)
     bench.distrusted.add("s1")
     bench.tick(30)
-    assert bench.excursions.lots[LOT].above_us == 30 * MINUTE_US
+    assert bench.excursions.lots[LOT].here.above_us == 30 * MINUTE_US
 
 
 def test_a_clock_that_was_put_back_counts_no_time() -> None:
@@ -204,7 +202,7 @@ def test_a_clock_that_was_put_back_counts_no_time() -> None:
     bench.read(0, 600)
     assert LOT not in bench.excursions.lots
     bench.read(1, 600)
-    assert bench.excursions.lots[LOT].above_us == MINUTE_US
+    assert bench.excursions.lots[LOT].here.above_us == MINUTE_US
 
 
 def test_a_zone_without_a_rule_any_more_has_no_excursion() -> None:
@@ -218,10 +216,10 @@ def test_a_zone_without_a_rule_any_more_has_no_excursion() -> None:
 
 
 def test_a_rule_is_met_at_its_number_and_not_below() -> None:
-    assert verdict_of(Exposure(above_us=1800_000_000 - 1), RULE) == ""
-    assert verdict_of(Exposure(above_us=1800_000_000), RULE) == "hold"
-    assert verdict_of(Exposure(heat=600 * 6000 * 1_000_000 - 1), RULE) == ""
-    assert verdict_of(Exposure(heat=600 * 6000 * 1_000_000), RULE) == "waste"
+    assert verdict_of(Exposure(Sums(above_us=1800_000_000 - 1)), RULE) == ""
+    assert verdict_of(Exposure(Sums(above_us=1800_000_000)), RULE) == "hold"
+    assert verdict_of(Exposure(Sums(heat=600 * 6000 * 1_000_000 - 1)), RULE) == ""
+    assert verdict_of(Exposure(Sums(heat=600 * 6000 * 1_000_000)), RULE) == "waste"
 
 
 _READINGS = st.lists(

@@ -1,13 +1,17 @@
-"""Pins the cold chain in the journal: events, lots held, and a restart in mid-excursion."""
+"""Pins the cold chain in the journal: events, lots held, a restart in mid-excursion, and what goes
+with lots from warehouse to warehouse."""
 
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from cloud_sync.contract import events as ev
-from cloud_sync.contract.documents import Allowed, Climate
+from cloud_sync.contract.documents import Allowed, Climate, Item
 from cloud_sync.inventory.stock import StockKey
 from gateway.core.facts import Facts
 from gateway.journal.store import JournalStore
+from gateway.ports import Draft, Entry
 from gateway.services.sensor_watch import CONSUMER
 from tests.fakes.clock import START_US, FakeClock
 from tests.rigs.guard import GUARD_S
@@ -121,3 +125,115 @@ async def test_a_held_lot_that_a_person_released_is_not_held_again(tmp_path: Pat
         types = [event.type for event in await readings(again, 600, 600, 600, 600, n_told=4)]
     assert types.count(ev.LOT_HELD) == 1
     assert types.count(ev.EXCURSION_STARTED) == 2
+
+
+def came(number: int, *, place: str) -> ev.Event:
+    """Some of a lot arrives by a delivery."""
+    line = ev.Line(item=ITEM, lot="L9", from_location="@transit.T1", to_location=place, quantity=1)
+    return ev.Event(
+        event_id=f"00000000-0000-7000-9000-{number:012x}", type=ev.TRANSFER_RECEIVED, version=1,
+        occurred_at_us=START_US, received_at_us=START_US, warehouse="J1", lines=(line,),
+        documents=(ev.Document(type="asn", id="A1"),),
+    )  # fmt: skip
+
+
+def told(number: int, **sums: object) -> ev.Event:
+    """The delivery's document, with what the lot had suffered before."""
+    asn = {
+        "id": "A1", "warehouse": "J1", "source": "J2", "status": "dispatched", "ordered": [],
+        "exposures": [{"item": ITEM, "lot": "L9", **sums}],
+    }  # fmt: skip
+    return ev.Event(
+        event_id=f"00000000-0000-7000-9000-{number:012x}", type=ev.DOCUMENT_CHANGED, version=1,
+        occurred_at_us=START_US, received_at_us=START_US, warehouse="J1",
+        body={"kind": "asn", "key": "A1", "version": number, "data": asn},
+    )  # fmt: skip
+
+
+async def happened(bench: Bench, *rows: ev.Event, n_told: int) -> list[ev.Event]:
+    """Rows, and what the watch writes of them; gives what it wrote once there is so much."""
+    async with bench.watching():
+        for row in rows:
+            await bench.journal.append(
+                [Entry((Draft(row.event_id, row.type, START_US, ev.encode_event(row)),))]
+            )
+        async with asyncio.timeout(GUARD_S):
+            while True:
+                known = await events(bench.journal)
+                wrote = [it for it in known if it.type in {ev.LOT_HELD, ev.EXPOSURE_CARRIED}]
+                if len(wrote) >= n_told:
+                    return wrote
+                await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("is_told_first", [False, True])
+async def test_a_lot_that_suffered_elsewhere_is_held_where_it_comes(
+    tmp_path: Path, *, is_told_first: bool
+) -> None:
+    """By its own warehouse's rule, with a restart between goods and document."""
+    clock = FakeClock()
+    parts = [came(1, place="cold"), told(2, above_us=120_000_000)]
+    first, second = reversed(parts) if is_told_first else parts
+    async with opened(tmp_path, clock=clock) as journal:
+        await happened(bench_on(journal, clock), first, n_told=0)
+    async with opened(tmp_path, clock=clock) as journal:
+        bench = bench_on(journal, clock, first_id=1000)
+        bench.facts.stock[StockKey("J1", "cold", ITEM, "L9", "available", "EA")] = 1
+        (held,) = await happened(bench, second, n_told=1)
+    assert (held.body["lot"], held.body["verdict"], held.body["above_s"]) == ("L9", "hold", 120)
+    assert held.cause == second.event_id
+
+
+async def test_goods_at_a_dock_without_a_rule_are_judged_by_where_they_belong(
+    tmp_path: Path,
+) -> None:
+    clock = FakeClock()
+    async with opened(tmp_path, clock=clock) as journal:
+        bench = bench_on(journal, clock)
+        bench.facts.items[ITEM] = Item(
+            gtin=ITEM, names={"en": "Fish"}, zone="cold", grams_per_unit=100
+        )
+        rows = told(1, above_us=120_000_000), came(2, place="DOCK")
+        (held,) = await happened(bench, *rows, n_told=1)
+    assert held.body["verdict"] == "hold"
+
+
+async def test_what_nobody_released_at_the_sender_is_held_without_a_rule_too(
+    tmp_path: Path,
+) -> None:
+    clock = FakeClock()
+    async with opened(tmp_path, clock=clock) as journal:
+        rows = told(1, above_us=1, verdict="waste"), came(2, place="DOCK"), came(3, place="DOCK")
+        (held,) = await happened(bench_on(journal, clock), *rows, n_told=1)
+    assert (held.body["verdict"], held.zone) == ("waste", None)
+
+
+async def test_a_lot_leaves_with_what_it_suffered_once_a_restart_later(tmp_path: Path) -> None:
+    """Also with what is heard of it only after it left."""
+    clock = FakeClock()
+    line = ev.Line(
+        item=ITEM, lot="L9", from_location="cold", to_location="@transit.T2", quantity=1
+    )
+    left = ev.Event(
+        event_id="00000000-0000-7000-9000-000000000002", type=ev.TRANSFER_DISPATCHED, version=1,
+        occurred_at_us=START_US, received_at_us=START_US, warehouse="J1", lines=(line,),
+        documents=(ev.Document(type="transfer", id="T2"),),
+    )  # fmt: skip
+    async with opened(tmp_path, clock=clock) as journal:
+        first = told(3, above_us=7)
+        (carried,) = await happened(
+            bench_on(journal, clock), came(1, place="DOCK"), first, left, n_told=1
+        )
+        assert carried.cause == left.event_id
+        assert carried.body["lots"] == [
+            {"item": ITEM, "lot": "L9", "above_us": 7, "below_us": 0, "heat_centi_c_us": 0,
+             "verdict": ""}
+        ]  # fmt: skip
+    async with opened(tmp_path, clock=clock) as journal:
+        bench = bench_on(journal, clock, first_id=1000)
+        later, again = told(4, above_us=9, heat_centi_c_us=3), told(5, above_us=8)
+        known = await happened(bench, later, again, n_told=2)
+    assert [it.cause for it in known] == [left.event_id, later.event_id]
+    (lot,) = known[1].body["lots"]  # type: ignore[misc]
+    assert (lot["above_us"], lot["heat_centi_c_us"]) == (9, 3)
+    assert known[1].documents == left.documents
