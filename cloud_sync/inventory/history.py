@@ -97,19 +97,31 @@ def known_by(rows: Iterable[LedgerRow], known_at_us: int | None) -> Iterator[Led
     return (row for row in rows if known_at_us is None or row.known_us <= known_at_us)
 
 
-def postings(rows: Iterable[LedgerRow], key: StockKey) -> list[Posting]:
+def postings(
+    rows: Iterable[LedgerRow],
+    key: StockKey,
+    *,
+    opening: int = 0,
+    from_us: int = 0,
+    until_us: int | None = None,
+) -> list[Posting]:
     """The account of a balance from its beginning, in the order of places.
 
     The last posting's balance is the balance. Counts are folded as of now: their variances
-    are what is left after every late scan.
+    are what is left after every late scan. A part of it, from one time until another (None: all
+    the rest), needs only the rows that act there, and what the account stood at before.
     """
     found: list[Posting] = []
     by_id = {
         row.event.event_id: row for row in sorted(rows, key=lambda row: row[:3], reverse=True)
     }
     ledger = Ledger()
+    if opening:
+        ledger.balances[key] = opening
     for each in acting(placed_events(by_id.values())):
-        if not concerns(each.event, {key.item}):
+        at_us = each.place.at_us
+        is_asked = at_us >= from_us and (until_us is None or at_us <= until_us)
+        if not is_asked or not concerns(each.event, {key.item}):
             continue
         before = ledger.balances.get(key, 0)
         ledger.apply(do=(each,))

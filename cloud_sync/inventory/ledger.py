@@ -51,6 +51,9 @@ class Sweep(NamedTuple):
 Spot = tuple[str, str]
 """Warehouse and location."""
 
+Entry = tuple[Place, StockKey, int]
+"""What something that acts at a place adds to a balance."""
+
 
 @dataclass(slots=True)
 class Changes:
@@ -89,7 +92,7 @@ class Ledger:
         """
         for each in undo:
             self._take_back(each)
-        window: list[tuple[Place, StockKey, int]] | None = None
+        window: list[Entry] | None = None
         # By far the most keys were never counted: their movements are only summed.
         sums: dict[StockKey, int] = {}
         counts, sweeps = self.counts, self.sweeps
@@ -136,7 +139,7 @@ class Ledger:
         place: Place,
         event_id: str,
         count: Count,
-        window: Sequence[tuple[Place, StockKey, int]],
+        window: Sequence[Entry],
     ) -> None:
         for key, counted in count.counted.items():
             row = Asserted(place, event_id, counted, 0, is_swept=False)
@@ -153,9 +156,7 @@ class Ledger:
         sweeps.sort(key=_place)
         self.changes.sweeps.add((spot, place))
 
-    def _assert(
-        self, key: StockKey, row: Asserted, window: Sequence[tuple[Place, StockKey, int]]
-    ) -> None:
+    def _assert(self, key: StockKey, row: Asserted, window: Sequence[Entry]) -> None:
         following = self._following(key, row.place, is_included=False)
         end = following.place if following is not None else None
         moved = sum(
@@ -201,9 +202,7 @@ class Ledger:
         for key in [key for key in self.counts if scope.covers(key)]:
             self._discount(key, place)
 
-    def _in_scope(
-        self, scope: Scope, place: Place, window: Sequence[tuple[Place, StockKey, int]]
-    ) -> list[StockKey]:
+    def _in_scope(self, scope: Scope, place: Place, window: Sequence[Entry]) -> list[StockKey]:
         """The keys whose book at this place may not be zero."""
         known = {key for key, balance in self.balances.items() if balance and scope.covers(key)}
         known |= {key for at, key, _ in window if at > place and scope.covers(key)}
@@ -272,7 +271,7 @@ def rows_of(
     return found
 
 
-def _postings(later: Sequence[Acting]) -> list[tuple[Place, StockKey, int]]:
+def _postings(later: Sequence[Acting]) -> list[Entry]:
     return [
         (place, key, quantity) for place, event, _ in later for key, quantity in movements(event)
     ]

@@ -8,6 +8,8 @@ GET /v1/stock/counts    the newest counts and their variances
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Final
 
@@ -17,11 +19,14 @@ from starlette.requests import Request
 from cloud_sync.contract import keys
 from cloud_sync.contract.events import AVAILABLE
 from cloud_sync.inventory import history
+from cloud_sync.inventory.places import parse_place, place_text
 from cloud_sync.inventory.stock import StockKey
 from cloud_sync.service.access import as_reader, reach
 from cloud_sync.service.context import context_of
 from cloud_sync.service.pages import PAGE_MAX, AfterQuery, PageLimit, mark_place, place_of
+from cloud_sync.service.problems import Refused
 from cloud_sync.store import stock_history
+from cloud_sync.store.balances_then import Account, Asked, Balances, read_account, read_balances
 from cloud_sync.store.credentials import Credential
 from cloud_sync.store.item_history import Past, read_past
 
@@ -55,11 +60,20 @@ async def get_stock_history(
     """Balances of a warehouse as of a time, by what is known now or was known at a time; without
     an item those of the next items, as many as have some ten thousand events together."""
     (place,) = place_of(after, n=1) or ("",)
-    past = await _past(request, credential, warehouse, item, place)
-    found = await asyncio.to_thread(_balances, past, warehouse, as_of_us, known_at_us)
-    page: dict[str, object] = {"stock": found}
-    if past.more and past.items:
-        page["next_after"] = mark_place([past.items[-1]])
+    reach(credential, warehouse)
+    asked = Asked(warehouse, item, place, PAST_ROWS, as_of_us, known_at_us)
+    found = await context_of(request).database.read(partial(read_balances, asked=asked))
+    if found is None:
+        past = await _past(request, warehouse, item, place)
+        found = await asyncio.to_thread(_folded, past, asked)
+    page: dict[str, object] = {
+        "stock": [
+            {**key._asdict(), "quantity": quantity}
+            for key, quantity in sorted(found.quantities.items())
+        ]
+    }
+    if found.last is not None:
+        page["next_after"] = mark_place([found.last])
     return page
 
 
@@ -74,12 +88,22 @@ async def get_postings(
     lot: Lot = "",
     status: Status = AVAILABLE,
     unit: Unit = "EA",
+    limit: PageLimit = PAGE_MAX,
+    after: AfterQuery = None,
 ) -> dict[str, object]:
-    """The account of one balance from its beginning; `/v1/events` has the raw bytes of a row."""
+    """The account of one balance from its beginning; `/v1/events` has the raw bytes of a row.
+
+    A page may hold fewer postings than asked for: only without `next_after` it is the end.
+    """
     key = StockKey(warehouse, location, item, lot, status, unit)
-    past = await _past(request, credential, warehouse, item)
-    account = await asyncio.to_thread(_account, past, key)
-    return {"balance": account[-1]["balance"] if account else 0, "postings": account}
+    mark = _mark_of(after)
+    reach(credential, warehouse)
+    script = partial(read_account, key=key, from_us=mark.from_us, rows_max=limit)
+    account = await context_of(request).database.read(script)
+    if account is None:
+        past = await _past(request, warehouse, item)
+        account = await asyncio.to_thread(_whole_account, past, key)
+    return await asyncio.to_thread(_page, account, key, mark, limit)
 
 
 @router.get("/counts")
@@ -97,31 +121,81 @@ async def get_counts(
     return {"counts": await context_of(request).database.read(script)}
 
 
-async def _past(
-    request: Request, credential: Credential, warehouse: str, item: str | None, after: str = ""
-) -> Past:
-    reach(credential, warehouse)
+async def _past(request: Request, warehouse: str, item: str | None, after: str = "") -> Past:
     script = partial(read_past, warehouse=warehouse, item=item, after=after, rows_max=PAST_ROWS)
     return await context_of(request).database.read(script)
 
 
-def _balances(
-    past: Past, warehouse: str, as_of_us: int | None, known_at_us: int | None
-) -> list[dict[str, object]]:
+def _folded(past: Past, asked: Asked) -> Balances:
+    """The same from rows."""
     found = history.balances_at(
-        past.ledger_rows(), items=past.items, as_of_us=as_of_us, known_at_us=known_at_us
+        past.ledger_rows(),
+        items=past.items,
+        as_of_us=asked.as_of_us,
+        known_at_us=asked.known_at_us,
     )
-    return [
-        {**key._asdict(), "quantity": quantity}
-        for key, quantity in sorted(found.items())
-        if key.warehouse == warehouse
-    ]
+    return Balances(
+        {key: n for key, n in found.items() if key.warehouse == asked.warehouse},
+        past.items[-1] if past.more and past.items else None,
+    )
 
 
-def _account(past: Past, key: StockKey) -> list[dict[str, object]]:
-    account = []
-    for posting in history.postings(past.ledger_rows(), key):
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Where a page of an account begins: behind a posting, or with a time if there is none."""
+
+    from_us: int
+    place: str
+    event_id: str
+
+
+def _mark_of(after: str | None) -> _Mark:
+    from_us, place, event_id = place_of(after, n=3) or ("0", "", "")
+    try:
+        mark = _Mark(int(from_us), place, event_id)
+        if place:
+            parse_place(place)
+    except ValueError as error:
+        raise Refused("malformed", "after: not of this list") from error
+    if not 0 <= mark.from_us <= 2**53:
+        raise Refused("malformed", "after: not of this list")
+    return mark
+
+
+def _whole_account(past: Past, key: StockKey) -> Account:
+    account = history.postings(past.ledger_rows(), key)
+    return Account(past, account[-1].balance if account else 0, 0, (0, None))
+
+
+def _behind(mark: _Mark, found: Sequence[history.Posting]) -> Sequence[history.Posting]:
+    if not mark.place:
+        return found
+    place = parse_place(mark.place)
+    for n, it in enumerate(found, 1):
+        if it.place == place and it.event_id == mark.event_id:
+            return found[n:]
+    return [it for it in found if it.place > place]  # the one it names was corrected since
+
+
+def _page(account: Account, key: StockKey, mark: _Mark, limit: int) -> dict[str, object]:
+    """The next postings of an account that are not behind the mark."""
+    from_us, until_us = account.days
+    found = history.postings(
+        account.past.ledger_rows(), key, opening=account.opening, from_us=from_us,
+        until_us=until_us,
+    )  # fmt: skip
+    behind = _behind(mark, found)
+    postings = []
+    for posting in behind[:limit]:
         entry: dict[str, object] = posting._asdict()
         del entry["place"]
-        account.append({"at_us": posting.place.at_us, **entry})
-    return account
+        postings.append({"at_us": posting.place.at_us, **entry})
+    page: dict[str, object] = {"balance": account.balance, "postings": postings}
+    if len(behind) > limit:
+        last = behind[limit - 1]
+        page["next_after"] = mark_place(
+            [str(last.place.at_us), place_text(last.place), last.event_id]
+        )
+    elif until_us is not None:
+        page["next_after"] = mark_place([str(until_us + 1), "", ""])
+    return page

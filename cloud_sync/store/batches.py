@@ -152,7 +152,8 @@ async def take_batch(
     numbered = rows.accepted()
     accepted = [event for _, event in numbered]
     await _save_plans(tx, accepted)
-    await apply_stock(tx, Journal(warehouse, gateway, upload.batch.epoch), numbered)
+    journal = Journal(warehouse, gateway, upload.batch.epoch)
+    await apply_stock(tx, journal, numbered, known_us=now_us)
     await note_lots(tx, warehouse, accepted)
     words = await note_events(tx, warehouse, gateway, accepted)
     await note_transits(tx, warehouse, accepted)

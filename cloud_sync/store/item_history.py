@@ -15,6 +15,7 @@ from cloud_sync.inbox.quick import read_quickly
 from cloud_sync.inventory.folding import LedgerRow
 from cloud_sync.store.columns import blob, integer, text
 from cloud_sync.store.item_rows import (
+    JournalRows,
     corrected_with,
     is_complete,
     journal_rows,
@@ -64,10 +65,16 @@ async def read_past(
     )
     if not items:
         return Past([], [])
-    rows = await read_journal_rows(tx, warehouse, await journal_rows(tx, warehouse, items))
+    return Past(
+        await read_rows(tx, warehouse, await journal_rows(tx, warehouse, items)), items, more
+    )
+
+
+async def read_rows(tx: Transaction, warehouse: str, wanted: JournalRows) -> list[Row]:
+    """Rows of journals, and what corrects them or is corrected by them."""
+    rows = await read_journal_rows(tx, warehouse, wanted)
     related = await corrected_with(tx, warehouse, (text(row[5]) for row in rows))
-    rows += await _read_named(tx, warehouse, related)
-    return Past(rows, items, more)
+    return rows + await _read_named(tx, warehouse, related)
 
 
 async def _read_named(tx: Transaction, warehouse: str, event_ids: set[str]) -> list[Row]:

@@ -7,7 +7,7 @@ warehouse's row in `ledgers` is locked, so that nobody else changes any of it me
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cloud_sync.contract.events import parse_event
@@ -15,7 +15,7 @@ from cloud_sync.inventory.corrections import Acting, acting, target_of
 from cloud_sync.inventory.counts import Scope, count_of
 from cloud_sync.inventory.folding import Step, missing, step
 from cloud_sync.inventory.history import items_of
-from cloud_sync.inventory.ledger import Asserted, Changes, Ledger, Sweep, rows_of
+from cloud_sync.inventory.ledger import Asserted, Changes, Entry, Ledger, Sweep, rows_of
 from cloud_sync.inventory.places import (
     Place,
     Placed,
@@ -24,7 +24,7 @@ from cloud_sync.inventory.places import (
     place_next,
     place_text,
 )
-from cloud_sync.inventory.stock import StockKey
+from cloud_sync.inventory.stock import StockKey, movements
 from cloud_sync.store.columns import blob, integer, text
 from cloud_sync.store.item_rows import time_at
 from cloud_sync.store.ports import Transaction, Value, fetch_in
@@ -73,9 +73,18 @@ class Source:
         return sql, values
 
 
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a batch changes: balances, the entries that make them, and how far the ledger is."""
+
+    balances: Mapping[StockKey, int]
+    entries: Sequence[Entry]
+    head: Head
+
+
 async def fold_with_counts(
     tx: Transaction, source: Source, head: Head, batch: Sequence[Placed]
-) -> tuple[dict[StockKey, int], Head]:
+) -> Folded:
     """What a batch changes in the balances; counts, sweeps and corrections are written here."""
     related = await _related(tx, source, batch)
     changes = step(batch, related)
@@ -89,13 +98,35 @@ async def fold_with_counts(
             for each in await _acting_after(tx, source, first)
             if (each.place, each.event.event_id, each.asserts) not in undone
         ]
+    before = _variances(ledger)
     ledger.apply(undo=changes.undo, do=changes.do, later=later)
     made = ledger.take_changes()
+    entries = [*_moved(changes), *_varied(before, ledger, made)]
     await _save(tx, ledger, made)
     n_open = await _note_corrections(tx, source.warehouse, batch, related, head)
     counted = [place_text(place) for _, place in (*made.counts, *made.sweeps)]
     last_count = max([head.last_count, *counted])
-    return made.balances, replace(head, last_count=last_count, n_open=n_open)
+    return Folded(made.balances, entries, replace(head, last_count=last_count, n_open=n_open))
+
+
+def _moved(changes: Step) -> Iterator[Entry]:
+    for acts, sign in ((changes.undo, -1), (changes.do, 1)):
+        for each in acts:
+            for key, quantity in movements(each.event):
+                yield each.place, key, sign * quantity
+
+
+def _variances(ledger: Ledger) -> dict[tuple[StockKey, Place], int]:
+    return {(key, row.place): row.variance for key, rows in ledger.counts.items() for row in rows}
+
+
+def _varied(
+    before: Mapping[tuple[StockKey, Place], int], ledger: Ledger, made: Changes
+) -> Iterator[Entry]:
+    """By how much variances changed; a new count that found what the books said by nothing."""
+    for (key, place), row in rows_of(ledger, made.counts).items():
+        variance = 0 if row is None else row.variance
+        yield place, key, variance - before.get((key, place), 0)
 
 
 # ------------------------------------------------------------ earlier events

@@ -8,24 +8,28 @@ is read, changed by the rules of cloud_sync.inventory, and written back (store/l
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cloud_sync.contract.events import Event
 from cloud_sync.inventory.corrections import target_of
 from cloud_sync.inventory.counts import COUNTING, NOTHING, count_of
+from cloud_sync.inventory.ledger import Entry
 from cloud_sync.inventory.places import Placed, place_next, place_text
 from cloud_sync.inventory.stock import StockKey, net_movements
 from cloud_sync.store.columns import integer, text
 from cloud_sync.store.item_rows import note_items
 from cloud_sync.store.ledger import Head, Source, fold_with_counts
 from cloud_sync.store.ports import Transaction, fetch_in
+from cloud_sync.store.postings import moved, note_batch, note_entries
 
 _LOCK = (
-    "insert into ledgers(warehouse, n_batches, horizon, last_count, n_open, times, has_items) "
-    "values (?, 1, '', '', 0, '{}', 1) "
-    "on conflict (warehouse) do update set n_batches = ledgers.n_batches + 1 "
-    "returning horizon, last_count, n_open, times"
+    "insert into ledgers(warehouse, n_batches, horizon, last_count, n_open, times, has_items, "
+    "known_us, has_postings) values (?, 1, '', '', 0, '{}', 1, ?, 1) "
+    "on conflict (warehouse) do update set n_batches = ledgers.n_batches + 1, known_us = "
+    "case when excluded.known_us < ledgers.known_us then ledgers.known_us "
+    "else excluded.known_us end "
+    "returning horizon, last_count, n_open, times, n_batches, known_us"
 )
 _SAVE = "update ledgers set horizon = ?, last_count = ?, n_open = ?, times = ? where warehouse = ?"
 
@@ -44,16 +48,19 @@ async def apply_stock(
     journal: Journal,
     rows: Sequence[tuple[int, Event]],
     *,
+    known_us: int,
     before_position: int | None = None,
 ) -> None:
     """Fold the next accepted rows of a journal into its warehouse's stock.
 
-    rows: seq and event, ascending. before_position: only rows received before are known yet,
-    when the stock is folded again; None: all but these.
+    rows: seq and event, ascending. known_us: when they came. before_position: only rows received
+    before are known yet, when the stock is folded again; None: all but these.
     """
     if not rows:
         return
-    ((horizon, last_count, n_open, times),) = await tx.fetch(_LOCK, (journal.warehouse,))
+    ((horizon, last_count, n_open, times, n_batch, since_us),) = await tx.fetch(
+        _LOCK, (journal.warehouse, known_us)
+    )
     clocks: dict[str, int] = json.loads(text(times))
     name = f"{journal.gateway} {journal.epoch}"
     batch, clocks[name] = _placed(journal, rows, clocks.get(name, 0))
@@ -65,19 +72,25 @@ async def apply_stock(
         batch=batch,
     )
     head = Head(text(horizon), text(last_count), integer(n_open))
+    balances: Mapping[StockKey, int]
+    entries: Iterable[Entry]
     if await _only_moves(tx, journal.warehouse, head, batch):
-        await add_to_balances(tx, net_movements(event for _, event in batch))
+        balances, entries = net_movements(event for _, event in batch), moved(batch)
     else:
         source = Source(journal.warehouse, journal.gateway, journal.epoch, rows[0][0])
         source = source if before_position is None else source.up_to(before_position)
-        changes, head = await fold_with_counts(tx, source, head, batch)
-        await add_to_balances(tx, changes)
+        folded = await fold_with_counts(tx, source, head, batch)
+        balances, entries, head = folded.balances, folded.entries, folded.head
+    await add_to_balances(tx, balances)
+    n = integer(n_batch)
+    await note_batch(tx, warehouse=journal.warehouse, batch=n, known_us=integer(since_us))
+    await note_entries(tx, warehouse=journal.warehouse, batch=n, entries=entries)
     top = place_text(max(place for place, _ in batch))
     saved = max(head.horizon, top), head.last_count, head.n_open, json.dumps(clocks)
     await tx.execute_many(_SAVE, [(*saved, journal.warehouse)])
 
 
-async def add_to_balances(tx: Transaction, changes: dict[StockKey, int]) -> None:
+async def add_to_balances(tx: Transaction, changes: Mapping[StockKey, int]) -> None:
     """Add to balances, once per balance however many events move it."""
     await tx.add(
         "stock",

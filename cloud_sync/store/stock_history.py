@@ -6,6 +6,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from cloud_sync.contract.events import parse_event
+from cloud_sync.inbox.quick import read_quickly
 from cloud_sync.inventory.findings import TRANSIT_OVERDUE
 from cloud_sync.inventory.places import parse_place
 from cloud_sync.store.columns import blob, integer, text
@@ -19,7 +20,8 @@ from cloud_sync.store.transits import note_transits
 
 PAGE_ROWS = 2000
 _TABLES = ("stock", "stock_counts", "stock_sweeps", "corrections", "ledgers", "lot_states",
-           "exception_traces", "transits", "order_deliveries", "item_rows")  # fmt: skip
+           "exception_traces", "transits", "order_deliveries", "item_rows", "stock_postings",
+           "ledger_batches")  # fmt: skip
 _QUEUE = ("exception_evidence", "exception_ends")
 ORDERS_AT_ONCE = 500
 
@@ -64,15 +66,23 @@ async def _refold(tx: Transaction) -> int:
         )
     n_rows, last = 0, 0
     while rows := await tx.fetch(
-        "select position, warehouse, gateway, epoch, seq, body from received"
+        "select position, warehouse, gateway, epoch, received_at_us, seq, body from received"
         " where status = 'accepted' and position > ? order by position limit ?",
         (last, PAGE_ROWS),
     ):
-        for names, several in groupby(rows, key=lambda row: row[1:4]):
+        for (*names, known_us), several in groupby(rows, key=lambda row: row[1:5]):
             page = list(several)
             journal = Journal(*map(text, names))
-            events = [(integer(seq), parse_event(blob(body))) for *_, seq, body in page]
-            await apply_stock(tx, journal, events, before_position=integer(page[0][0]))
+            bodies = [blob(row[-1]) for row in page]
+            read = read_quickly(bodies) or list(map(parse_event, bodies))
+            events = list(zip((integer(row[-2]) for row in page), read, strict=True))
+            await apply_stock(
+                tx,
+                journal,
+                events,
+                known_us=integer(known_us),
+                before_position=integer(page[0][0]),
+            )
             told = [event for _, event in events]
             await note_lots(tx, journal.warehouse, told)
             await note_events(tx, journal.warehouse, journal.gateway, told)

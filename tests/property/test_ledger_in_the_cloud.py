@@ -1,10 +1,12 @@
 """Pins that the cloud's balances, counts and sweeps are what a rebuild of all accepted rows gives,
 however two gateways of one warehouse cut their journals and take turns, in both stores; and that
-the rows which the index finds for an item give the item's past as all rows give it."""
+the past as the postings have it, and as the rows have it which the index finds for an item, is the
+past as all rows have it: as of every time, as known after every batch, and posting by posting."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -14,15 +16,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_sync.contract import events as ev
-from cloud_sync.inventory.folding import LedgerRow, rebuild
-from cloud_sync.inventory.history import balances_at, items_of
+from cloud_sync.inventory.folding import LedgerRow, placed_events, rebuild
+from cloud_sync.inventory.history import Posting, balances_at, items_of, postings
 from cloud_sync.inventory.ledger import Asserted, Ledger
 from cloud_sync.inventory.places import place_text
+from cloud_sync.inventory.stock import StockKey
+from cloud_sync.store.balances_then import Asked, read_account, read_balances
 from cloud_sync.store.batches import Taken, take_batch
 from cloud_sync.store.credentials import enrol_gateway
 from cloud_sync.store.item_history import read_past
 from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
+from cloud_sync.store.stock_history import refold
 from tests.fakes.uploads import EPOCH, Book
 from tests.property.test_ledger import GATEWAYS, histories
 from tests.rigs.postgres import empty_database, programs_or_skip, running_postgres
@@ -30,6 +35,10 @@ from tests.rigs.postgres import empty_database, programs_or_skip, running_postgr
 pytestmark = pytest.mark.slow
 
 Turn = tuple[str, int]
+ALL_POSTINGS = (
+    "select item, location, lot, status, unit, day, sum(quantity) from stock_postings"
+    " group by 1, 2, 3, 4, 5, 6 order by 1, 2, 3, 4, 5, 6"
+)
 turns = st.lists(st.tuples(st.sampled_from(GATEWAYS), st.integers(1, 5)), max_size=12)
 
 
@@ -37,13 +46,14 @@ def as_taken(rows: list[LedgerRow]) -> list[LedgerRow]:
     return [row._replace(epoch=EPOCH) for row in rows]
 
 
-async def take(database: Database, rows: list[LedgerRow], wanted: list[Turn]) -> None:
-    """Upload by turns, then what is left."""
+async def take(database: Database, rows: list[LedgerRow], wanted: list[Turn]) -> list[LedgerRow]:
+    """Upload by turns, then what is left; gives the rows and when each was known."""
     books = {gateway: Book(gateway=gateway, warehouse="J1") for gateway in GATEWAYS}
     for row in rows:
         books[row.gateway].write(ev.encode_event(row.event))
     done = dict.fromkeys(GATEWAYS, 0)
-    for gateway, n in [*wanted, *((gateway, 99) for gateway in GATEWAYS)]:
+    known: dict[tuple[str, int], int] = {}
+    for now_us, (gateway, n) in enumerate([*wanted, *((it, 99) for it in GATEWAYS)], 1):
         book, first = books[gateway], done[gateway] + 1
         last = min(first + n - 1, len(book.bodies))
         if first > last:
@@ -54,11 +64,13 @@ async def take(database: Database, rows: list[LedgerRow], wanted: list[Turn]) ->
                 gateway=gateway,
                 warehouse="J1",
                 upload=book.upload(first, last),
-                now_us=1,
+                now_us=now_us,
             )
         )
         assert isinstance(outcome, Taken)
         done[gateway] = last
+        known |= {(gateway, seq): now_us for seq in range(first, last + 1)}
+    return [row._replace(known_us=known[row.gateway, row.seq]) for row in as_taken(rows)]
 
 
 async def held(database: Database) -> tuple[object, object, object]:
@@ -111,14 +123,67 @@ async def check_pasts(database: Database, rows: list[LedgerRow]) -> None:
             assert found == whole
 
 
+async def balances(
+    database: Database, item: str | None, as_of_us: int | None, known_at_us: int | None
+) -> dict[StockKey, int]:
+    """What the postings say, page by page."""
+    found: dict[StockKey, int] = {}
+    after: str | None = ""
+    while after is not None:
+        asked = Asked("J1", item, after, 1, as_of_us, known_at_us)
+        page = await database.read(partial(read_balances, asked=asked))
+        assert page is not None
+        found |= page.quantities
+        after = page.last
+    return found
+
+
+async def check_postings(database: Database, rows: list[LedgerRow]) -> None:
+    """The same from the postings, as it was known at any time, and the accounts by days."""
+    times = [None, *sorted({place.at_us for place, _ in placed_events(rows)})]
+    moments = [None, 0, *sorted({row.known_us for row in rows})]
+    for as_of_us, known_at_us in itertools.product(times, moments):
+        whole = balances_at(rows, as_of_us=as_of_us, known_at_us=known_at_us)
+        own = {key: n for key, n in whole.items() if key.warehouse == "J1"}
+        assert await balances(database, None, as_of_us, known_at_us) == own
+    for item in {key.item for key in own}:
+        alone = {key: n for key, n in own.items() if key.item == item}
+        assert await balances(database, item, as_of_us, known_at_us) == alone
+    for key, balance in balances_at(rows).items():
+        if key.warehouse == "J1":
+            account = await account_by_days(database, key)
+            assert account == postings(rows, key)
+            assert account[-1].balance == balance
+
+
+async def account_by_days(database: Database, key: StockKey) -> list[Posting]:
+    """An account, as few days at once as can be."""
+    found: list[Posting] = []
+    from_us: int | None = 0
+    while from_us is not None:
+        part = await database.read(partial(read_account, key=key, from_us=from_us, rows_max=1))
+        assert part is not None
+        first, last = part.days
+        found += postings(
+            part.past.ledger_rows(), key, opening=part.opening, from_us=first, until_us=last
+        )
+        from_us = None if last is None else last + 1
+    return found
+
+
 async def kept(name: str, rows: list[LedgerRow], wanted: list[Turn]) -> tuple[object, ...]:
     async with open_database(name) as database:
         for gateway in GATEWAYS:
             await database.transact(
                 partial(enrol_gateway, gateway=gateway, warehouse="J1", now_us=1)
             )
-        await take(database, rows, wanted)
-        await check_pasts(database, as_taken(rows))
+        taken = await take(database, rows, wanted)
+        await check_pasts(database, taken)
+        await check_postings(database, taken)
+        before = await database.read(lambda tx: tx.fetch(ALL_POSTINGS))
+        await refold(database)
+        await check_postings(database, taken)
+        assert await database.read(lambda tx: tx.fetch(ALL_POSTINGS)) == before
         return await held(database)
 
 

@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from cloud_sync.contract import events as ev
+from cloud_sync.service.pages import mark_place
+from cloud_sync.store.balances_then import Asked, read_balances
 from cloud_sync.store.batches import Taken, take_batch
 from cloud_sync.store.lot_states import read_barred
 from cloud_sync.store.ports import Database
@@ -22,7 +24,10 @@ TABLES = {
     "stock": "select * from stock where quantity <> 0 order by 1, 2, 3, 4, 5, 6",
     "stock_counts": "select * from stock_counts order by 1, 7, 2, 3, 4",
     "corrections": "select * from corrections order by 1, 2",
-    "ledgers": "select warehouse, horizon, n_open, times from ledgers order by 1",
+    "ledgers": "select warehouse, horizon, n_open, times, known_us from ledgers order by 1",
+    "postings": "select item, location, day, batch, quantity, entries from stock_postings "
+    "order by 1, 2, 3, 4",
+    "batches": "select warehouse, known_us, batch from ledger_batches order by 1, 2, 3",
 }
 SHELF = {"location": "R-1", "item": ITEM, "lot": "", "status": "available", "unit": "EA"}
 
@@ -87,6 +92,55 @@ async def test_the_account_of_a_balance_names_every_row(http: httpx.AsyncClient)
         (3, ev.GOODS_PICKED, -2, None, 15),
     ]
     assert {p["device"] for p in answer["postings"]} == {"pda-1", None}
+
+
+@pytest.mark.parametrize("is_complete", [1, 0])
+async def test_an_account_comes_in_pages(
+    http: httpx.AsyncClient, database: Database, is_complete: int
+) -> None:
+    set_it = "update ledgers set has_postings = ?"
+    await database.transact(lambda tx: tx.execute_many(set_it, [(is_complete,)]))
+    params: dict[str, str | int] = {"warehouse": "W1", "location": "R-1", "item": ITEM}
+    whole = (await http.get("/v1/stock/postings", params=params)).json()["postings"]
+    found = []
+    page = {"next_after": None}
+    while "next_after" in page:
+        more = {} if page["next_after"] is None else {"after": page["next_after"]}
+        page = (await http.get("/v1/stock/postings", params={**params, "limit": 1, **more})).json()
+        assert len(page["postings"]) <= 1
+        assert page["balance"] == 15, "what it is now, on every page"
+        found += page["postings"]
+    assert found == whole
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize("mark", [["x", "", ""], ["-1", "", ""], ["0", "place", ""], ["0"]])
+async def test_a_mark_of_something_else_is_refused(
+    http: httpx.AsyncClient, mark: list[str]
+) -> None:
+    params = {"warehouse": "W1", "location": "R-1", "item": ITEM, "after": mark_place(mark)}
+    answer = await http.get("/v1/stock/postings", params=params)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "malformed")
+
+
+async def test_what_was_known_is_not_forgotten_by_a_clock_that_goes_back(
+    database: Database, tokens: dict[str, str]
+) -> None:
+    book = Book()
+    for quantity in (5, 7):
+        book.record(lines=(make_line("@supplier", "R-1", quantity),))
+    for seq, now_us in ((1, 200), (2, 100)):
+        upload = book.upload(seq)
+        await database.transact(
+            partial(take_batch, gateway="gw-W1", warehouse="W1", upload=upload, now_us=now_us)
+        )
+    found = []
+    for known_at_us in (150, 200):
+        asked = Asked("W1", ITEM, "", 10, None, known_at_us)
+        then = await database.read(partial(read_balances, asked=asked))
+        assert then is not None
+        found.append(sum(then.quantities.values()))
+    assert found == [0, 12]
 
 
 async def test_counts_are_told_with_what_they_changed(http: httpx.AsyncClient) -> None:

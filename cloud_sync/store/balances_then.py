@@ -1,0 +1,173 @@
+"""Balances as they were and the account of one, from the postings (postings.py).
+
+A balance at a time is the sum of whole days before its day and of that day's entries up to it. An
+account is read by days: what stood before them, and of these days the rows that the entries name
+with what corrects them. Both are None where a warehouse's postings are not complete (it is of an
+older version and was not folded again): item_history.py then reads the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cloud_sync.inventory.stock import StockKey
+from cloud_sync.store.columns import integer, text
+from cloud_sync.store.item_history import Past, read_rows
+from cloud_sync.store.ports import Row, Transaction, Value
+from cloud_sync.store.postings import DAY_US, unpacked
+
+_KEY = "item, location, lot, status, unit"
+
+
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """Balances that are not zero; last: the last of their items if others come after it."""
+
+    quantities: Mapping[StockKey, int]
+    last: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which balances: of an item, or of the next items behind `after` while they have so many
+    postings; as of a time and as known at a time, None for now."""
+
+    warehouse: str
+    item: str | None
+    after: str
+    rows_max: int
+    as_of_us: int | None
+    known_at_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Some days of an account. balance: now; opening: before these days; days: the first and the
+    last of them in µs, None for no end."""
+
+    past: Past
+    balance: int
+    opening: int
+    days: tuple[int, int | None]
+
+
+async def read_balances(tx: Transaction, asked: Asked) -> Balances | None:
+    """The balances that were asked for."""
+    rows = await tx.fetch(
+        "select has_postings, (select batch from ledger_batches as b"
+        " where b.warehouse = ledgers.warehouse and b.known_us <= ?"
+        " order by b.known_us desc, b.batch desc limit 1)"
+        " from ledgers where warehouse = ?",
+        (2**62 if asked.known_at_us is None else asked.known_at_us, asked.warehouse),
+    )
+    if not rows:
+        return Balances({})
+    has_postings, batch = rows[0]
+    if not has_postings:
+        return None
+    if batch is None:
+        return Balances({})  # nothing was known yet
+    first, last, more = asked.item, asked.item, False
+    if first is None or last is None:
+        found = await _next_items(tx, asked)
+        if not found:
+            return Balances({})
+        first, last, more = found
+    sums: dict[StockKey, int] = {}
+    for row in await _sums(tx, asked, (first, last), None if asked.known_at_us is None else batch):
+        key = _stock_key(asked.warehouse, row)
+        sums[key] = sums.get(key, 0) + _quantity_until(row, asked.as_of_us)
+    kept = {key: quantity for key, quantity in sums.items() if quantity}
+    return Balances(kept, last if more else None)
+
+
+async def _next_items(tx: Transaction, asked: Asked) -> tuple[str, str, bool] | None:
+    """The first and the last of the next items, and whether there are more."""
+    rows = await tx.fetch(
+        "select item, count(*) from stock_postings where warehouse = ? and item > ?"
+        " group by item order by item limit ?",
+        (asked.warehouse, asked.after, ITEMS_MAX + 1),
+    )
+    items: list[str] = []
+    n_rows = 0
+    for item, n in rows[:ITEMS_MAX]:
+        n_rows += integer(n)
+        if items and n_rows > asked.rows_max:
+            break
+        items.append(text(item))
+    return (items[0], items[-1], len(items) < len(rows)) if items else None
+
+
+ITEMS_MAX = 100
+
+
+async def _sums(
+    tx: Transaction, asked: Asked, items: tuple[str, str], batch: Value
+) -> Sequence[Row]:
+    """Of each balance the sum of the days before, and the entries of each row of the day."""
+    where, values = "warehouse = ? and item = ?", [asked.warehouse, items[0]]
+    if items[0] != items[1]:
+        where, values = "warehouse = ? and item between ? and ?", [asked.warehouse, *items]
+    bounds: list[Value] = [*values]
+    if batch is not None:
+        where, bounds = f"{where} and batch <= ?", [*bounds, batch]
+    whole = f"select {_KEY}, cast(sum(quantity) as bigint), null from stock_postings where {where}"  # noqa: S608 -- our own words
+    if asked.as_of_us is None:
+        return await tx.fetch(f"{whole} group by {_KEY}", bounds)
+    day = asked.as_of_us // DAY_US
+    return await tx.fetch(
+        f"{whole} and day < ? group by {_KEY} union all "  # noqa: S608 -- our own words
+        f"select {_KEY}, 0, entries from stock_postings where {where} and day = ?",
+        (*bounds, day, *bounds, day),
+    )
+
+
+def _quantity_until(row: Row, as_of_us: int | None) -> int:
+    *_, quantity, entries = row
+    if entries is None:
+        return integer(quantity)
+    return sum(added for at_us, _, added in unpacked(entries) if at_us <= (as_of_us or 0))
+
+
+def _stock_key(warehouse: str, row: Row) -> StockKey:
+    item, location, lot, status, unit = map(text, row[:5])
+    return StockKey(warehouse, location, item, lot, status, unit)
+
+
+async def read_account(
+    tx: Transaction, key: StockKey, *, from_us: int, rows_max: int
+) -> Account | None:
+    """Whole days of an account from the one of a time on, while they have so many postings."""
+    where = "warehouse = ? and item = ? and location = ? and lot = ? and status = ? and unit = ?"
+    values = (key.warehouse, key.item, key.location, key.lot, key.status, key.unit)
+    first = from_us // DAY_US
+    known = await tx.fetch(
+        "select (select has_postings from ledgers where warehouse = ?),"  # noqa: S608 -- our own words
+        f" (select quantity from stock where {where}),"
+        f" (select cast(sum(quantity) as bigint) from stock_postings where {where} and day < ?)",
+        (key.warehouse, *values, *values, first),
+    )
+    has_postings, balance, opening = (value or 0 for value in known[0])
+    if not has_postings:
+        return None
+    columns = f"select day, gateway, epoch, entries from stock_postings where {where}"  # noqa: S608 -- our own words
+    rows = await tx.fetch(
+        f"{columns} and day >= ? order by day limit ?", (*values, first, rows_max + 1)
+    )
+    end: int | None = None
+    if len(rows) > rows_max:
+        # The last day may not be whole.
+        end = integer(rows[-1][0])
+        if rows[0][0] == end:
+            rows = await tx.fetch(f"{columns} and day = ?", (*values, end))
+            end += 1
+        else:
+            rows = [row for row in rows if row[0] != end]
+    wanted: dict[tuple[str, str], dict[int, int]] = {}
+    for _, gateway, epoch, entries in rows:
+        times = wanted.setdefault((text(gateway), text(epoch)), {})
+        times.update((abs(seq), at_us if seq > 0 else 0) for at_us, seq, _ in unpacked(entries))
+    past = Past(await read_rows(tx, key.warehouse, wanted), [key.item])
+    bounds = first * DAY_US, None if end is None else end * DAY_US - 1
+    return Account(past, integer(balance), integer(opening), bounds)
