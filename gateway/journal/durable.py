@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
+
+UNFINISHED: Final = ".new"
+"""What the name of a file ends in that `put_file` has not finished, and may never finish."""
 
 
 def sync_path(path: Path, *, flags: int = 0) -> None:
@@ -18,3 +22,22 @@ def sync_path(path: Path, *, flags: int = 0) -> None:
 def sync_directory(path: Path) -> None:
     """Put the names in a directory on the disk. Raises OSError, also if it is none."""
     sync_path(path, flags=os.O_DIRECTORY)
+
+
+def put_file(path: Path, content: bytes) -> None:
+    """Put a file where others look for it: they see the whole of it or none.
+
+    It has its name only when its content is on the disk, and the name is there, too, before this
+    returns. Raises OSError; then nothing is left of it.
+    """
+    unfinished = path.with_name(path.name + UNFINISHED)
+    try:
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)

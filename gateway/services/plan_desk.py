@@ -12,7 +12,6 @@ once. While the clock is not to be believed no time of day has come (core/clock_
 
 from __future__ import annotations
 
-import json
 import logging
 import uuid
 from collections.abc import Callable, Sequence
@@ -28,6 +27,7 @@ from cloud_sync.contract.version import EVENT_VERSION
 from gateway.core.facts import Facts, TriggerState
 from gateway.core.triggers import happening
 from gateway.core.wishes import Decide, PlanNow, parse_wish
+from gateway.journal.durable import UNFINISHED, put_file
 from gateway.journal.ledger_tables import find_rows
 from gateway.journal.plan_tables import cause_statements
 from gateway.journal.table_sums import Querying
@@ -231,7 +231,7 @@ def wishes_in(directory: Path) -> list[Path]:
     """The wishes there are, the oldest first. A look at a small directory: no thread for it."""
     if not directory.is_dir():
         return []
-    return sorted(path for path in directory.iterdir() if not path.name.endswith(".new"))
+    return sorted(path for path in directory.iterdir() if not path.name.endswith(UNFINISHED))
 
 
 def _read(path: Path) -> PlanNow | Decide | None:
@@ -245,9 +245,7 @@ def _read(path: Path) -> PlanNow | Decide | None:
 
 
 def leave_wish(state_dir: Path, name: str, wish: PlanNow | Decide) -> None:
-    """Leave a wish for the running gateway. Raises OSError."""
+    """Leave a wish for the running gateway, or for its next start. Raises OSError."""
     directory = state_dir / DIRECTORY
     directory.mkdir(mode=0o700, exist_ok=True)
-    new = directory / f"{name}.new"
-    new.write_text(json.dumps(wish.model_dump(exclude_none=True)), encoding="utf-8")
-    new.rename(directory / name)
+    put_file(directory / name, wish.model_dump_json(exclude_none=True).encode())

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from pathlib import Path
 from re import compile as pattern
 from typing import Final, Protocol
@@ -21,7 +20,7 @@ from cloud_sync.contract import keys
 from cloud_sync.contract.version import EVENT_VERSION
 from cloud_sync.inventory.exceptions import Word, word_body, word_in
 from gateway.core.resolving import refusal_of
-from gateway.journal.durable import sync_directory
+from gateway.journal.durable import put_file
 from gateway.journal.ledger_tables import Reader, find_rows
 from gateway.ports import Clock, Draft, Entry, Journal
 from gateway.services.following import rest
@@ -120,12 +119,4 @@ def words_in(directory: Path) -> list[Path]:
 def leave_word(directory: Path, said: Word) -> None:
     """Leave a word for the running gateway, or for its next start. Raises OSError."""
     directory.mkdir(mode=0o700, exist_ok=True)
-    path = directory / said.word
-    # Whoever looks sees the whole word or none: its name is no id before it is complete.
-    unfinished = directory / f"{said.word}.new"
-    with unfinished.open("w", encoding="utf-8") as file:
-        json.dump(word_body(said), file)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.rename(path)
-    sync_directory(directory)
+    put_file(directory / said.word, json.dumps(word_body(said)).encode())

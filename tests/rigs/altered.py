@@ -9,6 +9,8 @@ others take a promise out; with them the test must fail.
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -57,10 +59,30 @@ def wall_durations() -> None:
     clock.SystemClock.monotonic = lambda self: time.time()  # type: ignore[method-assign]
 
 
+STEPS = frozenset({"open", "os.mkdir", "os.rename", "os.remove"})
+"""What Python tells its audit hooks of files and names, right before it is done."""
+
+
+def dies() -> None:
+    """A program killed right before its n-th step in a directory: FOREPOST_DIES_AT=n:DIR."""
+    number, _, directory = os.environ["FOREPOST_DIES_AT"].partition(":")
+    left = int(number)
+
+    def look(event: str, arguments: tuple[object, ...]) -> None:
+        nonlocal left
+        if event in STEPS and str(arguments[0]).startswith(directory):
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(look)
+
+
 ALTERATIONS: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
-        other_machine, speaks_2, takes_any_version, no_lease, early_receipt, wall_durations
+        other_machine, speaks_2, takes_any_version, no_lease, early_receipt, wall_durations,
+        dies,
     )
 }  # fmt: skip
 
