@@ -17,11 +17,12 @@ from random import Random
 from typing import Final, Literal
 
 from cloud_sync.contract import keys
-from device_sim.catalog import CatalogItem, make_gtin
+from device_sim.catalog import EXAMPLE_PREFIX, CatalogItem, make_gtin
 from gateway.codecs.gs1 import encode_gs1_128
 
-Expect = Literal["recorded", "answered", "refused"]
-"""recorded: exactly one event; answered: a result and no event; refused: told so, no event."""
+Expect = Literal["recorded", "answered", "refused", "asked"]
+"""recorded: exactly one event; answered: a result and no event; refused: told so, no event;
+asked: one event or none, accepted or refused, as things stand at the gateway."""
 
 SHELVES: Final = {"ambient": "A", "refrigerated": "R", "frozen": "F"}
 """Zone → the letter its bins begin with."""
@@ -50,10 +51,23 @@ class Lot:
 
 
 @dataclass(frozen=True, slots=True)
-class ScanOrder:
-    """What a worker does with a PDA: the symbol read, the task it belongs to, what must follow."""
+class Stop:
+    """A line of a pick list: where to go, and for what."""
 
-    data: str
+    location: str
+    item: str
+    lot: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOrder:
+    """What a worker does with a PDA: the symbol read, the task it belongs to, what must follow.
+
+    data: None for what is done without scanning.
+    """
+
+    data: str | None
     task: Mapping[str, object] | None
     expect: Expect = "recorded"
     symbology: str = "GS1_128"
@@ -73,6 +87,7 @@ class World:
     lots: dict[tuple[str, str], Lot] = field(default_factory=dict)
     n_orders: int = 0
     n_lots: int = 0
+    n_boxes: int = 0
     label: str = ""
 
     # ------------------------------------------------------------ goods
@@ -91,6 +106,16 @@ class World:
         shelf = SHELVES.get(self._zone(gtin), "X")
         number = sum(map(ord, lot)) % 8 + 1
         return f"{shelf}-{int(gtin[8:13]) % 4 + 1:02d}-{number:02d}"
+
+    def bins(self) -> list[tuple[str, str]]:
+        """Every bin that goods may be put away in, by name, with its zone."""
+        return sorted(
+            {
+                (f"{SHELVES[item.zone]}-{int(item.gtin[8:13]) % 4 + 1:02d}-{n:02d}", item.zone)
+                for item in self.catalog
+                for n in range(1, 9)
+            }
+        )
 
     def _zone(self, gtin: str) -> str:
         return next((item.zone for item in self.catalog if item.gtin == gtin), "")
@@ -170,6 +195,41 @@ class World:
                 )
                 ships.append(self._scan(lot, units, type="ship", id=order))
         return picks + ships
+
+    def pick(self, warehouse: str, order: str, stop: Stop, units: int) -> ScanOrder:
+        """Take goods off the shelf for an order of the cloud's, as the pick list says."""
+        lot = self.lots[stop.item, stop.lot]
+        place = stop.location
+        self._move(lot, units, warehouse=warehouse, source=place, target=keys.PACKING)
+        return self._scan(lot, units, type="pick", id=order, location=place)
+
+    def miss(self, order: str, stop: Stop, units: int) -> ScanOrder:
+        """Say that so many are not where the pick list has them."""
+        lot = self.lots[stop.item, stop.lot]
+        return self._scan(
+            lot, units, type="short", id=order, location=stop.location, reason="not there"
+        )
+
+    def pack(self, order: str, goods: tuple[str, str], units: int, sscc: str) -> ScanOrder:
+        """Put picked goods into the box."""
+        return self._scan(self.lots[goods], units, type="pack", id=order, sscc=sscc)
+
+    def ship(
+        self, warehouse: str, order: str, sscc: str, contents: Mapping[tuple[str, str], int]
+    ) -> ScanOrder:
+        """Give the box to the rider."""
+        for goods, units in contents.items():
+            self._move(
+                self.lots[goods], units, warehouse=warehouse, source=keys.PACKING,
+                target=keys.CUSTOMER,
+            )  # fmt: skip
+        return ScanOrder(encode_gs1_128([("00", sscc)]), {"type": "ship", "id": order})
+
+    def make_sscc(self) -> str:
+        """The label of a box that was never used."""
+        self.n_boxes += 1
+        body = f"1{EXAMPLE_PREFIX}{self.n_boxes:09d}"
+        return body + keys.gtin_check_digit(body)
 
     def dispatch(self, warehouse: str, transfer: str, gtin: str, units: int) -> list[ScanOrder]:
         """Send goods under a transfer, first expired first out; less, if there are not so many."""

@@ -16,12 +16,18 @@ from device_sim.stage.cloud import CloudApi
 from device_sim.stage.crew import Pace, Worker
 from device_sim.stage.installation import Installation, Wanted, open_installation
 from device_sim.stage.ledger import Ledger
+from device_sim.stage.picking import Picker, Shop
 from device_sim.stage.processes import Child, OnReport, Stage
 from device_sim.stage.tags import TagMint
 from device_sim.world import World
 
 PDA_FAULTS: Final = "drop=0.02,repeat=0.03,delay_s=0.1,reorder=0.05"
 SERIAL_FAULTS: Final = "corrupt=0.02,split=0.2,noise=0.05"
+DISTANCES_M: Final = {PRE_POSITIONED: 2_000, CENTRAL: 40_000}
+"""From the customers."""
+MISSED_SHARES: Final = {PRE_POSITIONED: 0.08, CENTRAL: 0.0}
+"""Of the stops, those at which a worker does not see what is there; what nobody sees, nobody
+delivers, so somebody always does."""
 SENSOR: Final = "climate-A"
 
 
@@ -34,6 +40,8 @@ class Cast:
     random: Random
     workers: dict[str, Worker]
     mint: TagMint
+    shop: Shop
+    pickers: dict[str, Picker]
     m100: Child | None = None
     sent: dict[str, int] = field(default_factory=dict)
 
@@ -71,7 +79,12 @@ async def set_the_stage(
             for name in installation.sites
         }
         mint = TagMint(world, Random(random.random()))
-        cast = Cast(installation, world, random, workers, mint)
+        shop = Shop(installation.cloud, world, Random(random.random()), DISTANCES_M)
+        pickers = {
+            name: Picker(worker, Random(random.random()), missed_share=MISSED_SHARES[name])
+            for name, worker in workers.items()
+        }
+        cast = Cast(installation, world, random, workers, mint, shop, pickers)
         await _start_devices(stage, cast, options.seed)
         yield cast
 

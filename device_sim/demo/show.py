@@ -14,19 +14,21 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from importlib import resources
 from random import Random
 from typing import Final
 
 from device_sim.catalog import make_catalog
+from device_sim.clock import wall_us
 from device_sim.demo.cast import Cast, set_the_stage
 from device_sim.demo.options import DemoOptions
 from device_sim.demo.site import CENTRAL, PRE_POSITIONED
+from device_sim.demo.state import DemoState, make_summary
 from device_sim.errors import SimulatorError
 from device_sim.stage import check
 from device_sim.stage.configuration import Site
-from device_sim.stage.crew import Supplier, Worker
+from device_sim.stage.crew import Supplier
+from device_sim.stage.picking import check_picking
 from device_sim.stage.processes import Stage, open_stage
 from device_sim.stage.watch import GatewayReport, ask_gateway
 from device_sim.world import World
@@ -39,29 +41,10 @@ CENTRAL_OPENING_UNITS: Final = 1500
 CENTRAL_LOW_UNITS: Final = 400
 """Below this the supplier sends the central warehouse more."""
 RFID_PERIOD_S: Final = 6.0
-
-
-@dataclass(slots=True)
-class DemoState:
-    """What there is to see now; the view reads it, the show writes it."""
-
-    options: DemoOptions
-    phase: str = "setting up"
-    broker: str = ""
-    cloud_url: str = ""
-    lead_time_days: float = 0.0
-    began_s: float = field(default_factory=time.monotonic)
-    running_since_s: float | None = None
-    reports: dict[str, GatewayReport] = field(default_factory=dict)
-    workers: dict[str, Worker] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    asn_status: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    n_kills: int = 0
-
-    def note(self, text: str) -> None:
-        """A line for the reader, with the time since the start."""
-        self.notes.append(f"{time.monotonic() - self.began_s:6.1f} s  {text}")
+ORDER_PERIOD_S: Final = 2.5
+"""Between two orders of the web shop's, besides what is sold over the counter."""
+OPENING_LOTS: Final = 2
+"""Lots of each item at the opening, so that orders are split over them."""
 
 
 class Show:
@@ -92,7 +75,7 @@ class Show:
                 installation.broker_name,
                 installation.cloud_url,
             )
-            self.state.workers = cast.workers
+            self.state.workers, self.state.pickers = cast.workers, cast.pickers
             return await self._play(stage, cast)
 
     async def _play(self, stage: Stage, cast: Cast) -> dict[str, object]:
@@ -101,6 +84,10 @@ class Show:
             delivering = [
                 group.create_task(worker.keep_delivering(), name=f"delivering-{warehouse}")
                 for warehouse, worker in cast.workers.items()
+            ]
+            delivering += [
+                group.create_task(picker.keep_picking(), name=f"picking-{warehouse}")
+                for warehouse, picker in cast.pickers.items()
             ]
             await self._stock_up(cast)
             self._enter("running")
@@ -133,9 +120,15 @@ class Show:
         }
         central = dict.fromkeys(opening, CENTRAL_OPENING_UNITS)
         await cast.cloud.import_documents(
-            items=[item.document() for item in catalog], network=self._network
+            items=[item.document() for item in catalog],
+            locations=[
+                {"warehouse": warehouse, "id": name, "zone": zone, "walk": walk}
+                for warehouse in cast.workers
+                for walk, (name, zone) in enumerate(self._world.bins())
+            ],
+            network=self._network,
         )
-        await self._announce(cast, PRE_POSITIONED, opening)
+        await self._announce(cast, PRE_POSITIONED, opening, n_lots=OPENING_LOTS)
         await self._announce(cast, CENTRAL, central)
 
         def is_stocked() -> bool:
@@ -150,8 +143,10 @@ class Show:
             policies=[item.policy(PRE_POSITIONED, lead_time_days) for item in catalog]
         )
 
-    async def _announce(self, cast: Cast, warehouse: str, units: dict[str, int]) -> None:
-        asn = self._supplier.make_asn(warehouse, units)
+    async def _announce(
+        self, cast: Cast, warehouse: str, units: dict[str, int], *, n_lots: int = 1
+    ) -> None:
+        asn = self._supplier.make_asn(warehouse, units, n_lots=n_lots)
         cast.workers[warehouse].supplier_asns.add(str(asn["id"]))
         await cast.cloud.import_documents(asns=[asn])
 
@@ -174,6 +169,7 @@ class Show:
             side_shows = [
                 group.create_task(self._keep_supplied(cast), name="supplying"),
                 group.create_task(self._move_tags(cast), name="tags"),
+                group.create_task(self._keep_ordering(cast), name="ordering"),
             ]
             if self._options.kill_gateway_at_s is not None:
                 killing = self._kill_gateway(cast, self._options.kill_gateway_at_s)
@@ -205,6 +201,12 @@ class Show:
                         "the supplier's delivery is not received",
                     )
             await asyncio.sleep(1.0)
+
+    async def _keep_ordering(self, cast: Cast) -> None:
+        """Customers order at the cloud, which gives it to a warehouse."""
+        while True:
+            await cast.shop.place(wall_us())
+            await asyncio.sleep(ORDER_PERIOD_S)
 
     async def _move_tags(self, cast: Cast) -> None:
         """Boxes with RFID tags pass the dock; between them the line has noise."""
@@ -284,6 +286,11 @@ class Show:
         plans = await cast.cloud.plans()
         problems = check.check_replenished([], plans, await cast.cloud.asns())[1].problems
         undone += problems if plans else ()
+        undone += [
+            f"{order['id']}: {order['status']}"
+            for order in await cast.cloud.orders()
+            if order["status"] != "delivered"
+        ]
         # The gateways last: what was seen idle here has given all it has.
         for each in cast.sites.values():
             report = await ask_gateway(each)
@@ -312,6 +319,7 @@ class Show:
             *check.check_stock(self._world.truth, [report.stock for report in reports], stock),
             check.check_conserved(stock),
             *check.check_replenished(events, plans, await cloud.asns()),
+            *check_picking(await cloud.orders(), cast.pickers.values(), cast.shop),
         ]
         quarantined = await cloud.quarantine()
         checks.append(
@@ -319,6 +327,7 @@ class Show:
                 "the cloud set nothing aside", (str(row.get("reason")) for row in quarantined)
             )
         )
+        self.state.n_orders = len(cast.shop.placed)
         return make_summary(self.state, checks, events)
 
 
@@ -328,54 +337,6 @@ def lead_time_of(network: dict[str, object], warehouse: str) -> float:
     if not isinstance(rows, list):
         raise AssertionError("the network document has no list of warehouses")
     return next(float(row["lead_time_days"]) for row in rows if row["id"] == warehouse)
-
-
-def make_summary(
-    state: DemoState, checks: list[check.Check], events: list[dict[str, object]]
-) -> dict[str, object]:
-    """All numbers of the run and what they prove."""
-    options = state.options
-    since_s = state.running_since_s or state.began_s
-    return {
-        "ok": all(each.holds for each in checks),
-        "checks": [each.to_dict() for each in checks],
-        "seed": options.seed,
-        "broker": state.broker,
-        "duration_s": options.duration_s,
-        "seconds_since_running": round(time.monotonic() - since_s, 1),
-        "gateway_kills": state.n_kills,
-        "pdas": {
-            worker.ledger.device: {
-                "scans": len(worker.ledger.entries),
-                "refused": sum(e.status == "refused" for e in worker.ledger.entries),
-                "flagged": sum(e.status == "flagged" for e in worker.ledger.entries),
-                "resent": worker.ledger.n_resent,
-                "repeats": worker.ledger.n_repeats,
-                "malformed": worker.ledger.n_raw,
-            }
-            for worker in state.workers.values()
-        },
-        "events": check.count_types(events),
-        "gateways": {
-            warehouse: {
-                "journal_last_seq": report.last_seq,
-                "journal_bytes": report.journal_bytes,
-                "acknowledged_seq": report.acknowledged_seq,
-                "intake": dict(report.intake),
-            }
-            for warehouse, report in sorted(state.reports.items())
-        },
-        "plans": [
-            {
-                "plan_id": plan.get("plan_id"),
-                "objective": plan.get("objective"),
-                "lines": plan.get("lines"),
-                "fallback": plan.get("fallback"),
-            }
-            for report in state.reports.values()
-            for plan in report.plans
-        ],
-    }
 
 
 @contextlib.asynccontextmanager

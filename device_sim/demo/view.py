@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from device_sim.catalog import CatalogItem, make_catalog
-from device_sim.demo.show import DemoState
 from device_sim.demo.site import CENTRAL, PRE_POSITIONED
+from device_sim.demo.state import DemoState
 from device_sim.stage.watch import GatewayReport
 
 NOTES_SHOWN: Final = 6

@@ -19,7 +19,9 @@ MAX_SHOWN: Final = 8
 PLAN_PROPOSED: Final = "plan.proposed"
 TRIGGERED: Final = "replenishment.triggered"
 LOT_CREATED: Final = "lot.created"
-"""The one event a scan may make besides its own: the first sight of a lot."""
+PICK_ALLOCATED: Final = "pick.allocated"
+BESIDE: Final = frozenset({LOT_CREATED, PICK_ALLOCATED})
+"""What a scan may make besides its own event: the first sight of a lot, a pick list made anew."""
 
 SAMPLED: Final = "climate.sampled"
 
@@ -51,14 +53,12 @@ def check_scans(
 ) -> Check:
     """Every scan that must be recorded is one event there, every other one is none."""
     found: Counter[Mark] = Counter()
-    created: set[Mark] = set()
+    beside: Counter[tuple[Mark, object]] = Counter()
     for row in events:
-        mark = mark_of(event_of(row))
-        if mark is None:
-            continue
-        if event_of(row).get("type") == LOT_CREATED:
-            created.add(mark)
-        else:
+        mark, event_type = mark_of(event_of(row)), event_of(row).get("type")
+        if mark is not None and event_type in BESIDE:
+            beside[mark, event_type] += 1
+        elif mark is not None:
             found[mark] += 1
     recorded = {mark for ledger in ledgers for mark in ledger.marks("recorded")}
     others = {
@@ -67,13 +67,16 @@ def check_scans(
         for expect in ("refused", "answered")
         for mark in ledger.marks(expect)
     }
+    asked = {mark for ledger in ledgers for mark in ledger.marks("asked")}
     ours = {(ledger.device, boot) for ledger in ledgers for boot in ledger.boots}
     problems = [f"{_shown(m)}: {found[m]} events" for m in sorted(recorded) if found[m] != 1]
     problems += [f"{_shown(m)}: must not be there" for m in sorted(others) if found[m]]
+    problems += [f"{_shown(m)}: {found[m]} events" for m in sorted(asked) if found[m] > 1]
+    problems += [f"{_shown(m)}: {n} × {it}" for (m, it), n in sorted(beside.items()) if n > 1]
     problems += [
         f"{_shown(m)}: was never sent"
-        for m in sorted(found.keys() | created)
-        if (m.device, m.boot) in ours and m not in recorded and m not in others
+        for m in sorted(found.keys() | {mark for mark, _ in beside})
+        if (m.device, m.boot) in ours and m not in recorded | others | asked
     ]
     return verdict(f"every scan is in the {where} exactly once", problems)
 
@@ -175,6 +178,30 @@ def check_replenished(
     ]
 
 
+def check_orders(orders: Sequence[Row], sent: Mapping[tuple[str, str], int]) -> list[Check]:
+    """Every order was delivered, and the cloud has of each parcel what was put into its boxes.
+
+    sent: units by parcel and item, as the workers remember it.
+    """
+    told: Counter[tuple[str, str]] = Counter()
+    open_orders = []
+    for order in orders:
+        if order.get("status") != "delivered":
+            open_orders.append(f"{order.get('id')}: {order.get('status')}")
+        for parcel in _rows(order, "parcels"):
+            for line in _rows(parcel, "lines"):
+                told[str(parcel["parcel"]), str(line["item"])] += int(str(line["delivered"]))
+    wrong = [
+        f"{parcel} {item}: {told[parcel, item]}, says the cloud; {units} were sent"
+        for parcel, item in sorted(told.keys() | sent.keys())
+        if told[parcel, item] != (units := sent.get((parcel, item), 0))
+    ]
+    return [
+        verdict("every order of the cloud was delivered", open_orders),
+        verdict("the cloud delivered what was sent, parcel by parcel", wrong),
+    ]
+
+
 def count_types(events: Sequence[Row]) -> dict[str, int]:
     """How many events of each type."""
     return dict(sorted(Counter(str(event_of(row).get("type")) for row in events).items()))
@@ -183,7 +210,7 @@ def count_types(events: Sequence[Row]) -> dict[str, int]:
 def is_scan(row: Row) -> bool:
     """Whether the row is what a scan was recorded as, not the first sight of its lot."""
     event = event_of(row)
-    return mark_of(event) is not None and event.get("type") not in (LOT_CREATED, SAMPLED)
+    return mark_of(event) is not None and event.get("type") not in {*BESIDE, SAMPLED}
 
 
 def mark_of(event: Row) -> Mark | None:
@@ -210,6 +237,10 @@ def _is(row: Row, event_type: str) -> bool:
 def _list(row: Row, key: str) -> list[object]:
     value = row.get(key)
     return value if isinstance(value, list) else []
+
+
+def _rows(row: Row, key: str) -> list[Row]:
+    return [each for each in _list(row, key) if isinstance(each, Mapping)]
 
 
 def _shown(mark: Mark) -> str:

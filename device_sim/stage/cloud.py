@@ -53,6 +53,21 @@ class CloudApi:
         """Every expected delivery."""
         return await self._rows("/v1/asns", "asns")
 
+    async def place_order(self, order: Mapping[str, object]) -> Row:
+        """Place a customer's order; the order as it stands, with its parcels."""
+        return await self._ask("POST", "/v1/orders", body=order)
+
+    async def orders(self) -> list[Row]:
+        """Every order, page by page."""
+        found: list[Row] = []
+        after: dict[str, str] = {}
+        while True:
+            answer = await self._ask("GET", "/v1/orders", query=after)
+            found += _list(answer, "orders")
+            if answer.get("next_after") is None:
+                return found
+            after = {"after": str(answer["next_after"])}
+
     async def gateways(self) -> list[Row]:
         """How far each gateway is in."""
         return await self._rows("/v1/gateways", "gateways")

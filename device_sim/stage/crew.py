@@ -13,7 +13,7 @@ from datetime import date
 from random import Random
 from typing import Final
 
-from device_sim.stage.ledger import Ledger
+from device_sim.stage.ledger import Entry, Ledger
 from device_sim.stage.processes import Child
 from device_sim.world import Lot, ScanOrder, World
 
@@ -49,7 +49,8 @@ class Pace:
 class Worker:
     """One worker with a PDA at one warehouse.
 
-    received: units by (ASN, item, lot); dispatched: units by (transfer, item). is_closing: no new
+    received: units by (ASN, item, lot); dispatched: units by (transfer, item); sent: units by
+    (parcel, item). is_closing: no new
     orders; what was begun is finished, because the world has changed already. may_count: False
     where scans tell of other times than they were made at: a count says what was there when it
     was made, and would not be true at the time that it tells.
@@ -65,6 +66,7 @@ class Worker:
     supplier_asns: set[str] = field(default_factory=set)
     received: dict[tuple[str, str, str], int] = field(default_factory=dict)
     dispatched: dict[tuple[str, str], int] = field(default_factory=dict)
+    sent: dict[tuple[str, str], int] = field(default_factory=dict)
     is_closing: bool = False
     may_count: bool = True
     n_scanning: int = 0
@@ -89,7 +91,26 @@ class Worker:
                 await self.news.wait()
         self.n_scanning -= 1
 
-    def _tell(self, order: ScanOrder) -> None:
+    async def ask(self, order: ScanOrder) -> Entry:
+        """Make one scan and wait for its receipt, however often it is sent for it."""
+        (entry,) = await self.settle([order])
+        return entry
+
+    async def settle(self, orders: Iterable[ScanOrder]) -> list[Entry]:
+        """Make scans and wait for all their receipts: what follows must not overtake them."""
+        refs = []
+        self.n_scanning += 1
+        for order in orders:
+            refs.append(self._tell(order))
+            await asyncio.sleep(self.pace.scan_s)
+        entries = [self.ledger.entries[ref] for ref in refs]
+        while any(entry.status is None for entry in entries):
+            self.news.clear()
+            await self.news.wait()
+        self.n_scanning -= 1
+        return entries
+
+    def _tell(self, order: ScanOrder) -> int:
         ref = self.ledger.add(order)
         if self.pda is None:
             raise AssertionError("the worker has no PDA yet")
@@ -102,12 +123,15 @@ class Worker:
                 "task": order.task,
             }
         )
+        return ref
 
     # ------------------------------------------------------------ tasks
 
     async def work_on_tasks(self) -> bool:
         """Do one line of an open task; False if there is none left to do."""
         for task in self.tasks:
+            if task.get("type") == "ship" and "destination" not in task:
+                continue  # a picked order, which its picker packs and sends
             for line in lines_of(task):
                 orders = self._do_line(str(task.get("type")), str(task.get("id")), line)
                 if orders:
@@ -241,13 +265,15 @@ class Supplier:
     world: World
     n_sent: int = 0
 
-    def make_asn(self, warehouse: str, units: dict[str, int]) -> dict[str, object]:
-        """An announced delivery with a fresh lot per item."""
+    def make_asn(
+        self, warehouse: str, units: dict[str, int], *, n_lots: int = 1
+    ) -> dict[str, object]:
+        """An announced delivery, each item in so many fresh lots; the first is the smallest."""
         self.n_sent += 1
         lines = [
-            _line(self.world.make_lot(item), units[item.gtin])
+            _line(self.world.make_lot(item), part)
             for item in self.world.catalog
-            if units.get(item.gtin)
+            for part in parts_of(units.get(item.gtin, 0), n_lots)
         ]
         return {
             "id": f"ASN-S{self.world.label}{self.n_sent:04d}",
@@ -259,6 +285,13 @@ class Supplier:
             ],
             "shipped": lines,
         }
+
+
+def parts_of(units: int, n: int) -> list[int]:
+    """Units in at most n parts, each twice as large as the one before."""
+    shares = [units * (1 << i) // ((1 << n) - 1) for i in range(n)]
+    shares[-1] += units - sum(shares)
+    return [share for share in shares if share]
 
 
 def _line(lot: Lot, units: int) -> dict[str, object]:

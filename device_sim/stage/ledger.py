@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from device_sim.world import Expect, ScanOrder
@@ -15,6 +16,7 @@ class Entry:
     """One scan. seq: the PDA's number for it; status: of the receipt; None until known.
 
     boot: of the PDA when it was made. at_us: when it truly was (µs UTC), whatever its clock said.
+    answer: the whole result of what was asked without scanning.
     """
 
     device: str
@@ -24,6 +26,7 @@ class Entry:
     at_us: int | None = None
     boot: str = ""
     n_sent: int = 0
+    answer: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -70,7 +73,11 @@ class Ledger:
         elif event == "sent" and isinstance(seq, int):
             self.by_seq[seq].n_sent += 1
         elif event == "receipt" and isinstance(seq, int):
-            self.by_seq[seq].status = str(report["status"])
+            entry = self.by_seq[seq]
+            entry.status = str(report["status"])
+            result = report.get("result")
+            if isinstance(result, dict) and "stops" in result:
+                entry.answer = result
             self.n_receipts += 1
 
     @property
@@ -103,7 +110,7 @@ class Ledger:
             is_refused = entry.status == "refused"
             if entry.status is None:
                 found.append(f"{self.device} {entry.seq}: no receipt")
-            elif is_refused != (entry.order.expect == "refused"):
+            elif entry.order.expect != "asked" and is_refused != (entry.order.expect == "refused"):
                 found.append(
                     f"{self.device} {entry.seq}: {entry.status}, expected {entry.order.expect}"
                 )

@@ -118,3 +118,47 @@ def test_replenishment_needs_a_plan_for_a_known_trigger_and_its_delivery() -> No
     assert holds([trigger], [plan], []) == [True, False]
     assert holds([], [plan], [received]) == [False, True]
     assert holds([trigger], [], []) == [False, False]
+
+
+def test_a_pick_list_made_anew_beside_a_scan_is_no_second_event() -> None:
+    short = [*EVENTS, event(4, 4, "pick.allocated")]
+    assert check.check_scans([LEDGER], short).holds
+    twice = check.check_scans([LEDGER], [*short, event(5, 4, "pick.allocated")])
+    assert twice.problems == ("pda-J1 scan 4: 2 × pick.allocated",)
+
+
+def test_what_is_asked_may_be_recorded_once_or_refused() -> None:
+    ledger = make_ledger("asked")
+    assert check.check_scans([ledger], []).holds
+    assert check.check_scans([ledger], [event(1, 1)]).holds
+    assert not check.check_scans([ledger], [event(1, 1), event(2, 1)]).holds
+    ledger.hear({"event": "receipt", "seq": 1, "status": "refused"})
+    assert not ledger.surprises()
+
+
+def order(status: str, delivered: int) -> Row:
+    line = {"item": "i", "quantity": 2, "delivered": delivered}
+    return {"id": "O", "status": status, "parcels": [{"parcel": "O.1", "lines": [line]}]}
+
+
+def test_orders_hold_when_the_cloud_has_delivered_what_was_sent() -> None:
+    assert all(
+        each.holds for each in check.check_orders([order("delivered", 2)], {("O.1", "i"): 2})
+    )
+
+
+@pytest.mark.parametrize(
+    ("orders", "sent", "problem"),
+    [
+        ([order("picking", 2)], {("O.1", "i"): 2}, "O: picking"),
+        ([order("delivered", 2)], {}, "O.1 i: 2, says the cloud; 0 were sent"),
+        ([order("delivered", 2)], {("O.1", "i"): 4}, "O.1 i: 2, says the cloud; 4 were sent"),
+        ([], {("O.1", "i"): 2}, "O.1 i: 0, says the cloud; 2 were sent"),
+    ],
+    ids=["open", "invented", "lost", "unknown"],
+)
+def test_an_order_that_is_not_what_was_sent_is_found(
+    orders: list[Row], sent: dict[tuple[str, str], int], problem: str
+) -> None:
+    found = [it for each in check.check_orders(orders, sent) for it in each.problems]
+    assert found == [problem]
