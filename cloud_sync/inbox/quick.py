@@ -180,6 +180,14 @@ def read_quickly(bodies: Sequence[bytes]) -> list[ev.Event] | None:
     return cast("list[ev.Event]", events)
 
 
+def read_kept(bodies: Sequence[bytes]) -> list[ev.Event]:
+    """The events in rows that were accepted once: quickly, and those for which that is not enough
+    (the counts among them) each carefully."""
+    return read_quickly(bodies) or [
+        (read_quickly((body,)) or (ev.parse_event(body),))[0] for body in bodies
+    ]
+
+
 def _collect(objects: Sequence[object], looks: Iterable[_Look], into: dict[str, set[str]]) -> None:
     """The different texts that each pattern is for."""
     for look in looks:

@@ -21,9 +21,15 @@ from cloud_sync.service.access import as_reader, reach
 from cloud_sync.service.context import context_of
 from cloud_sync.store.credentials import Credential
 from cloud_sync.store.documents import read_documents
-from cloud_sync.store.lot_states import read_barred
+from cloud_sync.store.lot_states import Barred
 from cloud_sync.store.ports import Transaction
-from cloud_sync.store.usable_lots import JudgedLot, day_at, read_judged, read_whereabouts
+from cloud_sync.store.usable_lots import (
+    JudgedLot,
+    day_at,
+    read_grounds,
+    read_judged,
+    read_whereabouts,
+)
 
 router = APIRouter(prefix="/v1", tags=["reading"])
 
@@ -138,27 +144,21 @@ def _quantities(lots: Iterable[JudgedLot]) -> list[dict[str, object]]:
 async def _judge(
     tx: Transaction, *, item: str, warehouse: str, now_us: int
 ) -> tuple[list[JudgedLot], list[dict[str, object]]]:
-    place = (await read_whereabouts(tx)).get(warehouse)
+    grounds = await read_grounds(tx, [item])
+    place = grounds.places.get(warehouse)
     today = day_at(now_us, None if place is None else place.time_zone)
-    holds = [doc.Hold.model_validate(it) for it in await read_documents(tx, doc.HOLD)]
-    papers = [
-        doc.Certificate.model_validate(it) for it in await read_documents(tx, doc.CERTIFICATE)
-    ]
-    judged = await read_judged(tx, [item], at_us=now_us, warehouse=warehouse)
+    judged = await read_judged(tx, [item], at_us=now_us, warehouse=warehouse, grounds=grounds)
     lots = [it for it in judged if it.quantity]
     blocks = [
-        *blocks_of_holds(holds, item=item, warehouse=warehouse),
-        *await _blocks_of_gateways(tx, item=item, warehouse=warehouse),
-        *blocks_of_papers(papers, item=item, today=today),
+        *blocks_of_holds(grounds.holds, item=item, warehouse=warehouse),
+        *_blocks_of_gateways(grounds.barred, warehouse=warehouse),
+        *blocks_of_papers(grounds.papers, item=item, today=today),
         *blocks_of_expiry(lots, today=today),
     ]
     return lots, blocks
 
 
-async def _blocks_of_gateways(
-    tx: Transaction, *, item: str, warehouse: str
-) -> list[dict[str, object]]:
-    barred = await read_barred(tx, [item])
+def _blocks_of_gateways(barred: Barred, *, warehouse: str) -> list[dict[str, object]]:
     return [
         {"reason": reason, "document": None, "lot": lot or None, "message": message}
         for reason, bans, message in (

@@ -335,6 +335,21 @@ async def read_documents(
     return [json.loads(text(content)) for (content,) in rows]
 
 
+async def read_kinds(
+    tx: Transaction, kinds: Sequence[str]
+) -> Mapping[str, list[dict[str, object]]]:
+    """All documents of several kinds, each by key, with one question."""
+    found: dict[str, list[dict[str, object]]] = {kind: [] for kind in kinds}
+    rows = await tx.fetch(
+        "select kind, content from documents where is_deleted = 0 and kind in "  # noqa: S608 -- marks only
+        f"({', '.join('?' * len(kinds))}) order by kind, key",
+        list(kinds),
+    )
+    for kind, content in rows:
+        found[text(kind)].append(json.loads(text(content)))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Filed:
     """A document as it is kept."""

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloud_sync.contract.events import parse_event
-from cloud_sync.inbox.quick import read_quickly
+from cloud_sync.inbox.quick import read_kept
 from cloud_sync.inventory.folding import LedgerRow
 from cloud_sync.store.columns import blob, integer, text
 from cloud_sync.store.item_rows import (
@@ -37,7 +36,6 @@ class Past:
     def ledger_rows(self) -> list[LedgerRow]:
         """The rows as the ledger takes them; to be run beside the event loop."""
         bodies = [blob(row[4]) for row in self.rows]
-        events = read_quickly(bodies) or list(map(parse_event, bodies))
         return [
             LedgerRow(
                 text(gateway),
@@ -48,7 +46,7 @@ class Past:
                 integer(time_us),
             )
             for (gateway, epoch, seq, known_us, _, _, time_us), event in zip(
-                self.rows, events, strict=True
+                self.rows, read_kept(bodies), strict=True
             )
         ]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from cloud_sync.contract.events import parse_event
-from cloud_sync.inbox.quick import read_quickly
+from cloud_sync.inbox.quick import read_kept
 from cloud_sync.inventory.findings import TRANSIT_OVERDUE
 from cloud_sync.inventory.places import parse_place
 from cloud_sync.store.columns import blob, integer, text
@@ -74,8 +73,8 @@ async def _refold(tx: Transaction) -> int:
             page = list(several)
             journal = Journal(*map(text, names))
             bodies = [blob(row[-1]) for row in page]
-            read = read_quickly(bodies) or list(map(parse_event, bodies))
-            events = list(zip((integer(row[-2]) for row in page), read, strict=True))
+            seqs = [integer(row[-2]) for row in page]
+            events = list(zip(seqs, read_kept(bodies), strict=True))
             await apply_stock(
                 tx,
                 journal,

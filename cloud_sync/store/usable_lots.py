@@ -5,7 +5,7 @@ Everything that the cloud says may be sold, promised, allocated or sent elsewher
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,8 +18,8 @@ from cloud_sync.fulfilment.promise import Shelf
 from cloud_sync.inventory.lots import Bans, Usability, local_day, make_bans
 from cloud_sync.inventory.stock import CATCH_WEIGHT
 from cloud_sync.store.columns import integer, optional_text, text
-from cloud_sync.store.documents import read_documents
-from cloud_sync.store.lot_states import read_barred
+from cloud_sync.store.documents import read_documents, read_kinds
+from cloud_sync.store.lot_states import Barred, read_barred
 from cloud_sync.store.ports import Transaction, fetch_in
 
 
@@ -42,6 +42,40 @@ class JudgedLot:
     usability: Usability
 
 
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where a warehouse is, as far as that is known."""
+
+    time_zone: str
+    coordinates: Coordinates | None
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What lots are judged by: what the office says, what gateways say, and where they are."""
+
+    holds: Sequence[doc.Hold]
+    papers: Sequence[doc.Certificate]
+    places: Mapping[str, Whereabouts]
+    barred: Barred
+
+    def bans(self) -> Bans:
+        """What stands against items."""
+        barred = self.barred
+        return make_bans(self.holds, self.papers, held=barred.held, recalled=barred.recalled)
+
+
+async def read_grounds(tx: Transaction, items: Iterable[str]) -> Grounds:
+    """What lots of items are judged by."""
+    kept = await read_kinds(tx, (doc.HOLD, doc.CERTIFICATE, WAREHOUSE))
+    return Grounds(
+        [doc.Hold.model_validate(it) for it in kept[doc.HOLD]],
+        [doc.Certificate.model_validate(it) for it in kept[doc.CERTIFICATE]],
+        _places(kept[WAREHOUSE]),
+        await read_barred(tx, items),
+    )
+
+
 async def read_lots(tx: Transaction, items: Iterable[str], *, at_us: int) -> list[Lots]:
     """The lots of items that may be sold at `at_us`, by shelf."""
     found: dict[Shelf, list[tuple[str, str | None, int]]] = {}
@@ -53,10 +87,20 @@ async def read_lots(tx: Transaction, items: Iterable[str], *, at_us: int) -> lis
 
 
 async def read_judged(
-    tx: Transaction, items: Iterable[str], *, at_us: int, warehouse: str | None = None
+    tx: Transaction,
+    items: Iterable[str],
+    *,
+    at_us: int,
+    warehouse: str | None = None,
+    grounds: Grounds | None = None,
 ) -> list[JudgedLot]:
-    """All lots of items that are on a shelf, usable at `at_us` or not. warehouse: None for all."""
+    """All lots of items that are on a shelf, usable at `at_us` or not. warehouse: None for all.
+
+    grounds: those of the items, where the caller has read them already.
+    """
     wanted = sorted(set(items))
+    known = await read_grounds(tx, wanted) if grounds is None else grounds
+    bans, places = known.bans(), known.places
     at_one = "" if warehouse is None else "and stock.warehouse = ? "
     rows = await fetch_in(
         tx,
@@ -69,8 +113,6 @@ async def read_judged(
         wanted,
         before=(keys.PACKING, CATCH_WEIGHT, *(() if warehouse is None else (warehouse,))),
     )
-    bans = await read_bans(tx, wanted)
-    places = await read_whereabouts(tx)
     days: dict[str, str] = {}
     found = []
     for owner, item, unit, lot, expiry, quantity in rows:
@@ -92,17 +134,6 @@ async def read_judged(
     return found
 
 
-async def read_bans(tx: Transaction, items: Iterable[str]) -> Bans:
-    """What documents and gateways say against items."""
-    barred = await read_barred(tx, items)
-    return make_bans(
-        [doc.Hold.model_validate(it) for it in await read_documents(tx, doc.HOLD)],
-        [doc.Certificate.model_validate(it) for it in await read_documents(tx, doc.CERTIFICATE)],
-        held=barred.held,
-        recalled=barred.recalled,
-    )
-
-
 def day_at(at_us: int, time_zone: str | None) -> str:
     """The date at a warehouse, YYYY-MM-DD; in UTC where its time zone is not known."""
     try:
@@ -112,18 +143,14 @@ def day_at(at_us: int, time_zone: str | None) -> str:
     return local_day(at_us, zone)
 
 
-@dataclass(frozen=True, slots=True)
-class Whereabouts:
-    """Where a warehouse is, as far as that is known."""
-
-    time_zone: str
-    coordinates: Coordinates | None
-
-
 async def read_whereabouts(tx: Transaction) -> dict[str, Whereabouts]:
     """Where each warehouse is that has master data."""
+    return _places(await read_documents(tx, WAREHOUSE))
+
+
+def _places(contents: Iterable[Mapping[str, object]]) -> dict[str, Whereabouts]:
     found = {}
-    for content in await read_documents(tx, WAREHOUSE):
+    for content in contents:
         about = Warehouse.model_validate(content)
         place = None
         if about.latitude is not None and about.longitude is not None:
