@@ -14,13 +14,19 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
 
 import cloud_sync.__main__
 import gateway.__main__
 from cloud_sync.contract import batches
 from cloud_sync.inbox import admission, wire
+from cloud_sync.store.ports import Script, Transaction
+from cloud_sync.store.sqlite import SqliteDatabase
 from gateway import app, clock
 from gateway.services.intake import IntakeService, _Group
+
+T = TypeVar("T")
 
 
 def other_machine() -> None:
@@ -78,11 +84,37 @@ def dies() -> None:
     sys.addaudithook(look)
 
 
+def dies_at_commit() -> None:
+    """The cloud is killed before or after a commit: FOREPOST_DIES_AT=before|after:FILE.
+
+    The one at which FILE is there, so that the test chooses which.
+    """
+    moment, _, file = os.environ["FOREPOST_DIES_AT"].partition(":")
+    commit = SqliteDatabase.transact
+
+    async def transact(self: SqliteDatabase, script: Script[T]) -> T:
+        is_chosen = Path(file).exists()
+
+        async def die_before(tx: Transaction) -> T:
+            result = await script(tx)
+            if is_chosen and moment == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        result = await commit(self, die_before)
+        if is_chosen:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    SqliteDatabase.transact = transact  # type: ignore[method-assign]  # and nothing else of it
+
+
 ALTERATIONS: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
         other_machine, speaks_2, takes_any_version, no_lease, early_receipt, wall_durations,
         dies,
+        dies_at_commit,
     )
 }  # fmt: skip
 
