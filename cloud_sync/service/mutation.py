@@ -7,10 +7,11 @@ A route that writes takes a `Mutation`, made for the guard of those who may call
         thing = mutation.parse(ThingBody)
         return await mutation.run(partial(put, thing=thing))
 
-`Idempotency-Key` is optional. With one, the same request gets the first answer again, success or
-refusal, with `Idempotent-Replayed: true`; another request under the same key gets 422
-`key_reused`. The answer is kept in the transaction of its effect, so there is no moment at which
-one of them is there without the other. Two at once: the second waits for the first.
+`Idempotency-Key` is optional where a repeat finds its work done, and demanded elsewhere. With one,
+the same request gets the first answer again, success or refusal, with `Idempotent-Replayed: true`;
+another request under the same key gets 422 `key_reused`. The answer is kept in the transaction of
+its effect, so there is no moment at which one of them is there without the other. Two at once: the
+second waits for the first.
 """
 
 # Without `from __future__ import annotations`: FastAPI has to see the guard inside a closure.
@@ -120,8 +121,18 @@ def _rendered(status: int, answer: bytes, headers: Mapping[str, str] | None = No
     )
 
 
-def mutation_by(guard: Guard) -> Callable[..., Awaitable[Mutation]]:
-    """The dependency that gives a Mutation to those whom `guard` lets in."""
+def mutation_by(guard: Guard, *, needs_key: bool = False) -> Callable[..., Awaitable[Mutation]]:
+    """The dependency that gives a Mutation to those whom `guard` lets in.
+
+    needs_key: where the same request sent twice without a key would be done twice.
+    """
+
+    async def with_key(
+        request: Request,
+        credential: Annotated[Credential, Depends(guard)],
+        idempotency_key: Annotated[str, Header(pattern=KEY_PATTERN)],
+    ) -> Mutation:
+        return await read_mutation(request, credential, idempotency_key)
 
     async def read_mutation(
         request: Request,
@@ -143,7 +154,7 @@ def mutation_by(guard: Guard) -> Callable[..., Awaitable[Mutation]]:
             )
         return Mutation(context.database, credential, raw, now_us, ticket)
 
-    return read_mutation
+    return with_key if needs_key else read_mutation
 
 
 def _fingerprint(request: Request, raw: bytes) -> bytes:

@@ -34,6 +34,7 @@ KEPT_S_MAX: Final = 30 * 86_400
 
 AsReader = Annotated[Credential, Depends(as_reader)]
 OrderMutation = Annotated[Mutation, Depends(mutation_by(as_order_writer))]
+KeyedMutation = Annotated[Mutation, Depends(mutation_by(as_order_writer, needs_key=True))]
 ReservationPath = Annotated[str, Path(pattern=keys.ID_PATTERN)]
 IdQuery = Annotated[str | None, Query(pattern=keys.ID_PATTERN)]
 StateQuery = Literal["held", "confirmed", "released", "expired", "consumed"] | None
@@ -86,8 +87,9 @@ async def get_reservations(
 
 
 @router.post("/reservations", status_code=201, openapi_extra=documented(ReservationBody))
-async def post_reservation(mutation: OrderMutation) -> Response:
-    """Reserve goods for a while: all lines, or 409 `short` and none."""
+async def post_reservation(mutation: KeyedMutation) -> Response:
+    """Reserve goods for a while: all lines, or 409 `short` and none. Its id is ours, so only the
+    `Idempotency-Key` tells a repeat from a second reservation."""
     body = mutation.parse(ReservationBody)
     within(mutation.credential, (body.warehouse,))
     wanted = store.Wanted(
@@ -160,6 +162,8 @@ async def _end(
     is_as_wanted = found.state == (store.CONFIRMED if is_kept else store.RELEASED)
     if found.state not in good and not is_as_wanted:
         raise Refused("ended", f"reservation {reservation} is {found.state}")
+    if is_as_wanted:
+        return _render(found)  # a repeat, whatever became of the goods since
     if is_kept:
         await _still_there(tx, found, now_us)
         await store.confirm(tx, reservation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -38,6 +39,8 @@ class Shop:
         self, method: str, path: str, body: object = None, **headers: str
     ) -> httpx.Response:
         content = b"" if body is None else json.dumps(body).encode()
+        if (method, path) == ("POST", "/v1/reservations"):
+            headers = {"Idempotency-Key": str(uuid.uuid4())} | headers
         return await self.http.request(
             method, path, content=content, headers=bearer(self.tokens["admin"]) | headers
         )

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from cloud_sync.contract import events as ev
 from cloud_sync.service.fulfilment import go_round
 from cloud_sync.store.ports import Database
-from tests.fakes.http_words import code_of
+from tests.fakes.http_words import bearer, code_of
 from tests.fakes.shop import HOUR_US, Shop, open_shop, reservation_body
 from tests.fakes.uploads import ITEM
 
@@ -84,6 +85,35 @@ async def test_a_confirmed_reservation_stays_and_a_released_one_goes(cloud: Shop
     for _ in range(2):
         assert (await cloud.call("POST", f"{path}/release")).json()["state"] == "released"
     assert (await cloud.call("POST", f"{path}/confirm")).status_code == 409
+
+
+async def test_a_reservation_is_not_made_without_a_key(cloud: Shop) -> None:
+    await cloud.stock(W1=10)
+    headers = bearer(cloud.tokens["admin"])
+    refused = await cloud.http.post("/v1/reservations", json=reservation_body(7), headers=headers)
+    assert (refused.status_code, code_of(refused)) == (422, "malformed")
+    assert "idempotency-key" in refused.text
+    twice = [
+        await cloud.call(
+            "POST", "/v1/reservations", reservation_body(7), **{"Idempotency-Key": "k"}
+        )
+        for _ in range(2)
+    ]
+    assert twice[0].json() == twice[1].json()
+    assert await cloud.available() == {"W1": 3}
+
+
+async def test_a_repeated_confirm_is_told_the_same_whatever_became_of_the_goods(
+    cloud: Shop,
+) -> None:
+    await cloud.stock(W1=10)
+    made = (await cloud.call("POST", "/v1/reservations", reservation_body(7))).json()
+    path = f"/v1/reservations/{made['reservation']}/confirm"
+    first = await cloud.call("POST", path)
+    await cloud.move("W1", ev.STOCK_WASTED, "none", "R-01", "@waste", 5)
+    assert await cloud.available() == {"W1": -2}
+    repeat = await cloud.call("POST", path)
+    assert (repeat.status_code, repeat.json()) == (200, first.json())
 
 
 async def test_an_order_takes_over_what_was_reserved_for_it(cloud: Shop) -> None:
