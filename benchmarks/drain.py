@@ -114,7 +114,7 @@ async def fill(state: Path, n_events: int) -> None:
         place = Place(time_us, GATEWAY, journal.epoch, "", 0, n_events)
         folded = ledger_statements(StockEffects(time_us=time_us, horizon=place))
         await journal.advance("projector", to_seq=n_events, effects=folded)
-        for consumer in ("planner", "sensor-watch"):
+        for consumer in ("planner", "sensor-watch", "demand"):
             await journal.advance(consumer, to_seq=n_events)
 
 

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from cloud_sync.inventory.lots import local_day
 from gateway.clock import trust_in
 from gateway.core.decode import Decoder
+from gateway.core.facts import Facts
 from gateway.core.sensor_faults import SensorRule
 from gateway.core.smoothing import SmoothingRule, TagPresence
 from gateway.journal.store import JournalStore
@@ -26,12 +27,14 @@ from gateway.ports import Clock, Driver, MqttSession
 from gateway.report import Parts, device_rows
 from gateway.services.alarms import Alarms
 from gateway.services.clock_watch import ClockWatch
+from gateway.services.demand_keeper import DemandKeeper
 from gateway.services.device_memory import SAVE_S, DeviceMemory
 from gateway.services.exception_keeper import ExceptionKeeper
 from gateway.services.health_watch import HealthWatch
 from gateway.services.housekeeping import Housekeeping
 from gateway.services.intake import IntakeService
 from gateway.services.intake_queue import IntakeQueue
+from gateway.services.local_forecast import LocalForecast
 from gateway.services.lookups import Lookups
 from gateway.services.plan_desk import PlanDesk
 from gateway.services.planner import Planner, RunJob
@@ -160,30 +163,30 @@ def _consumers(parts: Parts, outside: Outside) -> list[Loop]:
 
 
 def _planning(parts: Parts, outside: Outside) -> list[Loop]:
-    """Who answers triggers, and who asks for plans in the name of people and of the time."""
+    """Who answers triggers, asks for plans for people and by the time, and forecasts demand."""
+    journal, settings, beats = parts.journal, parts.settings, parts.heartbeats
+    clock, new_id, zone = outside.clock, outside.new_id, ZoneInfo(settings.gateway.timezone)
+
+    def facts() -> Facts:
+        return parts.projector.facts
+
     planner = Planner(
-        journal=parts.journal,
-        facts=lambda: parts.projector.facts,
-        run_job=outside.run_job,
-        settings=parts.settings.planner,
-        clock=outside.clock,
-        new_id=outside.new_id,
-        heartbeats=parts.heartbeats,
-        is_shut_out=lambda: SHUT_OUT in parts.alarms,
-        today=_today(parts.settings, outside.clock),
-        language=parts.settings.gateway.language,
-        is_trusted=trust_in(outside.clock),
-    )
+        journal=journal, facts=facts, run_job=outside.run_job, settings=settings.planner,
+        clock=clock, new_id=new_id, heartbeats=beats,
+        is_shut_out=lambda: SHUT_OUT in parts.alarms, today=_today(settings, clock),
+        language=settings.gateway.language, is_trusted=trust_in(clock),
+    )  # fmt: skip
     desk = PlanDesk(
-        journal=parts.journal,
-        facts=lambda: parts.projector.facts,
-        clock=outside.clock,
-        new_id=outside.new_id,
-        settings=parts.settings,
-        is_trusted=trust_in(outside.clock),
-        heartbeats=parts.heartbeats,
-    )
-    return [("planner", planner.run), ("plan-desk", desk.run)]
+        journal=journal, facts=facts, clock=clock, new_id=new_id, settings=settings,
+        is_trusted=trust_in(clock), heartbeats=beats,
+    )  # fmt: skip
+    keeper = DemandKeeper(journal=journal, facts=facts, zone=zone, heartbeats=beats)
+    forecast = LocalForecast(
+        journal=journal, facts=facts, run_job=outside.run_job, settings=settings.planner,
+        zone=zone, clock=clock, new_id=new_id, is_trusted=trust_in(clock), heartbeats=beats,
+    )  # fmt: skip
+    return [("planner", planner.run), ("plan-desk", desk.run), ("demand", keeper.run),
+            ("local-forecast", forecast.run)]  # fmt: skip
 
 
 def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> Parts:

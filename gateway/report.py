@@ -12,9 +12,10 @@ from cloud_sync.contract import events as ev
 from gateway.core.projection import Milestone
 from gateway.journal.exception_table import count_exceptions
 from gateway.journal.read_model import load_climate, load_milestones, stock_rows
+from gateway.journal.rows import CONSUMERS
 from gateway.journal.store import JournalStore
 from gateway.ports import Clock, Driver
-from gateway.services import planner, projector, sensor_watch, uplink
+from gateway.services import projector, sensor_watch, uplink
 from gateway.services.alarms import Alarms
 from gateway.services.intake import IntakeService
 from gateway.services.intake_queue import IntakeQueue
@@ -53,10 +54,7 @@ async def status_report(parts: Parts) -> dict[str, object]:
         "epoch": journal.epoch,
         "time_us": parts.clock.wall_us(),
         "journal": {"last_seq": journal.last_seq, "bytes": await journal.size_bytes()},
-        "cursors": {
-            name: await journal.cursor(name)
-            for name in (projector.CONSUMER, planner.CONSUMER, sensor_watch.CONSUMER, uplink.UP)
-        },
+        "cursors": {name: await journal.cursor(name) for name in CONSUMERS},
         "sync": await _sync(parts),
         "intake": {
             **asdict(parts.intake.counts),

@@ -4,7 +4,8 @@
 libraries alone map more than a hundred). A case that needs more has no result, and a line says so.
 Started by gateway.services.solver_process, and the only program of the gateway that loads numpy.
 It is the first to die when memory runs short and the last to be served when the box is busy. The
-job and result formats stand in gateway.core.planning.
+job and result formats stand in gateway.core.planning; a job of the format FORECAST is one for the
+demand forecaster, and stands in optimizer.demand.job.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
+
+FORECAST: Final = "forepost-demand/1"
 
 
 def main() -> int:
@@ -29,17 +34,33 @@ def main() -> int:
 
 
 def _solve() -> int:
-    from gateway.core.solving import solve_job
     from gateway.errors import PlanError
 
     job = json.loads(sys.stdin.buffer.read())
     try:
-        result = solve_job(job)
+        result = _forecast(job) if job.get("format") == FORECAST else _plan(job)
     except PlanError as error:
         print(error, file=sys.stderr)
         return 1
     json.dump(result, sys.stdout)
     return 0
+
+
+def _plan(job: Mapping[str, object]) -> dict[str, object]:
+    from gateway.core.solving import solve_job
+
+    return solve_job(job)
+
+
+def _forecast(job: Mapping[str, object]) -> dict[str, object]:
+    from gateway.errors import PlanError
+    from optimizer import OptimizerError
+    from optimizer.demand.job import answer_job
+
+    try:
+        return answer_job(job)
+    except OptimizerError as error:
+        raise PlanError(f"forecast: {error}") from error
 
 
 def _be_modest(memory_mb: int) -> None:

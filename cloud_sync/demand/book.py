@@ -67,6 +67,18 @@ class Bucket:
         return not (self.units or self.short_units or self.n_sales or self.squares)
 
 
+class OrderState(NamedTuple):
+    """What is remembered of an order's item; as DemandBook.order_state gives it.
+
+    shorts: (when, event id, units) of what was to be taken and not found.
+    """
+
+    asked: int | None
+    served: int
+    shorts: tuple[tuple[int, str, int], ...]
+    last_us: int
+
+
 @dataclass(slots=True)
 class _Order:
     """What an order asked for of one item, and what became of it. asked: None if nobody said."""
@@ -93,8 +105,9 @@ class DemandBook:
     """Demand of one warehouse by item and hour. zone: the warehouse's time zone.
 
     counts_transfers: True for a central warehouse, whose customers are other warehouses.
-    changed, outages_changed: what was touched since they were last emptied, for who keeps the
-    book on disk.
+    changed, outages_changed, orders_changed: what was touched since they were last emptied, for
+    who keeps the book on disk. Buckets and outages are sums: who has added them to those on the
+    disk may empty them too, and the book goes on.
     """
 
     def __init__(self, zone: tzinfo, *, counts_transfers: bool = False) -> None:
@@ -105,8 +118,9 @@ class DemandBook:
         self.out_since_us: dict[str, int] = {}
         self.changed: set[tuple[Series, Hour]] = set()
         self.outages_changed: set[tuple[str, Hour]] = set()
+        self.orders_changed: set[OrderKey] = set()
         self._orders: dict[OrderKey, _Order] = {}
-        self._counts_transfers = counts_transfers
+        self.counts_transfers = counts_transfers
 
     def take(self, *, undo: Iterable[Acting] = (), do: Iterable[Acting]) -> None:
         """Take acting events away and in (inventory/folding.py, `step` or `acting`)."""
@@ -132,6 +146,17 @@ class DemandBook:
                 self._close(item, since_us, at_us)
         elif since_us is None and item in self.listed_us:
             self.out_since_us[item] = at_us
+
+    def order_state(self, key: OrderKey) -> OrderState:
+        """What is remembered of an order's item."""
+        it = self._orders[key]
+        shorts = tuple((at_us, name, n) for (at_us, name), n in sorted(it.shorts.items()))
+        return OrderState(it.asked, it.served, shorts, it.last_us)
+
+    def restore_order(self, key: OrderKey, state: OrderState) -> None:
+        """Remember what was remembered; the buckets hold it already."""
+        shorts = {(at_us, name): n for at_us, name, n in state.shorts}
+        self._orders[key] = _Order(state.asked, state.served, shorts, state.last_us)
 
     def outages(self, now_us: int) -> Mapping[tuple[str, Hour], float]:
         """Seconds without usable stock by item and hour, those that still last included."""
@@ -171,7 +196,7 @@ class DemandBook:
     def _is_buyer(self, location: str) -> bool:
         if location == keys.CUSTOMER:
             return True
-        return self._counts_transfers and keys.is_transit(location)
+        return self.counts_transfers and keys.is_transit(location)
 
     def _miss(self, event: ev.Event, at_us: int, sign: int) -> None:
         item, unit, missing = (event.body.get(key) for key in ("item", "unit", "missing"))
@@ -204,6 +229,7 @@ class DemandBook:
     ) -> None:
         """Change what is known of an order's item, and the buckets with it."""
         known = self._orders.setdefault(key, _Order())
+        self.orders_changed.add(key)
         before = known.counted() if known.shorts else {}
         known.last_us = max(known.last_us, at_us)
         known.served += served

@@ -83,7 +83,7 @@ def consolidate(
 ) -> Consolidated:
     """What is planned for. Where this is no central warehouse: for itself, on the document."""
     document = {key: it for key, it in (facts.network or {}).items() if key != APPROVAL}
-    if facts.warehouse not in _ids(document.get("central_warehouses")):
+    if not is_central(facts):
         return Consolidated(document)
     found = needs_of(
         facts.served,
@@ -112,6 +112,11 @@ def consolidate(
         terms=facts.served.all_terms(),
         sold=sold_by_all(facts.served),
     )
+
+
+def is_central(facts: Facts) -> bool:
+    """Whether the network has this warehouse as a central one."""
+    return facts.warehouse in _ids((facts.network or {}).get("central_warehouses"))
 
 
 def service_z(facts: Facts) -> float:

@@ -6,7 +6,7 @@ the journal says: folding it again from the first row gives the same Facts.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -29,6 +29,7 @@ from cloud_sync.inventory.lots import Bans, Usability, make_bans
 from cloud_sync.inventory.stock import StockKey, is_on_shelf
 from gateway.core.book import Book
 from gateway.core.flows.state import Flows
+from gateway.core.own_policies import PolicyBook
 from gateway.core.served import ServedBook
 
 _NOTHING: Final[Mapping[tuple[str, str], int]] = {}
@@ -124,6 +125,8 @@ class Facts:
     """The open orders with an item, for the same reason."""
     sending: dict[str, set[str]] = field(default_factory=dict)
     """So with the transfers that leave from here."""
+    policy_book: PolicyBook = field(default_factory=PolicyBook)
+    """Whose word `policies` is: the cloud's, or this gateway's own."""
     served: ServedBook = field(default_factory=ServedBook)
     """At a central warehouse: what is known of those that it serves."""
     shelves: dict[str, dict[tuple[str, str], int]] = field(default_factory=dict)
@@ -149,6 +152,15 @@ class Facts:
                 lots[key.lot, key.unit] = left
             else:
                 del lots[key.lot, key.unit]
+
+    def note_policies(self, items: Iterable[str]) -> None:
+        """Have `policies` say of these items what counts by now."""
+        for gtin in items:
+            policy = self.policy_book.policy(gtin)
+            if policy is None:
+                self.policies.pop(gtin, None)
+            else:
+                self.policies[gtin] = policy
 
     def bans(self) -> Bans:
         """What the office's documents say against goods; made once per change of them."""

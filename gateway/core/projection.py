@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
+from cloud_sync.contract.own_policies import OWN_POLICY
 from cloud_sync.contract.plan_life import Step
 from cloud_sync.contract.plans import PlanBody, asn_id
 from gateway.core import plan_steps
@@ -91,6 +92,8 @@ class Effects:
                 touched |= _items_asked(change, before)
             elif change.kind == doc.TRANSFER:
                 touched |= _items_sent(change, before)
+            elif change.kind == OWN_POLICY:
+                touched |= before.policy_book.told.keys()
             else:
                 touched |= items_told(change)
         for plan_id, _ in self.steps:
@@ -174,6 +177,8 @@ def apply_effects(facts: Facts, effects: Effects) -> None:
     for change in effects.documents.values():
         if change.kind in SERVED_KINDS:
             facts.served.apply(change)
+        elif change.kind == OWN_POLICY:
+            facts.note_policies(facts.policy_book.put_page(change))
         else:
             _apply_document(facts, change)
     for asn, goods in effects.ordered.items():
@@ -203,7 +208,9 @@ def _apply_document(facts: Facts, change: doc.Change) -> None:
         _put(facts.items, change.key, doc.Item, data)
     elif change.kind == doc.POLICY:
         # The key names warehouse and item; inside one warehouse the item is enough.
-        _put(facts.policies, change.key.rpartition(".")[2], doc.Policy, data)
+        gtin = change.key.rpartition(".")[2]
+        facts.policy_book.tell(gtin, data)
+        facts.note_policies([gtin])
     elif change.kind == doc.ASN:
         _put(facts.asns, change.key, doc.Asn, data)
     elif change.kind == doc.TRANSFER:

@@ -23,6 +23,8 @@ from gateway.journal.table_sums import complaint, wrong_tables
 PROJECTOR: Final = "projector"
 PLANNER: Final = "planner"
 DOWNLINK: Final = "downlink"
+DEMAND: Final = "demand"
+DEMAND_TABLES: Final = ("demand_hour", "demand_outage", "demand_item", "demand_order")
 
 KEPT: Final = {
     "receipt": "device, boot, seq",
@@ -33,6 +35,10 @@ KEPT: Final = {
     "cause_state": "cause, item",
     "plan": "plan_id",
     "plan_step": "plan_id, name, id",
+    "demand_hour": "item, unit, day, hour",
+    "demand_outage": "item, day, hour",
+    "demand_item": "item",
+    "demand_order": "order_id, item, unit",
     "sensor_fault": "device, kind",
     "cold_sensor": "zone, device",
     "cold_zone": "zone",
@@ -138,6 +144,10 @@ def carry_tables(
         carried.feed_mark = ""
     if not carried.has_all_cursors and PLANNER not in carried.cursors:
         _place_planner(new)
+    if DEMAND not in carried.cursors:
+        # It will count every row there is; what it has counted already must not be counted twice.
+        for table in DEMAND_TABLES:
+            new.execute(f"delete from {table}")  # noqa: S608 -- our own words
     for consumer, seq in carried.cursors.items():
         to_seq = seq if consumer == DOWNLINK else map_position(seq, runs)
         new.execute("insert into cursor(consumer, seq) values (?, ?)", (consumer, to_seq))

@@ -36,6 +36,7 @@ class Reader(Protocol):
 
 
 FEED_MARK = "feed_mark"
+CLOUD_HEARD = "cloud_heard_us"
 
 _PUT_LOT = "insert into lot(item, lot, expiry) values (?, ?, ?) on conflict do nothing"
 _PUT_DOCUMENT = (
@@ -134,6 +135,18 @@ def on_order_statements(
 def mark_statements(mark: str | None) -> Statements:
     """What remembers the mark of the place in the cloud's feed."""
     return [("insert or replace into meta(key, value) values (?, ?)", [(FEED_MARK, mark or "")])]
+
+
+def heard_statements(now_us: int) -> Statements:
+    """What remembers when the cloud's feed was read last, by this box's clock."""
+    row = (CLOUD_HEARD, str(now_us))
+    return [("insert or replace into meta(key, value) values (?, ?)", [row])]
+
+
+async def load_heard(reader: Reader) -> int | None:
+    """When the cloud's feed was read last; None: never, or nobody remembers."""
+    rows = await reader.query("select value from meta where key = ?", (CLOUD_HEARD,))
+    return int(str(rows[0][0])) if rows else None
 
 
 async def load_facts(reader: Reader, warehouse: str) -> Facts:

@@ -65,7 +65,7 @@ KEYS_PER_QUERY: Final = 250
 """SQLite's oldest limit on parameters is 999, three to a key."""
 
 UPLINK: Final = "uplink"
-CONSUMERS: Final = ("projector", "planner", "sensor-watch", UPLINK)
+CONSUMERS: Final = ("projector", "planner", "sensor-watch", "demand", UPLINK)
 """Whose cursors are positions in the journal; others keep their own kind of position there."""
 
 Parts = list[tuple[str, Sequence[Sequence[object]]]]

@@ -40,7 +40,7 @@ async def fold_stock(
         return StockEffects(time_us=book.time_us, horizon=book.horizon)
     first_seq = rows[0][0]
     batch = book.place(rows)
-    related = await _related(journal, book, batch, first_seq) if book.is_tied(batch) else []
+    related = await related_events(journal, book, batch, first_seq) if book.is_tied(batch) else []
     changes = step(batch, related)
     after = book.needs_later(changes)
     later: list[Acting] = []
@@ -67,7 +67,7 @@ async def refold_stock(journal: ReadableJournal, done: int) -> tuple[Book, State
     return book, [*EMPTY, *ledger_statements(whole)]
 
 
-async def _related(
+async def related_events(
     journal: ReadableJournal, book: Book, batch: Sequence[Placed], before_seq: int
 ) -> list[Placed]:
     """The earlier events that correct or are corrected with those of a batch."""
@@ -106,7 +106,7 @@ async def _acting_after(
     """What acts beyond a place, of the rows that were folded before."""
     start = await seq_before(journal, after.at_us)
     rows = await _rows_between(journal, start, before_seq - 1)
-    related = await _related(journal, book, rows, before_seq) if book.is_tied(rows) else []
+    related = await related_events(journal, book, rows, before_seq) if book.is_tied(rows) else []
     return [each for each in acting([*related, *rows]) if each.place > after]
 
 

@@ -31,7 +31,7 @@ from cloud_sync.contract.batches import EVENTS_UNTOLD, BatchAnswer, encode_batch
 from cloud_sync.contract.documents import ChangePage
 from cloud_sync.contract.version import EVENT_VERSION
 from gateway.errors import BatchRefused, CloudUnavailable, JournalError
-from gateway.journal.read_model import mark_statements
+from gateway.journal.read_model import heard_statements, mark_statements
 from gateway.links.backoff import full_jitter
 from gateway.ports import Clock, Draft, Row
 from gateway.services.alarms import Alarms
@@ -54,6 +54,7 @@ IN_FLIGHT: Final = 4
 TOO_LARGE: Final = frozenset({"too_large", "http_413"})
 """What the cloud says of a batch with too much in it, and what a proxy before it says."""
 ROWS_PER_READ: Final = 500
+HEARD_NOTED_EVERY_US: Final = 600_000_000
 ROWS_GROWTH: Final = 10
 """Rows, or else an eighth, that a batch may be larger than the one before it that got through."""
 REFUSED: Final = "sync_refused"
@@ -124,6 +125,7 @@ class Uplink:
         self._flights = Flights(1 if settings.bytes_per_hour else IN_FLIGHT)
         self._gone_seq: int | None = None
         self._kept_seq = 0
+        self._heard_us = 0
         self._meter = Meter(settings.bytes_per_hour, clock)
         self.state = SyncState()
 
@@ -315,6 +317,7 @@ class Uplink:
                 await self._rest(self._pause_s(retry, DOWN), DOWN)
                 continue
             self._succeeded(DOWN)
+            await self._note_heard(cursor)
             if page.changes or (page.next_cursor, page.mark) != (cursor, mark):
                 drafts = [self._change_draft(change.model_dump()) for change in page.changes]
                 cursor, mark = page.next_cursor, page.mark
@@ -323,6 +326,13 @@ class Uplink:
                 )
             if not page.more:
                 await self._rest(self._settings.poll_s, DOWN)
+
+    async def _note_heard(self, cursor: int) -> None:
+        """Remember, now and then, that the cloud was heard of: its word is good for a while."""
+        now_us = self._clock.wall_us()
+        if not 0 <= now_us - self._heard_us < HEARD_NOTED_EVERY_US:
+            self._heard_us = now_us
+            await self._journal.advance(DOWN, to_seq=cursor, effects=heard_statements(now_us))
 
     def _change_draft(self, change: dict[str, object]) -> Draft:
         now_us = self._clock.wall_us()

@@ -267,7 +267,8 @@ async def pruned(state_dir: Path, cursors: dict[str, int], older_than_us: int) -
         await store.append([entry(n) for n in range(1, 11)])
         for consumer, seq in cursors.items():
             await store.advance(consumer, to_seq=seq)
-        await store.advance("sensor-watch", to_seq=cursors.get("sensor-watch", 10))
+        for consumer in ("sensor-watch", "demand"):
+            await store.advance(consumer, to_seq=cursors.get(consumer, 10))
         n_rows = await store.prune(older_than_us=older_than_us)
         left = await numbers(store)
         assert n_rows == 10 - len(left)

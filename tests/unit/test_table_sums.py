@@ -152,7 +152,7 @@ async def test_where_rows_have_left_a_wrong_balance_stays_and_is_told(tmp_path: 
     """A fold of half of the rows would make all balances wrong instead of one."""
     async with opened(tmp_path) as store:
         await filled(store)
-        for consumer in ("planner", "sensor-watch", "uplink"):
+        for consumer in ("planner", "sensor-watch", "demand", "uplink"):
             await store.advance(consumer, to_seq=N_ROWS)
         assert await store.prune(older_than_us=2**60) > 0
     for _ in range(2):

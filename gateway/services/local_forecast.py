@@ -1,0 +1,234 @@
+"""Forecasts this warehouse's own demand once a night, while the cloud has not been heard of for
+long, so that reorder points follow what is sold here (docs/demand.md).
+
+The cloud's policies are better while they are fresh: it knows campaigns, and forecasts with longer
+histories. Beyond an age the demand that was kept here (services/demand_keeper) is asked of the
+forecaster, in the solver's own process, and its answer is journaled as documents of this gateway's
+own (contract/own_policies); facts and triggers then go by these, like by any document. As soon as
+the cloud is heard of again they are taken back, in the same way.
+
+Of an item of which less than COVERED_DAYS of demand were seen people's word stays. A forecaster
+that fails leaves everything as it is until the next night.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, timedelta, tzinfo
+from typing import Final, NamedTuple, Protocol
+
+from cloud_sync.contract import documents as doc
+from cloud_sync.contract import events as ev
+from cloud_sync.contract.own_policies import OWN_POLICY, OwnPolicy
+from cloud_sync.contract.served import page_of
+from cloud_sync.contract.version import EVENT_VERSION
+from cloud_sync.demand.book import DemandBook, Series
+from cloud_sync.demand.question import Kept, make_question
+from cloud_sync.inventory.lots import local_day
+from gateway.core.facts import Facts
+from gateway.core.min_max import REVIEW_DAYS
+from gateway.errors import PlanError
+from gateway.journal.demand_tables import history_of, history_rows
+from gateway.journal.read_model import load_heard
+from gateway.journal.table_sums import Querying
+from gateway.ports import Clock, Draft, Journal
+from gateway.services.following import rest
+from gateway.services.plan_desk import last_due
+from gateway.services.planner import RunJob
+from gateway.services.supervisor import Heartbeats
+from gateway.settings import PlannerSettings
+
+logger = logging.getLogger(__name__)
+
+CONSUMER: Final = "local-forecast"
+LOOK_S: Final = 60.0
+HISTORY_DAYS: Final = 84
+"""Twelve weeks: what is asked of the forecaster at the edge; all of it crosses a pipe."""
+COVERED_DAYS: Final = 14.0
+ITEMS_AT_ONCE: Final = 10
+DIGITS: Final = 3
+
+
+class ForecastJournal(Journal, Querying, Protocol):
+    """A journal whose tables can be asked."""
+
+    @property
+    def last_seq(self) -> int:
+        """The highest durable sequence number; 0 when empty."""
+        ...
+
+
+class LocalForecast:
+    """One gateway's nightly forecast. is_trusted: whether the clock is to be believed."""
+
+    def __init__(
+        self,
+        *,
+        journal: ForecastJournal,
+        facts: Callable[[], Facts],
+        run_job: RunJob,
+        settings: PlannerSettings,
+        zone: tzinfo,
+        clock: Clock,
+        new_id: Callable[[], str],
+        is_trusted: Callable[[], bool],
+        heartbeats: Heartbeats,
+    ) -> None:
+        self._journal = journal
+        self._facts = facts
+        self._run_job = run_job
+        self._settings = settings
+        self._zone = zone
+        self._clock = clock
+        self._new_id = new_id
+        self._is_trusted = is_trusted
+        self._heartbeats = heartbeats
+        self._tried_us: int | None = None
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            if self._is_trusted():
+                await self.look()
+            await rest(LOOK_S, consumer=CONSUMER, heartbeats=self._heartbeats)
+
+    async def look(self) -> None:
+        """Forecast if it is time to, or take back what the cloud says better."""
+        now_us = self._clock.wall_us()
+        heard_us = await load_heard(self._journal)
+        age_us = None if heard_us is None else abs(now_us - heard_us)
+        if age_us is not None and age_us <= self._settings.policy_age_max_s * 1_000_000:
+            if self._facts().policy_book.pages:
+                await self._journal_pages({})
+                logger.info("own forecasts taken back", extra={"action": "own_forecasts_ended"})
+            return
+        due_us, _ = last_due([self._settings.forecast_at], now_us, self._zone)
+        done = (self._tried_us, self._facts().policy_book.made_at_us)
+        if not self._facts().policies or any(it is not None and due_us <= it for it in done):
+            return
+        self._tried_us = now_us
+        try:
+            own = await self._forecast(now_us)
+        except PlanError as error:
+            logger.error("no forecast", extra={"action": "forecast_failed", "reason": str(error)})
+            return
+        if own:
+            await self._journal_pages(own)
+        logger.info("forecast here", extra={"action": "forecast", "items": len(own)})
+
+    async def _forecast(self, now_us: int) -> dict[str, OwnPolicy]:
+        """Demand and reorder point by item. Raises PlanError."""
+        today = date.fromisoformat(local_day(now_us, self._zone))
+        first = (today - timedelta(days=HISTORY_DAYS)).isoformat()
+        asked = await self._ask(first, now_us)
+        if asked.job is None:
+            return {}
+        rows_told = (await self._run_job(asked.job)).get("items")
+        if not isinstance(rows_told, list):
+            raise PlanError("forecast: the answer has no items")
+        believed = [it for it in rows_told if _number(it, "covered_days") >= COVERED_DAYS]
+        return {str(it["item"]): _own(it, asked.grams.get(str(it["item"]), 1)) for it in believed}
+
+    async def _ask(self, first_day: str, now_us: int) -> _Asked:
+        """What to ask the forecaster, put together some items at a time: no scan waits for it."""
+        facts = self._facts()
+        job: dict[str, object] | None = None
+        grams: dict[str, int] = {}
+        rows: list[object] = []
+        kept = sorted(facts.policy_book.told.values(), key=lambda it: it.gtin)
+        for start in range(0, len(kept), ITEMS_AT_ONCE):
+            some = kept[start : start + ITEMS_AT_ONCE]
+            found = await history_rows(
+                self._journal, from_day=first_day, first=some[0].gtin, last=some[-1].gtin
+            )
+            book = history_of(found, self._zone)
+            part = _ask(book, some, facts.items, facts.warehouse, now_us)
+            grams |= part.grams
+            if part.job is not None and isinstance(items := part.job["items"], list):
+                job = part.job
+                rows += items
+        return _Asked(None if job is None else {**job, "items": rows}, grams)
+
+    async def _journal_pages(self, own: Mapping[str, OwnPolicy]) -> None:
+        """Journal these as all that is our own from now on."""
+        now_us, warehouse = max(0, self._clock.wall_us()), self._facts().warehouse
+        pages: dict[str, list[str]] = {it: [] for it in self._facts().policy_book.pages}
+        for gtin in sorted(own):
+            pages.setdefault(f"{warehouse}.{page_of(gtin):02d}", []).append(gtin)
+        drafts = []
+        for key, items in sorted(pages.items()):
+            body: dict[str, object] = {"kind": OWN_POLICY, "key": key, "version": 1}
+            if items:
+                columns = zip(*(own[it] for it in items), strict=True)
+                table = dict(zip(OwnPolicy._fields, map(list, columns), strict=True))
+                data = {"warehouse": warehouse, "made_at_us": now_us, "items": items, **table}
+                body |= {"deleted": False, "data": data}
+            else:
+                body |= {"deleted": True}
+            drafts.append(self._draft(body, now_us))
+        # Not the cursor of a reader: no rows are read here.
+        await self._journal.advance(CONSUMER, to_seq=self._journal.last_seq, drafts=drafts)
+
+    def _draft(self, body: Mapping[str, object], now_us: int) -> Draft:
+        event = ev.Event(
+            event_id=self._new_id(),
+            type=ev.DOCUMENT_CHANGED,
+            version=EVENT_VERSION,
+            occurred_at_us=now_us,
+            received_at_us=now_us,
+            warehouse=self._facts().warehouse,
+            body=body,
+        )
+        return Draft(event.event_id, event.type, now_us, ev.encode_event(event))
+
+
+class _Asked(NamedTuple):
+    """The job, and grams per piece of what is kept by weight."""
+
+    job: dict[str, object] | None
+    grams: Mapping[str, int]
+
+
+def _ask(
+    book: DemandBook,
+    policies: Iterable[doc.Policy],
+    items: Mapping[str, doc.Item],
+    warehouse: str,
+    now_us: int,
+) -> _Asked:
+    """The job for some of the items that are kept here."""
+    sold = {series for series, _ in book.buckets}
+    grams = {
+        series.item: items[series.item].grams_per_unit
+        for series in sold
+        if series.unit == "g" and Series(series.item, "EA") not in sold and series.item in items
+    }
+    kept = [
+        Kept(
+            item=it.gtin,
+            unit="g" if it.gtin in grams else "EA",
+            lead_days=it.lead_time_days,
+            cycle_days=REVIEW_DAYS,
+            life_days=items[it.gtin].shelf_life_days if it.gtin in items else None,
+        )
+        for it in policies
+    ]
+    job = make_question(book, kept, warehouse=warehouse, n_days=HISTORY_DAYS, now_us=now_us)
+    return _Asked(job, grams)
+
+
+def _own(row: Mapping[str, object], grams: int) -> OwnPolicy:
+    return OwnPolicy(
+        demand_per_day=round(_number(row, "units_per_day") / grams, DIGITS),
+        demand_sd_per_day=round(_number(row, "sd_units_per_day") / grams, DIGITS),
+        reorder_point=math.ceil(_number(row, "reorder_point") / grams),
+    )
+
+
+def _number(row: Mapping[str, object], key: str) -> float:
+    value = row.get(key)
+    if not isinstance(value, int | float):
+        raise PlanError(f"forecast: {key}: expected a number, got {value!r}")
+    return value
