@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from device_sim.business.chance import Floats, Ints
+from device_sim.business.chance import Flags, Floats, Ints
 from device_sim.business.scenario import LIFE_MAX, Business, GoodsClass
 from device_sim.business.world_days import Network, Orders, Trip
 from optimizer.order_lines import SkuTable, allocate
@@ -32,7 +32,8 @@ class Seen:
     """What is known in the evening of `day`: nothing of it lies in the future.
 
     sold, covered: [day, place, SKU] until today; stock: [life, place, SKU], usable; ahead: known
-    factors of the days to come, past: of those that were, [day, SKU].
+    factors of the days to come, past: of those that were, [day, SKU]. failed: cold chains that
+    failed until today, [day, place, class].
     """
 
     day: int
@@ -47,6 +48,7 @@ class Seen:
     on_order: Ints
     ahead: Floats
     past: Floats
+    failed: Flags
 
     @property
     def position(self) -> Ints:
@@ -82,6 +84,7 @@ def look(network: Network, day: int) -> Seen:
         on_order=network.on_order(),
         ahead=world.announced(day, AHEAD_DAYS),
         past=world.announced_past(day),
+        failed=world.failed[: day + 1],
     )
 
 

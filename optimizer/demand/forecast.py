@@ -43,6 +43,24 @@ class Forecast:
     is_empirical: Flags
     choice: Choice
 
+    def part(self, rows: slice) -> Forecast:
+        """The forecast of some of the items."""
+        choice = self.choice
+        return Forecast(
+            items=self.items[rows],
+            first_day=self.first_day,
+            level=self.level[rows],
+            trend=self.trend[rows],
+            weekday=self.weekday[rows],
+            profile=self.profile[rows],
+            omega=self.omega[rows],
+            lump=self.lump[rows],
+            span_days=self.span_days[rows],
+            shape=self.shape[rows],
+            is_empirical=self.is_empirical[rows],
+            choice=Choice(choice.i_method[rows], choice.is_empirical[rows], choice.loss[rows]),
+        )
+
     def means(self, uplift: Floats) -> Floats:
         """Units of each coming day. uplift: [item, day], as many days as are wanted."""
         return means_ahead(

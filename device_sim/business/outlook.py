@@ -1,0 +1,284 @@
+"""What our planner makes up its mind about once a week: forecasts, a class plan, levels.
+
+Per class, by the product's own rooms: forecasts of each place and of the network
+(`optimizer.demand.forecast`), tours and their cycles (`optimizer.solve`, hybrid), the price of a
+lost unit that serves what is promised, levels of the places (`optimizer.demand.balance`), how
+often to buy, and the level of the whole network (`optimizer.demand.echelon`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+import numpy as np
+
+from device_sim.business.chance import HOURS_OF, Floats, Ints
+from device_sim.business.class_plan import Tour, tours_of
+from device_sim.business.policies import COVERED_MIN, Seen
+from device_sim.business.scenario import LIFE_MAX
+from optimizer import Plan
+from optimizer.demand.balance import Exposure, Stakes, balanced_levels, lost_price
+from optimizer.demand.counts import negative_binomial
+from optimizer.demand.echelon import (
+    CHANCES,
+    MIDPOINTS,
+    Network,
+    cost_per_day,
+    echelon_levels,
+    places_levels,
+)
+from optimizer.demand.forecast import Forecast, fit
+from optimizer.demand.history import History
+from optimizer.demand.pooling import pooled
+
+MONDAY: Final = date(2026, 3, 2)
+HISTORY_DAYS: Final = 56
+EVENINGS: Final = 3
+"""Of a purchase's cycle, on which sharing out is looked at."""
+WAIT_DAYS: Final = 1
+"""Beyond a tour's cycle that levels last: a vehicle may wait until it is full."""
+LUMP_MAX: Final = 4.0
+PRIOR_DAYS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """A class's week. Axes: place from 0 (the network as a whole), SKU of the class.
+
+    tours: cycle and places; flat: mean demand of the levels' spans when they were made; by_chance:
+    [chance, place, SKU].
+    """
+
+    skus: Ints
+    tours: list[Tour]
+    forecasts: tuple[Forecast, ...]
+    price: float
+    buying_days: int
+    span_days: Floats
+    flat: Floats
+    levels: Ints
+    by_chance: Ints
+
+    def raised(self, mean: Floats, levels: Ints) -> Ints:
+        """Levels for a mean that has changed: its deviation grows with the root."""
+        spare = levels - self.flat
+        factor = np.sqrt(np.maximum(mean, 0.0) / np.maximum(self.flat, 1e-9))
+        spare = spare * np.where(spare > 0, np.clip(factor, 1.0, 10.0), 1.0)
+        return np.maximum(np.ceil(mean + spare - 1e-6), 0.0).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What a class's levels stand on. span: from now to a delivery's successor, by place."""
+
+    skus: Ints
+    tours: list[Tour]
+    life: Floats
+    cycles: Floats
+    span: Floats
+    exposure: Exposure
+    stakes: Stakes
+
+
+def outlooks(
+    seen: Seen,
+    plan: Plan,
+    forecasts: Sequence[Forecast],
+    *,
+    service: float,
+    dwell: Sequence[float],
+) -> list[Outlook]:
+    """The week of each class. service: the share of all units that is to be served.
+
+    dwell: days that goods of a class lie in the central warehouse.
+    """
+    grounds = [
+        _ground(seen, i, plan, forecasts, dwell=dwell[i])
+        for i in range(len(seen.business.classes))
+    ]
+    price = lost_price([(it.exposure, it.stakes) for it in grounds], share=service)
+    return [_outlook(seen, i, it, forecasts, price) for i, it in enumerate(grounds)]
+
+
+def _ground(
+    seen: Seen, i: int, plan: Plan, forecasts: Sequence[Forecast], *, dwell: float
+) -> _Ground:
+    goods = seen.business.classes[i]
+    skus = seen.skus_of(i)
+    tours = tours_of(plan, i)
+    kg = seen.grams[skus] / 1000.0
+    cycles = np.ones(len(forecasts))
+    for each, stops in tours:
+        # A vehicle may wait for a while until it is full: levels last that long, too.
+        rates = [float(_over(forecasts[p], skus, 7.0)[0] @ kg) / 7.0 for p in stops]
+        filled = goods.vehicle_capacity_kg / max(sum(rates), 1e-9)
+        cycles[list(stops)] = min(max(filled, each), each + WAIT_DAYS)
+    ride = seen.business.lead_days
+    life = np.where(seen.lot_life[skus] > LIFE_MAX, np.inf, seen.lot_life[skus] * 1.0)
+    fails = (seen.failed[:, :, i].sum()) / (seen.failed[:, :, i].size + PRIOR_DAYS)
+    held = goods.holding + goods.preservation + fails * goods.excursion_loss * goods.value
+    places = range(1, len(forecasts))
+    n, many = len(skus), len(places)
+    span = ride - 1 + cycles
+    cycle = [_over(forecasts[p], skus, span[p], late=seen.business.late) for p in places]
+    at_place = np.maximum(life - ride - dwell, 1.0)
+    days = np.where(np.isinf(at_place), span[1], at_place + ride - 1)
+    lives = [_over(forecasts[p], skus, days) for p in places]
+    exposure = Exposure.of(
+        cycle=_stacked(cycle),
+        life=_stacked(lives),
+        cycle_days=np.repeat(cycles[1:], n),
+        life_days=np.tile(at_place, many),
+    )
+    stakes = Stakes(
+        lost=np.ones(n * many),
+        waste=np.tile(goods.value * kg, many),
+        holding=np.tile(held * kg, many),
+    )
+    return _Ground(skus, tours, life, cycles, span, exposure, stakes)
+
+
+def _outlook(
+    seen: Seen, i: int, ground: _Ground, forecasts: Sequence[Forecast], price: float
+) -> Outlook:
+    skus, span = ground.skus, ground.span
+    n, many = len(skus), len(forecasts) - 1
+    stakes = ground.stakes.priced(price)
+    levels = balanced_levels(ground.exposure, stakes).reshape(many, n)
+    chances = places_levels(ground.exposure.of_cycle).reshape(len(CHANCES), many, n)
+    chances = np.minimum(chances, levels)
+    usual = float(ground.cycles[1:].mean())
+    every, bought = _purchases(seen, i, ground, forecasts[0], chances, price=price)
+    span[0] = (
+        seen.business.classes[i].supplier_lead_days + every + seen.business.lead_days - 1 + usual
+    )
+    flat = np.array([_over(forecasts[p], skus, span[p])[0] for p in range(len(forecasts))])
+    return Outlook(
+        skus=skus,
+        tours=ground.tours,
+        forecasts=tuple(forecasts),
+        price=price,
+        buying_days=every,
+        span_days=span,
+        flat=flat,
+        levels=np.concatenate([bought[None, :], levels]),
+        by_chance=np.concatenate(
+            [np.zeros((len(CHANCES), 1, n), dtype=np.int64), chances], axis=1
+        ),
+    )
+
+
+def _purchases(
+    seen: Seen, i: int, ground: _Ground, whole: Forecast, chances: Ints, *, price: float
+) -> tuple[int, Ints]:
+    """How often to buy, and up to which levels: what costs least."""
+    goods, skus, life = seen.business.classes[i], ground.skus, ground.life
+    n, lead = len(skus), goods.supplier_lead_days
+    stakes = ground.stakes.priced(price).first(n)
+    of_life = negative_binomial(
+        *_over(whole, skus, np.where(np.isinf(life), 1.0, life + lead - 1))
+    )
+    until_day: dict[int, list[Floats]] = {}
+    best: tuple[float, int, Ints] | None = None
+    for every in range(1, seen.business.max_procurement_days + 1):
+        evenings = sorted({round(k * (every - 1) / (EVENINGS - 1)) for k in range(EVENINGS)})
+        for evening in evenings:
+            if evening not in until_day:
+                table = negative_binomial(*_over(whole, skus, float(lead + evening)))
+                until_day[evening] = [table.quantile(each) for each in MIDPOINTS]
+        network = Network(
+            held=chances.sum(axis=1),
+            cycle_days=np.full(n, ground.cycles[1:].mean()),
+            until=np.array([case for evening in evenings for case in until_day[evening]]),
+            of_life=of_life,
+            life_days=life,
+            buying_days=float(every),
+            sold=_over(whole, skus, float(every))[0],
+        )
+        levels = echelon_levels(network, stakes)
+        trips = goods.supplier_trip_cost / every
+        cost = float(cost_per_day(network, stakes, levels).sum()) + trips
+        if best is None or cost < best[0]:
+            best = (cost, every, levels)
+    if best is None:
+        raise AssertionError("no cycle of purchase was looked at")
+    return best[1], best[2]
+
+
+def _over(
+    forecast: Forecast, skus: Ints, days: Floats | float, *, late: float = 0.0
+) -> tuple[Floats, Floats]:
+    """Mean and ω of some SKUs' demand over days from tomorrow on. late: chance of a day more."""
+    every = np.zeros(len(forecast.items))
+    every[skus] = days
+    flat = np.ones((len(every), int(np.ceil(every.max())) + 1))
+    demand = forecast.over(
+        start_hours=0.0,
+        days=every,
+        uplift=flat,
+        length_sd_days=np.full(len(every), np.sqrt(late * (1.0 - late))),
+    )
+    return demand.mean[skus], demand.omega[skus]
+
+
+def _stacked(spans: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+    return np.concatenate([it[0] for it in spans]), np.concatenate([it[1] for it in spans])
+
+
+def forecasts_of(seen: Seen) -> list[Forecast]:
+    """Of each place, leaning on each other; of place 0 what the whole network sells."""
+    days = slice(max(0, seen.day + 1 - HISTORY_DAYS), seen.day + 1)
+    sold, covered = seen.sold[days, 1:], seen.covered[days, 1:]
+    whole = (sold / np.maximum(covered, COVERED_MIN)).sum(axis=1).T
+    n, many = len(seen.class_of), sold.shape[1]
+    past = seen.past[days].T
+    # Places are fitted as one long list of items: methods are judged on all of them together.
+    rows = (many * n, sold.shape[0])
+    listed = _fitted(
+        sold.transpose(1, 2, 0).reshape(rows).astype(np.float64),
+        covered.transpose(1, 2, 0).reshape(rows),
+        np.tile(past, (many, 1)),
+        n_day=days.start,
+        span_days=seen.business.lead_days + 3,
+    )
+    network = _fitted(
+        whole, np.ones_like(whole), past, n_day=days.start, span_days=seen.business.lead_days + 3
+    )
+    places = [listed.part(slice(p * n, (p + 1) * n)) for p in range(many)]
+    return [network, *pooled(places, network, seen.class_of)]
+
+
+def _fitted(
+    units: Floats, covered: Floats, past: Floats, *, n_day: int, span_days: int
+) -> Forecast:
+    n, sums = len(units), units.sum(axis=1)
+    squares = np.divide((units**2).sum(axis=1), sums, where=sums > 0, out=np.ones(n))
+    history = History(
+        items=tuple(f"{row:06d}" for row in range(n)),
+        first_day=MONDAY + timedelta(days=n_day),
+        units=np.ascontiguousarray(units),
+        covered=np.ascontiguousarray(covered),
+        profile=np.tile(HOURS_OF, (n, 1)),
+        lump=np.clip(squares, 1.0, LUMP_MAX),
+    )
+    return fit(history, span_days=np.full(n, span_days, dtype=np.int64), uplift=past)
+
+
+def sums_ahead(forecast: Forecast, factors: Floats, *, gone: int) -> Floats:
+    """Expected units from today on, [SKU, whole days]; factors: [day, SKU], of coming days.
+
+    gone: days since the forecast was made.
+    """
+    all_days = np.concatenate([np.ones((gone, factors.shape[1])), factors])
+    means = forecast.means(all_days.T)[:, gone:]
+    return np.concatenate([np.zeros((len(means), 1)), np.cumsum(means, axis=1)], axis=1)
+
+
+def until(sums: Floats, days: float) -> Floats:
+    """Units until so many days from now, by `sums_ahead`."""
+    last = min(int(days), sums.shape[1] - 2)
+    found: Floats = sums[:, last] + (days - last) * (sums[:, last + 1] - sums[:, last])
+    return found
