@@ -304,7 +304,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--page", type=Path, help="write the study as one Markdown page here")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--generations",
+        type=_at_least_one,
+        default=publication.GENERATIONS,
+        metavar="N",
+        help="of each convergence run; default %(default)s, as published",
+    )
     parser.add_argument("--no-plots", action="store_true", help="CSV only; needs no matplotlib")
+
+
+def _at_least_one(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text}")
+    return value
 
 
 def run(args: argparse.Namespace) -> int:
@@ -316,7 +330,7 @@ def run(args: argparse.Namespace) -> int:
         except PlottingUnavailable as error:
             print(f"forepost-optimizer: {error}", file=sys.stderr)
             return 2
-    study = make_study(problem, seed=args.seed)
+    study = make_study(problem, seed=args.seed, generations=args.generations)
     write_study(study, args.output, draw_figure=None if args.no_plots else draw)
     where = None
     if args.page:

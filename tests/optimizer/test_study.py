@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def study() -> Study:
-    return make_study(load_case(M_COMPANY), seed=1, generations=30)
+    return make_study(load_case(M_COMPANY), seed=1, generations=10)
 
 
 def rows(study: Study, name: str) -> list[dict[str, object]]:
@@ -117,7 +117,7 @@ def test_one_command_writes_tables_plots_and_page(
     pytest.importorskip("matplotlib", reason="matplotlib is the study extra")
     folder, written = tmp_path / "out", tmp_path / "study.md"
     arguments = ["study", str(M_COMPANY), "--output", str(folder), "--page", str(written)]
-    assert main(arguments) == 0
+    assert main([*arguments, "--generations", "5"]) == 0
     assert "34 of 34 statements" in capsys.readouterr().out
     pictures = {path.name for path in folder.glob("*.png")}
     assert len(pictures) == 12

@@ -56,11 +56,11 @@ def run_simulation(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("first", range(100, 100 + 20 * tier.count(1, 5, 50), 20))
+@pytest.mark.parametrize("first", range(100, 100 + 10 * tier.count(1, 10, 100), 10))
 def test_nothing_is_lost_or_counted_twice_in_any_history(first: int) -> None:
-    ran = run_simulation("--first", str(first), "--count", "20", "--jobs", "1")
+    ran = run_simulation("--first", str(first), "--count", "10", "--jobs", "1")
     assert ran.returncode == 0, ran.stdout + ran.stderr[-2000:]
-    assert "20 histories" in ran.stdout
+    assert "10 histories" in ran.stdout
 
 
 @pytest.mark.parametrize("seed", FAILED_ONCE)
@@ -151,8 +151,13 @@ def problems_within(seeds: Sequence[int], forgets: int = 0, *, naming: str = "")
     return []
 
 
+def from_seed(first: int) -> list[int]:
+    """All control seeds, first the one that showed it when it was looked up: each takes a second."""
+    return [*CONTROL_SEEDS[first:], *CONTROL_SEEDS[:first]]
+
+
 def test_a_disk_that_forgets_commits_is_found_out() -> None:
-    assert problems_within(CONTROL_SEEDS, forgets=2, naming="receipted and lost")
+    assert problems_within(from_seed(6), forgets=2, naming="receipted and lost")
 
 
 def test_a_receipt_before_the_commit_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,4 +245,4 @@ def test_a_feed_without_marks_is_found_out(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(history, "draw_weather", lambda random: Weather())
     assert problems_within(range(4)) == []
     monkeypatch.setattr(feed, "_mark_at", no_mark)
-    assert problems_within(CONTROL_SEEDS, naming="names are not here")
+    assert problems_within(from_seed(20), naming="names are not here")
