@@ -137,10 +137,14 @@ class PlannerSettings(BaseModel):
     policy_age_max_s: Annotated[float, Field(ge=3600, le=86_400 * 365)] = 259_200.0
     """The cloud's policies are good for so long after it was heard of; then demand is forecast
     here."""
+    network_age_max_s: Annotated[float, Field(ge=3600, le=86_400 * 365)] = 1_209_600.0
+    """Planned with a network document of which nothing was heard for longer, a plan says so."""
     forecast_at: time = time(3, 0)
     """The time of day (the warehouse's own) at which that is done."""
     dark_after_s: Annotated[float, Field(ge=7200, le=86_400 * 30)] = 14_400.0
     """At a central warehouse: one that was not heard of for longer is planned by estimates."""
+    keep_days: Annotated[int, Field(ge=7, le=3650)] = 90
+    """Plans that ended so long ago leave the read model."""
 
 
 class SmoothingSettings(BaseModel):

@@ -62,6 +62,17 @@ def plan_statements(plans: Iterable[PlanRecord], steps: Iterable[tuple[str, Step
     return [(sql, rows) for sql, rows in parts if rows]
 
 
+def forget_statements(plan_ids: Iterable[str], deliveries: Iterable[str]) -> Statements:
+    """What takes plans away with their steps, and what deliveries that never come asked for."""
+    plans = [(plan_id,) for plan_id in plan_ids]
+    parts = (
+        ("delete from plan where plan_id = ?", plans),
+        ("delete from plan_step where plan_id = ?", plans),
+        ("delete from on_order where asn = ?", [(asn,) for asn in deliveries]),
+    )
+    return [(sql, rows) for sql, rows in parts if rows]
+
+
 async def load_planning(reader: Querying, facts: Facts) -> None:
     """Put causes, plans and steps into the facts, as they were last committed."""
     for cause, item, is_armed, fired_at_us, window in await reader.query(_CAUSES):

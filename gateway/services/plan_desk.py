@@ -7,7 +7,8 @@ twice. What cannot be done (no such plan, goods have left already) is logged, an
 command itself beforehand.
 
 At the times of day in `planner.daily_at`, in the warehouse's own time zone, everything is planned
-once. While the clock is not to be believed no time of day has come (core/clock_trust).
+once. While the clock is not to be believed no time of day has come (core/clock_trust), and no plan
+has become old: plans that ended `planner.keep_days` ago leave the read model.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from cloud_sync.contract.plan_life import Step, state_of
 from cloud_sync.contract.plans import MANUAL, SCHEDULE, STEP_OF, DecisionBody
 from cloud_sync.contract.version import EVENT_VERSION
 from gateway.core.facts import Facts, TriggerState
+from gateway.core.old_plans import called_off, forget_plans, old_plans
 from gateway.core.triggers import happening
 from gateway.core.wishes import Decide, PlanNow, parse_wish
 from gateway.journal.durable import UNFINISHED, put_file
 from gateway.journal.ledger_tables import find_rows
-from gateway.journal.plan_tables import cause_statements
+from gateway.journal.plan_tables import cause_statements, forget_statements
 from gateway.journal.table_sums import Querying
 from gateway.ports import Clock, Draft, Journal, Statements
 from gateway.services.following import rest
@@ -41,6 +43,11 @@ logger = logging.getLogger(__name__)
 DIRECTORY: Final = "plan-wishes"
 CONSUMER: Final = "plan-desk"
 TICK_S: Final = 1.0
+CLEAR_S: Final = 3600.0
+"""How often plans are looked through for old ones."""
+PLANS_AT_ONCE: Final = 200
+"""That leave in one transaction, so that no scan waits long behind it."""
+US_PER_DAY: Final = 86_400 * 1_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _US: Final = timedelta(microseconds=1)
 
@@ -78,6 +85,8 @@ class PlanDesk:
         self._language = settings.gateway.language
         self._is_trusted = is_trusted
         self._heartbeats = heartbeats
+        self._keep_us = settings.planner.keep_days * US_PER_DAY
+        self._cleared_s: float | None = None
         self.n_rounds = 0
 
     async def run(self) -> None:
@@ -89,6 +98,8 @@ class PlanDesk:
                 path.unlink(missing_ok=True)
             if self._daily_at and self._is_trusted():
                 await self._keep_time()
+            if self._is_trusted():
+                await self._clear_away()
             self.n_rounds += 1
             await rest(TICK_S, consumer=CONSUMER, heartbeats=self._heartbeats)
 
@@ -180,6 +191,22 @@ class PlanDesk:
     async def _remember(self, state: TriggerState) -> None:
         await self._advance(cause_statements({(SCHEDULE, ""): state}), ())
         self._facts().triggers[SCHEDULE, ""] = state
+
+    # ------------------------------------------------------------ old plans
+
+    async def _clear_away(self) -> None:
+        """Have plans that ended long ago leave, some of them in each transaction."""
+        now_s = self._clock.monotonic()
+        if self._cleared_s is not None and now_s - self._cleared_s < CLEAR_S:
+            return
+        before_us = self._clock.wall_us() - self._keep_us
+        old = old_plans(self._facts(), before_us=before_us)[:PLANS_AT_ONCE]
+        if len(old) < PLANS_AT_ONCE:
+            self._cleared_s = now_s
+        if old:
+            await self._advance(forget_statements(old, called_off(self._facts(), old)), ())
+            forget_plans(self._facts(), old)
+            logger.info("old plans left", extra={"action": "plans_left", "plans": len(old)})
 
     # ------------------------------------------------------------ writing
 
