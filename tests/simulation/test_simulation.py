@@ -152,7 +152,7 @@ def problems_within(seeds: Sequence[int], forgets: int = 0, *, naming: str = "")
 
 
 def from_seed(first: int) -> list[int]:
-    """All control seeds, first the one that showed it when it was looked up: each takes a second."""
+    """All control seeds, first the one that showed it when it was looked up."""
     return [*CONTROL_SEEDS[first:], *CONTROL_SEEDS[:first]]
 
 
