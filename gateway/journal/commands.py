@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--config", type=Path, required=True, metavar="FILE", help="the gateway's configuration"
     )
     refold = commands.add_parser(
-        "refold", help="have a stopped gateway fold its stock again from all rows, when it starts"
+        "refold", help="have a stopped gateway fold stock and exceptions again at its next start"
     )
     refold.add_argument(
         "--config", type=Path, required=True, metavar="FILE", help="the gateway's configuration"
@@ -127,10 +127,10 @@ def _refold(config: Path) -> int:
     n_rows = asyncio.run(_ask_to_refold(settings))
     if n_rows is None:
         raise JournalError(
-            f"{path}: its first rows have left it, so its stock cannot be folded again; "
+            f"{path}: its first rows have left it, so it cannot be folded again; "
             "what is wrong is for a count to put right"
         )
-    print(f"{path}: its stock will be folded again from {n_rows} rows at the next start")
+    print(f"{path}: its {n_rows} rows will be folded again at the next start")
     return 0
 
 

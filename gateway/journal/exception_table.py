@@ -72,6 +72,16 @@ _TRACE: Final = (
     "insert into exception_trace(family, key, at_us, event_id, says) values (?, ?, ?, ?, ?)"
     " on conflict do nothing"
 )
+_FORGET: Final = (
+    # What is said of a lot, or of a mistake, stands for ever.
+    "delete from exception_trace where at_us < ? and family in ('tag', 'stock')",
+    "delete from exception_settled where at_us < ?",
+)
+TABLES: Final = (
+    "exception_evidence", "exception_trace", "exception_end", "exception_settled",
+    "exception_word",
+)  # fmt: skip
+"""All that the queue is made of."""
 _COUNT: Final = "select count(*) from (select distinct kind, key from exception_evidence)"
 
 
@@ -114,18 +124,13 @@ def _word_row(word: Word) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def trace_statements(traces: Iterable[Trace], *, forget_us: int | None) -> Statements:
+def trace_statements(traces: Iterable[Trace], *, forget_us: int) -> Statements:
     """What keeps traces. forget_us: before when nothing is found together with new ones."""
     rows = sorted(
         (*_subject_row(it.subject), it.at_us, it.event_id, _json(it.says)) for it in traces
     )
     statements: list[tuple[str, Sequence[Sequence[object]]]] = [(_TRACE, rows)] if rows else []
-    if forget_us is not None:
-        # What is said of a lot, or of a mistake, stands for ever.
-        old = "delete from exception_trace where at_us < ? and family in ('tag', 'stock')"
-        statements.append((old, [(forget_us,)]))
-        statements.append(("delete from exception_settled where at_us < ?", [(forget_us,)]))
-    return statements
+    return [*statements, *((sql, [(forget_us,)]) for sql in _FORGET)]
 
 
 def _subject_row(subject: Subject) -> tuple[str, str]:

@@ -24,6 +24,7 @@ from gateway.journal.exception_table import (
     trace_statements,
 )
 from gateway.journal.ledger_tables import Reader, find_rows
+from gateway.journal.table_sums import Querying
 from gateway.ports import Clock, Draft, Journal, Statements
 from gateway.services.following import event_of
 
@@ -52,7 +53,8 @@ class ExceptionKeeper:
         self._warehouse = warehouse
         self._clock = clock
         self._new_id = new_id
-        self._day = -1
+        self._tables: Querying = journal
+        self._now_us = 0
 
     async def look(self, events: Sequence[ev.Event], effects: ExceptionEffects) -> Statements:
         """Add to the effects of rows what they show together with others, and what counts end.
@@ -66,7 +68,7 @@ class ExceptionKeeper:
             subjects = {it.subject for it in traces}
             widest_us = max(WINDOW_US.get(it.family, 0) for it in subjects)
             known = await read_traces(
-                self._journal,
+                self._tables,
                 subjects,
                 self._warehouse,
                 from_us=max(0, min(it.at_us for it in traces) - widest_us),
@@ -85,10 +87,10 @@ class ExceptionKeeper:
         if not counted and not doubtful:
             return []
         if counted:
-            doubtful |= await read_keys(self._journal, COUNT_KINDS)
+            doubtful |= await read_keys(self._tables, COUNT_KINDS)
         subjects = {Subject(STOCK, tuple(key)) for _, key in doubtful}
         last: dict[Key, tuple[int, str]] = {}
-        known = await read_traces(self._journal, subjects, self._warehouse, from_us=0)
+        known = await read_traces(self._tables, subjects, self._warehouse, from_us=0)
         for it in [*traces, *known]:
             if it.says[:1] == ("count",):
                 found = it.at_us, it.event_id
@@ -100,13 +102,24 @@ class ExceptionKeeper:
             if key_text(key) in by_text
         ]
 
-    def _forget_us(self, events: Sequence[ev.Event]) -> int | None:
-        """Before when traces are of no use any more; told once a day of the rows' own time."""
+    def _forget_us(self, events: Sequence[ev.Event]) -> int:
+        """Before when traces are of no use any more; by the rows' own time, in whole days, so that
+        it does not matter in which portions rows come."""
         now_us = max((event.received_at_us for event in events), default=0)
-        if now_us // DAY_US <= self._day:
-            return None
-        self._day = now_us // DAY_US
-        return max(0, now_us - KEPT_US)
+        self._now_us = max(self._now_us, now_us)
+        return max(0, self._now_us // DAY_US * DAY_US - KEPT_US)
+
+    def beside(self, tables: Querying) -> ExceptionKeeper:
+        """Another that looks at the rows anew, with tables of their own."""
+        other = ExceptionKeeper(
+            journal=self._journal,
+            gateway=self._gateway,
+            warehouse=self._warehouse,
+            clock=self._clock,
+            new_id=self._new_id,
+        )
+        other._tables = tables
+        return other
 
     async def act(self, effects: ExceptionEffects, facts: Facts) -> list[Draft]:
         """The events that do what people said of evidence that is open here."""

@@ -21,8 +21,9 @@ from gateway.journal.serial_table import serial_statements
 from gateway.ports import Journal, Row
 from gateway.services.exception_keeper import ExceptionKeeper
 from gateway.services.following import event_of, next_rows
+from gateway.services.refolding import refold
 from gateway.services.signal import Signal
-from gateway.services.stock_keeper import fold_stock, refold_stock
+from gateway.services.stock_keeper import fold_stock
 from gateway.services.supervisor import Heartbeats
 from gateway.services.trigger_watch import Change, Found, TriggerWatch
 
@@ -70,7 +71,7 @@ class Projector:
         facts.seq = await self._journal.cursor(CONSUMER)
         facts.flows = await load_flows(self._journal)
         self.facts = facts
-        await self._refold_stock()
+        await self._refold()
         self._watch.begin(self.facts, await self._recent(facts.seq))
         self.changed.notify()
 
@@ -87,15 +88,17 @@ class Projector:
             events += [event_of(row) for row in rows if row.seq <= done]
         return events
 
-    async def _refold_stock(self) -> None:
-        """Fold the stock again where it was folded by rules that knew no counts, or by wish."""
+    async def _refold(self) -> None:
+        """Fold stock and exceptions again where older rules have folded them, or by wish."""
         journal, done = self._journal, await self._journal.cursor(CONSUMER)
         if not done or not await must_refold(journal):
             return
         if not await has_every_row(journal):
             logger.warning("stock kept as it was", extra={"action": "refold_impossible"})
             return
-        _, statements = await refold_stock(journal, done)
+        statements = await refold(
+            journal, done, warehouse=self._warehouse, exceptions=self._exceptions
+        )
         await journal.advance(CONSUMER, to_seq=done, effects=statements)
         flows = self.facts.flows
         self.facts = await load_facts(journal, self._warehouse)

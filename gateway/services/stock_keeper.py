@@ -15,14 +15,8 @@ from cloud_sync.inventory.corrections import Acting, acting
 from cloud_sync.inventory.folding import missing, step
 from cloud_sync.inventory.places import Place, Placed, is_late
 from gateway.core.book import Book, StockEffects, place_rows
-from gateway.journal.ledger_tables import (
-    EMPTY,
-    Reader,
-    find_rows,
-    ledger_statements,
-    seq_before,
-)
-from gateway.ports import Journal, Statements
+from gateway.journal.ledger_tables import Reader, find_rows, seq_before
+from gateway.ports import Journal
 from gateway.services.following import event_of
 
 PAGE_ROWS: Final = 500
@@ -52,19 +46,6 @@ async def fold_stock(
             if (each.place, each.event.event_id, each.asserts) not in undone
         ]
     return book.take(batch, changes, later)
-
-
-async def refold_stock(journal: ReadableJournal, done: int) -> tuple[Book, Statements]:
-    """The book of all rows up to `done`, folded anew, and what writes it.
-
-    Only where every row is there (`has_every_row`).
-    """
-    book, whole, last = Book(), StockEffects(), 0
-    while last < done:
-        page = await journal.read(after_seq=last, limit=min(PAGE_ROWS, done - last))
-        last = page[-1].seq
-        whole.add(await fold_stock(journal, book, [(row.seq, event_of(row)) for row in page]))
-    return book, [*EMPTY, *ledger_statements(whole)]
 
 
 async def related_events(
