@@ -22,6 +22,7 @@ from gateway.core.decode import Decoder
 from gateway.core.facts import Facts
 from gateway.core.sensor_faults import SensorRule
 from gateway.core.smoothing import SmoothingRule, TagPresence
+from gateway.journal.read_model import load_heard
 from gateway.journal.store import JournalStore
 from gateway.ports import Clock, Driver, MqttSession
 from gateway.report import Parts, device_rows
@@ -172,9 +173,9 @@ def _planning(parts: Parts, outside: Outside) -> list[Loop]:
 
     planner = Planner(
         journal=journal, facts=facts, run_job=outside.run_job, settings=settings.planner,
-        clock=clock, new_id=new_id, heartbeats=beats,
-        is_shut_out=lambda: SHUT_OUT in parts.alarms, today=_today(settings, clock),
-        language=settings.gateway.language, is_trusted=trust_in(clock),
+        clock=clock, new_id=new_id, heartbeats=beats, is_trusted=trust_in(clock),
+        is_shut_out=lambda: SHUT_OUT in parts.alarms, heard_us=lambda: load_heard(journal),
+        today=_today(settings, clock), language=settings.gateway.language,
     )  # fmt: skip
     desk = PlanDesk(
         journal=journal, facts=facts, clock=clock, new_id=new_id, settings=settings,
@@ -184,6 +185,7 @@ def _planning(parts: Parts, outside: Outside) -> list[Loop]:
     forecast = LocalForecast(
         journal=journal, facts=facts, run_job=outside.run_job, settings=settings.planner,
         zone=zone, clock=clock, new_id=new_id, is_trusted=trust_in(clock), heartbeats=beats,
+        alarms=parts.alarms,
     )  # fmt: skip
     return [("planner", planner.run), ("plan-desk", desk.run), ("demand", keeper.run),
             ("local-forecast", forecast.run)]  # fmt: skip

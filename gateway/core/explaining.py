@@ -7,6 +7,7 @@ without  what would happen if nothing came: items that run out before the next r
          days they last, and how many units the warehouse would then be short of
 dark     warehouses that a central one serves and that were not heard of: for how many days, and
          how many units they are estimated to need
+old_network   how many days the network document is older than anybody can vouch for (planning.py)
 """
 
 from __future__ import annotations

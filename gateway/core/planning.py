@@ -41,7 +41,7 @@ class Snapshot:
 
     replaces: open plans whose place the new one takes; nothing of them counts as on order.
     extra: by item, what surges take on top, and what warehouses need that are served; in the job
-    that is as good as gone. whole: what is known of these.
+    that is as good as gone. whole: what is known of these. network_days: see Moment.
     """
 
     job: Job
@@ -50,16 +50,19 @@ class Snapshot:
     replaces: tuple[str, ...]
     extra: Mapping[str, int]
     whole: Consolidated
+    network_days: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
     """When a plan is made. today: the date at the warehouse; dark_after_us: silence up to here is
-    nothing unusual."""
+    nothing unusual. network_days: since the network document was last known to be the newest,
+    where that is longer than it is good for."""
 
     today: str
     now_us: int
     dark_after_us: int
+    network_days: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,8 @@ def take_snapshot(
             "owed_kg": whole.owed_kg,
         }
     )
-    return Snapshot(job, facts.seq, facts.network_version, replaces, extra, whole)
+    days = moment.network_days
+    return Snapshot(job, facts.seq, facts.network_version, replaces, extra, whole, days)
 
 
 def _replaced(facts: Facts, triggers: Iterable[ev.Event]) -> tuple[str, ...]:
@@ -205,6 +209,16 @@ def _deliveries(
     return found
 
 
+def _explained(
+    result: Mapping[str, object], snapshot: Snapshot, lines: Sequence[OrderLine], facts: Facts
+) -> dict[str, object]:
+    job, before = snapshot.job, facts.last_network_plan
+    told = explain(result, job, lines, before, snapshot.whole.needs)
+    if snapshot.network_days is not None:
+        told["old_network"] = {"days": round(snapshot.network_days, 1)}
+    return told
+
+
 def make_plans(
     result: Mapping[str, object],
     snapshot: Snapshot,
@@ -252,9 +266,7 @@ def make_plans(
                 network_version=snapshot.network_version,
                 approval="automatic" if why is None else "needed",
                 approval_reason=why,
-                explanation=explain(
-                    result, snapshot.job, lines, facts.last_network_plan, snapshot.whole.needs
-                ),
+                explanation=_explained(result, snapshot, lines, facts),
                 supersedes=list(snapshot.replaces),
                 supplier=supplier or None,
                 needs=snapshot.whole.told(items),

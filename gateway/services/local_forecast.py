@@ -34,6 +34,7 @@ from gateway.journal.demand_tables import history_of, history_rows
 from gateway.journal.read_model import load_heard
 from gateway.journal.table_sums import Querying
 from gateway.ports import Clock, Draft, Journal
+from gateway.services.alarms import Alarms
 from gateway.services.following import rest
 from gateway.services.plan_desk import last_due
 from gateway.services.planner import RunJob
@@ -49,6 +50,9 @@ HISTORY_DAYS: Final = 84
 COVERED_DAYS: Final = 14.0
 ITEMS_AT_ONCE: Final = 10
 DIGITS: Final = 3
+DAY_US: Final = 86_400_000_000
+OLD_NETWORK: Final = "network_old"
+"""The alarm while the network document may be out of date."""
 
 
 class ForecastJournal(Journal, Querying, Protocol):
@@ -75,7 +79,9 @@ class LocalForecast:
         new_id: Callable[[], str],
         is_trusted: Callable[[], bool],
         heartbeats: Heartbeats,
+        alarms: Alarms,
     ) -> None:
+        self._alarms = alarms
         self._journal = journal
         self._facts = facts
         self._run_job = run_job
@@ -99,6 +105,7 @@ class LocalForecast:
         now_us = self._clock.wall_us()
         heard_us = await load_heard(self._journal)
         age_us = None if heard_us is None else abs(now_us - heard_us)
+        self._alarm(age_us)
         if age_us is not None and age_us <= self._settings.policy_age_max_s * 1_000_000:
             if self._facts().policy_book.pages:
                 await self._journal_pages({})
@@ -117,6 +124,13 @@ class LocalForecast:
         if own:
             await self._journal_pages(own)
         logger.info("forecast here", extra={"action": "forecast", "items": len(own)})
+
+    def _alarm(self, age_us: int | None) -> None:
+        """Say that plans are made with a network document for which nobody vouches any more."""
+        is_old = age_us is not None and age_us > self._settings.network_age_max_s * 1_000_000
+        days = (age_us or 0) / DAY_US
+        text = f"the cloud was heard of {days:.1f} days ago: plans go by the network of then"
+        self._alarms.set(OLD_NETWORK, text if is_old and self._facts().network else None)
 
     async def _forecast(self, now_us: int) -> dict[str, OwnPolicy]:
         """Demand and reorder point by item. Raises PlanError."""

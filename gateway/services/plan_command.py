@@ -206,6 +206,9 @@ def _reasons(explanation: Mapping[str, object]) -> list[str]:
         f"changed: {each['what']} of {each['zone']}: {each['was']} → {each['now']}"
         for each in _list_of(explanation, "changed")
     ]
+    old = explanation.get("old_network")
+    if isinstance(old, dict):
+        lines.append(f"the network is of {old['days']} days before: nothing was heard since")
     without = explanation.get("without")
     if isinstance(without, dict):
         lines.append(

@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 CONSUMER: Final = "planner"
 BATCH_ROWS: Final = 1000
 RETRY_S: Final = 10.0
+DAY_S: Final = 86_400.0
 LOOK_S: Final = 1.0
 """How often one looks whether planning is possible again."""
 FACTS_S: Final = 0.01
@@ -49,7 +50,8 @@ RunJob = Callable[[Mapping[str, object]], Awaitable[dict[str, object]]]
 class Planner:
     """One gateway's planner. `run_job` solves a job, in another process in the real thing.
 
-    today: the date in the warehouse's own time zone.
+    today: the date in the warehouse's own time zone. heard_us: when the cloud's feed was read
+    last, None if it never was.
     """
 
     def __init__(
@@ -66,7 +68,9 @@ class Planner:
         today: Callable[[], str],
         language: str,
         is_trusted: Callable[[], bool],
+        heard_us: Callable[[], Awaitable[int | None]],
     ) -> None:
+        self._heard_us = heard_us
         self._language = language
         self._is_trusted = is_trusted
         self._journal = journal
@@ -144,7 +148,11 @@ class Planner:
         facts = self._facts()
         search = Search(self._settings.solver, self._settings.seed, self._settings.time_limit_s)
         dark_after_us = round(self._settings.dark_after_s * 1_000_000)
-        moment = Moment(self._today(), self._clock.wall_us(), dark_after_us)
+        now_us, heard_us = self._clock.wall_us(), await self._heard_us()
+        age_s = 0.0 if heard_us is None else max(0, now_us - heard_us) / 1_000_000
+        is_old = age_s > self._settings.network_age_max_s
+        days = age_s / DAY_S if is_old else None
+        moment = Moment(self._today(), now_us, dark_after_us, days)
         snapshot = take_snapshot(facts, triggers, moment=moment, search=search)
         started = self._clock.monotonic()
 

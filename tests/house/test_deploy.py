@@ -13,7 +13,8 @@ from gateway.settings import load_settings
 from tests.house.tracked import ROOT
 
 DEPLOY = ROOT / "deploy"
-UNITS = ("forepost-gateway.service", "forepost-cloud.service")
+UNITS = ("forepost-gateway.service", "forepost-cloud.service", "forepost-forecast.service")
+TIMER = "forepost-forecast.timer"
 
 DEBIANS_MOSQUITTO = """
 [Service]
@@ -40,6 +41,7 @@ def units(tmp_path: Path) -> Path:
         program = re.search(r"^ExecStart=(\S+)", text, re.MULTILINE)
         assert program is not None
         (tmp_path / name).write_text(text.replace(program[1], shutil.which("true") or "/bin/true"))
+    shutil.copy(DEPLOY / "systemd" / TIMER, tmp_path)
     drop_in = tmp_path / "mosquitto.service.d"
     drop_in.mkdir()
     (tmp_path / "mosquitto.service").write_text(DEBIANS_MOSQUITTO)
@@ -48,7 +50,7 @@ def units(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", [*UNITS, TIMER])
 def test_systemd_accepts_the_unit(units: Path, name: str) -> None:
     done = run("systemd-analyze", "verify", "--man=no", units / name)
     assert done.stderr == ""
@@ -68,6 +70,7 @@ def test_systemd_finds_a_mistake_in_a_unit(units: Path) -> None:
     [
         ("forepost-gateway.service", 1.4),
         ("forepost-cloud.service", 0.9),
+        ("forepost-forecast.service", 0.9),
         ("mosquitto.service", 1.1),
     ],
 )

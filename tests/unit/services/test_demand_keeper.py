@@ -19,8 +19,9 @@ from gateway.journal.demand_tables import history_of, history_rows
 from gateway.journal.read_model import heard_statements
 from gateway.journal.store import JournalStore
 from gateway.ports import Draft, Entry
+from gateway.services.alarms import Alarms
 from gateway.services.demand_keeper import CONSUMER, DemandKeeper
-from gateway.services.local_forecast import LocalForecast
+from gateway.services.local_forecast import OLD_NETWORK, LocalForecast
 from gateway.services.supervisor import Heartbeats
 from gateway.settings import PlannerSettings
 from optimizer.demand.job import answer_job
@@ -45,6 +46,7 @@ class Bench:
         self.jobs: list[Mapping[str, object]] = []
         self.is_broken = False
         self.n = 0
+        self.alarms = Alarms(self.clock)
         self.forecast = LocalForecast(
             journal=journal,
             facts=lambda: self.facts,
@@ -55,6 +57,7 @@ class Bench:
             new_id=self._id,
             is_trusted=lambda: True,
             heartbeats=Heartbeats(self.clock),
+            alarms=self.alarms,
         )
 
     def _id(self) -> str:
@@ -287,3 +290,14 @@ async def test_our_own_numbers_are_journaled_and_touch_what_is_kept(tmp_path: Pa
         (row,) = await journal.read(after_seq=last, limit=10)
         said = ev.parse_event(row.body)
         assert (said.type, said.body["kind"]) == (ev.DOCUMENT_CHANGED, OWN_POLICY)
+
+
+async def test_a_network_that_nobody_vouches_for_raises_an_alarm(tmp_path: Path) -> None:
+    async with opened(tmp_path) as journal:
+        bench = Bench(journal)
+        bench.facts.network = {"format": "forepost-network/1"}
+        limit_us = round(PlannerSettings().network_age_max_s * 1e6)
+        for age_us, is_old in ((limit_us, False), (limit_us + 1, True), (0, False)):
+            await hear(bench, bench.clock.wall_us() - age_us)
+            await bench.forecast.look()
+            assert (OLD_NETWORK in bench.alarms) is is_old

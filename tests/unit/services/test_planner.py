@@ -36,6 +36,7 @@ class Bench:
         self.faults: list[Exception | dict[str, object]] = []
         self.needs_goods = True
         self.is_shut_out = False
+        self.heard_us: int | None = None
         self.facts = Facts("J1", network={"format": "forepost-network/1"})
         self.facts.items[GTIN] = Item(gtin=GTIN, names={"en": "M"}, zone="cold", grams_per_unit=9)
         self.facts.policies[GTIN] = Policy(
@@ -56,7 +57,11 @@ class Bench:
             today=lambda: "2026-11-18",
             language="en",
             is_trusted=lambda: is_set(self.clock.wall_us()),
+            heard_us=self._heard,
         )
+
+    async def _heard(self) -> int | None:
+        return self.heard_us
 
     async def _solve(self, job: Mapping[str, object]) -> dict[str, object]:
         await asyncio.sleep(0)
@@ -300,3 +305,12 @@ async def test_a_plan_is_not_made_twice_after_a_restart(bench: Bench) -> None:
     await bench.until(lambda: bench.journal.cursors.get(CONSUMER) == bench.journal.last_seq)
     assert len(bench.plans()) == made
     assert len(bench.jobs) == 1
+
+
+async def test_a_plan_says_that_its_network_is_old(bench: Bench) -> None:
+    limit_s = PlannerSettings().network_age_max_s
+    bench.heard_us = bench.clock.wall_us() - round((limit_s + 86_400) * 1e6)
+    await bench.happen(ev.REPLENISHMENT_TRIGGERED, item=GTIN)
+    await bench.until(lambda: bool(bench.plans()))
+    told = cast(dict[str, object], bench.plans()[0]["explanation"])
+    assert told["old_network"] == {"days": limit_s / 86_400 + 1}
