@@ -16,6 +16,7 @@ from typing import Final
 from cloud_sync.epcis import parts, rules
 from cloud_sync.epcis.events import check_event
 from cloud_sync.epcis.rules import Check, Fault, each, record
+from cloud_sync.epcis.vocabulary import CONTEXT
 
 FAULTS_MAX: Final = 100
 """More than these are not told: who has so many has one cause for them."""
@@ -165,20 +166,18 @@ def parse_document(value: object) -> Document:
     return Document(found.context, found.entries(), found.master_data)
 
 
-def parse_event_of(value: object) -> Entry:
-    """One event by itself, its @context optional here. Raises DocumentRefused."""
-    if isinstance(value, dict) and "@context" not in value and value.get("type") not in _FRAMES:
-        faults = list(islice(check_event(value, "event"), FAULTS_MAX))
-        if faults:
-            raise DocumentRefused(faults)
-        return Entry(value, "", ())
+def parse_event_of(value: object) -> Document:
+    """One event by itself or alone in a document. Raises DocumentRefused.
+
+    By itself it needs its @context, as the official schema says (`required-ld-context`): without
+    one its terms mean nothing in JSON-LD, and nothing of the binding gives it one.
+    """
     document = parse_document(value)
     if len(document.entries) != 1:
         raise DocumentRefused([Fault("", "one event is expected")])
-    entry = document.entries[0]
-    if entry.faults:
-        raise DocumentRefused(list(entry.faults))
-    return entry
+    if document.faults:
+        raise DocumentRefused(document.faults)
+    return document
 
 
 def _bare_event(value: dict[str, object]) -> Document:
@@ -186,7 +185,8 @@ def _bare_event(value: dict[str, object]) -> Document:
         raise DocumentRefused([Fault("type", "a text is expected")])
     faults = [*check_event(value, "")]
     if "@context" not in value:
-        faults.insert(0, Fault("@context", "is missing"))
+        reason = f"is missing; an event by itself needs one, such as {CONTEXT}"
+        faults.insert(0, Fault("@context", reason))
     faults = [Fault(fault.path.removeprefix("."), fault.reason) for fault in faults]
     if faults:
         raise DocumentRefused(faults)

@@ -28,7 +28,6 @@ from cloud_sync.epcis.documents import (
     parse_frame,
 )
 from cloud_sync.epcis.rules import Fault
-from cloud_sync.epcis.vocabulary import CONTEXT
 from cloud_sync.service.bodies import parse_json, read_body
 from cloud_sync.service.context import context_of, upload_slot
 from cloud_sync.service.epcis_http import (
@@ -138,10 +137,10 @@ async def post_event(request: Request, credential: AsCapturer) -> Response:
     async with upload_slot(context):
         value = await _read(request)
         try:
-            entry = parse_event_of(value)
+            document = parse_event_of(value)
         except DocumentRefused as error:
             raise _invalid(error.faults) from error
-        new = _new(entry, entry.event.get("@context", CONTEXT), credential)
+        new = _new(document.entries[0], document.context, credential)
         await context.database.transact(partial(_add_one, new=new, now_us=context.wall_us()))
     event_id = str(new.event["eventID"])
     return answer(

@@ -159,14 +159,37 @@ async def test_an_event_and_the_declaration_of_its_error_share_an_id(
 
 
 async def test_one_event_is_created_once(http: httpx.AsyncClient) -> None:
-    answer = await http.post(f"{ROOT}/events", json=good(1))
+    one = {"@context": epcis_context(), **good(1)}
+    answer = await http.post(f"{ROOT}/events", json=one)
     assert answer.status_code == 201
     again = await http.get(answer.headers["Location"])
     assert ids(events_in(again.json())) == [1]
-    answer = await http.post(f"{ROOT}/events", json=good(1))
+    answer = await http.post(f"{ROOT}/events", json=one)
     assert problem_of(answer, 409) == "ResourceAlreadyExistsException"
-    answer = await http.post(f"{ROOT}/events", json=good(2, action="X"))
+    answer = await http.post(f"{ROOT}/events", json={**one, **good(2, action="X")})
     assert problem_of(answer, 400) == "ValidationException"
+
+
+async def test_an_event_by_itself_needs_its_context(http: httpx.AsyncClient) -> None:
+    answer = await http.post(f"{ROOT}/events", json=good(1))
+    assert problem_of(answer, 400) == "ValidationException"
+    assert answer.json()["errors"] == [
+        {
+            "path": "@context",
+            "reason": f"is missing; an event by itself needs one, such as {epcis_context()}",
+        }
+    ]
+
+
+async def test_an_event_alone_in_a_document_keeps_the_documents_context(
+    http: httpx.AsyncClient,
+) -> None:
+    terms = {"example": "https://a.example/"}
+    one = document(good(1), **{"@context": [epcis_context(), terms]})
+    answer = await http.post(f"{ROOT}/events", json=one)
+    assert answer.status_code == 201
+    told = (await http.get(answer.headers["Location"])).json()
+    assert terms in told["@context"]
 
 
 async def test_jobs_are_listed_newest_first_and_only_to_their_owner(
