@@ -130,7 +130,7 @@ def _refold(config: Path) -> int:
             f"{path}: its first rows have left it, so it cannot be folded again; "
             "what is wrong is for a count to put right"
         )
-    print(f"{path}: its {n_rows} rows will be folded again at the next start")
+    print(f"{path}: will be folded again from {n_rows} rows at the next start")
     return 0
 
 
