@@ -18,9 +18,10 @@ from urllib.parse import quote
 
 from cloud_sync.contract.chain import first_link, next_link
 from gateway.errors import JournalCorrupt, JournalError
-from gateway.journal import received
 from gateway.journal.connection import BUSY_MS, journal_error
 from gateway.journal.durable import sync_path
+from gateway.journal.proof import said_in
+from gateway.journal.received import Unreceived, key_in
 from gateway.journal.rows import CONSUMERS, SELECT, as_row, fits_columns
 from gateway.journal.table_sums import complaint, wrong_tables
 from gateway.ports import Quarantined, Row
@@ -126,15 +127,18 @@ def verify(connection: sqlite3.Connection, path: Path) -> Verdict:
     ):
         problems.append("meta: the first link does not fit gateway and epoch")
     n_rows, seq, link = 0, identity.base_seq, identity.base_link
+    unreceived = Unreceived(connection)
     try:
         for row in read_rows(connection, after_seq=seq):
+            said = said_in(row.body)
+            unreceived.note(key_in(said))
             if n_rows == 0 and row.seq > seq + 1:
                 seq, link = _base_now(connection, path, row, problems)
             elif row.seq != seq + 1:
                 problems.append(_missing(seq + 1, row.seq - 1))
             elif next_link(link, row.seq, row.body) != row.chain:
                 problems.append(f"row {row.seq} does not fit its checksum")
-            elif not fits_columns(row):
+            elif not fits_columns(row, said):
                 problems.append(f"row {row.seq}: its columns are not what its bytes say")
             n_rows, seq, link = n_rows + 1, row.seq, row.chain
     except (JournalCorrupt, sqlite3.DatabaseError, UnicodeDecodeError) as error:
@@ -144,7 +148,7 @@ def verify(connection: sqlite3.Connection, path: Path) -> Verdict:
             if consumer in CONSUMERS and done > seq:
                 problems.append(f"{consumer} is done up to row {done}, the last row is {seq}")
     problems.extend(_table_problems(connection))
-    problems.extend(_receipt_problems(connection, identity))
+    problems.extend(_receipt_problems(unreceived))
     problems.extend(_page_problems(connection))
     return Verdict(n_rows, seq - n_rows + 1 if n_rows else seq, seq, link, tuple(problems))
 
@@ -182,10 +186,9 @@ def _table_problems(connection: sqlite3.Connection) -> list[str]:
         return [f"the tables' checksums: {error}"]
 
 
-def _receipt_problems(connection: sqlite3.Connection, identity: Identity) -> list[str]:
+def _receipt_problems(unreceived: Unreceived) -> list[str]:
     try:
-        bodies = (row.body for row in read_rows(connection, after_seq=identity.base_seq))
-        return list(islice(received.problems(connection, bodies), PROBLEMS_MAX))
+        return list(islice(unreceived.problems(), PROBLEMS_MAX))
     except (JournalCorrupt, sqlite3.DatabaseError, UnicodeDecodeError) as error:
         return [f"the receipts: {error}"]
 

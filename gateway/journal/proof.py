@@ -29,17 +29,22 @@ class Found:
     chain: bytes
 
 
+def said_in(body: bytes) -> object:
+    """What the bytes of a row say; None where they say nothing."""
+    try:
+        said: object = json.loads(body)
+    except ValueError:
+        return None
+    return said
+
+
 def columns_of(
-    body: bytes, *, event_id: str, type_: str, occurred_at_us: int
+    said: object, *, event_id: str, type_: str, occurred_at_us: int
 ) -> tuple[str, str, int]:
     """Event id, type and time as the bytes say: the chain covers the bytes, not the columns.
 
-    The columns stand where the bytes say nothing.
+    said: what is in them (`said_in`). The columns stand where the bytes say nothing.
     """
-    try:
-        said = json.loads(body)
-    except ValueError:
-        said = None
     match said:
         case {"event_id": str() as id_, "type": str() as name, "occurred_at_us": int() as at_us}:
             return id_, name, at_us

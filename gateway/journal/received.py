@@ -22,9 +22,10 @@ from typing import Final
 
 from gateway.errors import JournalCorrupt
 from gateway.journal.forgetting import merged
+from gateway.journal.proof import said_in
 from gateway.journal.rows import BELOW_THE_FLOOR, IN_A_RANGE, as_bytes, as_int
 from gateway.journal.table_sums import Querying
-from gateway.ports import ReceiptKey, Row
+from gateway.ports import ReceiptKey
 
 KEYS_AT_ONCE: Final = 1000
 BEFORE_ALL: Final = ReceiptKey("", "", 0)
@@ -58,10 +59,11 @@ _MARKS_OF_ALL: Final = (
 
 def key_of(body: bytes) -> ReceiptKey | None:
     """Whose message an event was made of; None for one that numbers nothing."""
-    try:
-        said = json.loads(body)
-    except ValueError:
-        return None
+    return key_in(said_in(body))
+
+
+def key_in(said: object) -> ReceiptKey | None:
+    """The same, of what is in the event's bytes."""
     match said:
         case {"device": {"id": str() as device, "boot": str() as boot, "seq": int() as seq}}:
             return ReceiptKey(device, boot, seq)
@@ -89,10 +91,12 @@ def told_key(receipt: ReceiptKey, result: bytes) -> ReceiptKey | None:
 # ------------------------------------------------------------ find
 
 
-async def refuse_unreceived(database: Querying, rows: Sequence[Row], place: object) -> None:
-    """Raise JournalCorrupt if a row's message is not known as received."""
-    for keys in _in_parts(filter(None, (key_of(row.body) for row in rows))):
-        for found in await database.query(_UNKNOWN, (_as_json(keys),)):
+async def refuse_unreceived(
+    database: Querying, keys: Iterable[ReceiptKey | None], place: object
+) -> None:
+    """Raise JournalCorrupt if the message of a row is not known as received."""
+    for part in _in_parts(filter(None, keys)):
+        for found in await database.query(_UNKNOWN, (_as_json(part),)):
             raise JournalCorrupt(f"{place}: {_unknown(found)}")
 
 
@@ -121,19 +125,49 @@ def results_by_key(rows: Iterable[Sequence[object]], place: object) -> dict[Rece
     return found
 
 
-def problems(connection: sqlite3.Connection, bodies: Iterable[bytes]) -> Iterator[str]:
-    """What does not fit, of all rows and receipts. Raises sqlite3.Error if they cannot be read.
+class Unreceived:
+    """Notes whose messages the rows are, and tells those not known as received, as they go by.
 
     An older version, which has not all the tables, is not looked at.
     """
-    if not connection.execute(_HAS_ALL).fetchall():
-        return
-    for keys in _in_parts(filter(None, map(key_of, bodies))):
-        yield from map(_unknown, connection.execute(_UNKNOWN, (_as_json(keys),)))
-    yield from (_low(*found) for found in connection.execute(_LOW_MARKS))
-    for key, told in _answered(connection):
-        if told != key:
-            yield _wrong(key)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._keys: list[ReceiptKey] = []
+        self._found: list[str] = []
+        self._error: sqlite3.Error | UnicodeDecodeError | None = None
+
+    def note(self, key: ReceiptKey | None) -> None:
+        """The message of the next row."""
+        if key is not None:
+            self._keys.append(key)
+        if len(self._keys) >= KEYS_AT_ONCE:
+            self._ask()
+
+    def _ask(self) -> None:
+        keys, self._keys = self._keys, []
+        try:
+            if self._connection.execute(_HAS_ALL).fetchall():
+                unknown = self._connection.execute(_UNKNOWN, (_as_json(keys),))
+                self._found += map(_unknown, unknown)
+        except (
+            sqlite3.Error,
+            UnicodeDecodeError,
+        ) as error:  # of the receipts, not of the rows that go by
+            self._error = error
+
+    def problems(self) -> Iterator[str]:
+        """What does not fit, of the rows noted and of all receipts. Raises sqlite3.Error."""
+        self._ask()
+        if self._error is not None:
+            raise self._error
+        yield from self._found
+        if not self._connection.execute(_HAS_ALL).fetchall():
+            return
+        yield from (_low(*found) for found in self._connection.execute(_LOW_MARKS))
+        for key, told in _answered(self._connection):
+            if told != key:
+                yield _wrong(key)
 
 
 def _answered(

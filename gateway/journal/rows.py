@@ -77,17 +77,12 @@ def forgotten_result(key: ReceiptKey) -> bytes:
 
 
 def unknown_result(key: ReceiptKey) -> bytes:
-    """What is told where it is not known whether the message was received: neither yes nor no."""
-    return canonical(
-        {
-            "boot": key.boot,
-            "seq": key.seq,
-            "status": "refused",
-            "message_key": "too_old",
-            "message": "too old: nobody knows whether this was counted; look, and scan again",
-            "v": 1,
-        }
-    )
+    """What is told where it is not known whether the message was received: neither yes nor no.
+
+    Its words are for whoever knows the worker's language (core.messages.in_words).
+    """
+    told = {"status": "refused", "message_key": "too_old"}
+    return canonical({"boot": key.boot, "seq": key.seq, **told, "v": 1})
 
 
 def row_statements(rows: Sequence[Row], now_us: int) -> Parts:
@@ -169,11 +164,14 @@ def checked(rows: Sequence[Row], after_seq: int, link: bytes, path: Path) -> Seq
     return rows
 
 
-def fits_columns(row: Row) -> bool:
-    """Whether the columns, which the chain does not cover, are what the bytes say."""
+def fits_columns(row: Row, said: object) -> bool:
+    """Whether the columns, which the chain does not cover, are what the bytes say.
+
+    said: what is in them (`proof.said_in`).
+    """
     columns = row.event_id, row.type, row.occurred_at_us
     return columns == columns_of(
-        row.body, event_id=row.event_id, type_=row.type, occurred_at_us=row.occurred_at_us
+        said, event_id=row.event_id, type_=row.type, occurred_at_us=row.occurred_at_us
     )
 
 

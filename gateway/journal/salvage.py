@@ -29,7 +29,7 @@ from gateway.journal.carving import carve
 from gateway.journal.durable import sync_path
 from gateway.journal.ledger_tables import FROM_THE_FIRST, SALVAGED
 from gateway.journal.migrate import migrations, statements_of
-from gateway.journal.proof import Found, columns_of, judge
+from gateway.journal.proof import Found, columns_of, judge, said_in
 from gateway.journal.read_model import FEED_MARK
 from gateway.journal.received import mend
 from gateway.journal.rows import INSERT, META, QUARANTINE, as_int
@@ -276,7 +276,7 @@ def _write_row(
     tally.take(row.seq)
     tally.link = next_link(tally.link, tally.n_rows, row.body)
     event_id, type_, occurred_at_us = columns_of(
-        row.body, event_id=row.event_id, type_=row.type, occurred_at_us=row.occurred_at_us
+        said_in(row.body), event_id=row.event_id, type_=row.type, occurred_at_us=row.occurred_at_us
     )
     stamps = (occurred_at_us, row.recorded_at_us)
     new.execute(INSERT, (tally.n_rows, event_id, type_, *stamps, row.body, tally.link))

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from gateway.errors import JournalCorrupt
-from gateway.journal.received import BEFORE_ALL, refuse_unreceived, refuse_wrong_receipts
+from gateway.journal.proof import said_in
+from gateway.journal.received import (
+    BEFORE_ALL,
+    key_in,
+    refuse_unreceived,
+    refuse_wrong_receipts,
+)
 from gateway.journal.rows import fits_columns
 from gateway.journal.table_sums import Querying, refuse_wrong_tables
 from gateway.ports import Row
@@ -41,12 +47,15 @@ class Scrub:
         if self._n_steps % STEPS_PER_TABLES == 0:
             await refuse_wrong_tables(self._database, self._path)
         rows = await read(max(self._after_seq, base_seq), n_rows)
+        keys = []
         for row in rows:
-            if not fits_columns(row):
+            said = said_in(row.body)
+            keys.append(key_in(said))
+            if not fits_columns(row, said):
                 raise JournalCorrupt(
                     f"{self._path}: row {row.seq}: its columns are not what its bytes say"
                 )
-        await refuse_unreceived(self._database, rows, self._path)
+        await refuse_unreceived(self._database, keys, self._path)
         self._after_seq = rows[-1].seq if len(rows) == n_rows else 0
         last = await refuse_wrong_receipts(self._database, self._after_receipt, n_rows, self._path)
         self._after_receipt = last or BEFORE_ALL

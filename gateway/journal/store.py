@@ -41,7 +41,7 @@ from gateway.journal.forgetting import OLDEST_QUARANTINED, forget_receipts
 from gateway.journal.mending import check_if_noted, note_if_damage, salvage
 from gateway.journal.migrate import migrate
 from gateway.journal.read_model import FEED_MARK
-from gateway.journal.received import refuse_low_marks, refuse_unreceived
+from gateway.journal.received import key_of, refuse_low_marks, refuse_unreceived
 from gateway.journal.reserve import FILE as RESERVE
 from gateway.journal.reserve import Reserve
 from gateway.journal.rows import (
@@ -95,7 +95,7 @@ class JournalStore:
         after = max(self._base_seq, self.last_seq - TAIL_CHECKED)
         tail = await self.read(after_seq=after, limit=TAIL_CHECKED)
         await refuse_low_marks(self, self._database.path)
-        await refuse_unreceived(self, tail, self._database.path)
+        await refuse_unreceived(self, (key_of(row.body) for row in tail), self._database.path)
 
     @property
     def last_seq(self) -> int:
