@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from tests.plan_checker.facts import Event, Json, Known, day_of, delivery_of
+from tests.plan_checker.served import check_needs, sold_by_all, terms
 
 Rows = Sequence[tuple[int, Event]]
 
@@ -66,7 +67,10 @@ def _of_plan(plan: Json, known: Known, rows: Rows) -> Iterator[str]:
     yield from (f"{item} is ordered {n} times" for item, n in items.items() if n > 1)
     if known.is_whole:
         yield from _lines(plan, known, rows)
-    yield from _room(plan, known, network)
+    if _is_central(known, network):
+        yield from check_needs(plan, known, network)
+    else:
+        yield from _room(plan, known, network)
     yield from _approval(plan, known, network)
     network_plan = cast("Json", plan["network_plan"])
     if bool(network_plan) == ("fallback" in plan):
@@ -74,6 +78,12 @@ def _of_plan(plan: Json, known: Known, rows: Rows) -> Iterator[str]:
     if network_plan:
         yield from _network_plan(network_plan, network)
         yield from _source(plan, known, network_plan)
+
+
+def _is_central(known: Known, network: Json) -> bool:
+    return any(
+        it["id"] == known.warehouse for it in cast("list[Json]", network["central_warehouses"])
+    )
 
 
 def _lines(plan: Json, known: Known, rows: Rows) -> Iterator[str]:
@@ -84,6 +94,7 @@ def _lines(plan: Json, known: Known, rows: Rows) -> Iterator[str]:
         for _, row in rows
         if row["type"] == "replenishment.triggered" and row["event_id"] in named
     }
+    suppliers, sold = terms(known), sold_by_all(known)
     gone = [delivery_of(it) for it in cast("list[str]", plan.get("supersedes", []))]
     for line in cast("list[Json]", plan["lines"]):
         name, units = str(line["item"]), int(str(line["quantity"]))
@@ -93,18 +104,29 @@ def _lines(plan: Json, known: Known, rows: Rows) -> Iterator[str]:
             continue
         pack = int(str(item.get("case_pack_units", 1)))
         least = int(str(item.get("minimum_order_units", 0)))
+        said = suppliers.get(name)
+        if said is not None:
+            least = max(least, said[2])
+        if (None if said is None else said[0]) != plan.get("supplier"):
+            yield f"{name} is bought of {plan.get('supplier')}, the terms name {said}"
         position = known.position(name, day, gone)
         if int(str(line["position_units"])) != position:
             yield f"{name}: position {line['position_units']}, the journal says {position}"
         if units <= 0 or units % pack or units < least:
             yield f"{name}: {units} are no whole packs of {pack}, {least} at least"
         wanted = max(int(str(line["order_up_to_units"])) - position, least)
-        if units > math.ceil(wanted / pack) * pack:
+        if units > math.ceil(max(wanted, least) / pack) * pack:
             yield f"{name}: {units} ordered, {wanted} are needed"
-        position -= extra.get(name, 0)  # as good as sold, where the life of goods is asked
+        # As good as sold, where the life of goods is asked.
+        position -= extra.get(name, 0) + sum(
+            cast("dict[str, int]", it["by_item"]).get(name, 0)
+            for it in cast("list[Json]", plan.get("needs", []))
+        )
         life, pace = item.get("shelf_life_days"), float(str(policy["demand_units_per_day"]))
+        pace = max(pace, sold.get(name, 0.0))
         if life is not None:
-            before = max(0.0, position - pace * float(str(policy["lead_time_days"])))
+            lead = float(str(policy["lead_time_days"])) if said is None else said[1]
+            before = max(0.0, position - pace * lead)
             if units > pace * float(str(life)) - before + 1e-6:
                 yield f"{name}: {units} will not sell in {life} days after {before:.0f}"
 
@@ -207,6 +229,9 @@ def _source(plan: Json, known: Known, network_plan: Json) -> Iterator[str]:
              for it in cast("list[Json]", plan["lines"])
              if str(it["item"]) in known.documents["item"]}  # fmt: skip
     for each in cast("list[Json]", network_plan["products"]):
+        buyers = [it["id"] for it in cast("list[Json]", each["central"])]
+        if known.warehouse in buyers and each["id"] in zones and plan["source"] != "@supplier":
+            yield f"{each['id']} is bought here, not got from {plan['source']}"
         for order in cast("list[Json]", each["warehouses"]):
             is_ours = order["id"] == known.warehouse and each["id"] in zones
             if is_ours and order["central"] != plan["source"]:

@@ -54,11 +54,12 @@ async def opened(
     clock: Clock | None = None,
     *,
     has_cloud: bool = False,
+    gateway: str = GATEWAY,
 ) -> AsyncIterator[JournalStore]:
-    """The journal of the test gateway."""
+    """The journal of the test gateway, or of another."""
     async with open_journal(
         state_dir,
-        gateway=GATEWAY,
+        gateway=gateway,
         settings=settings,
         clock=clock or FakeClock(),
         has_cloud=has_cloud,

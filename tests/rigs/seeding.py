@@ -18,8 +18,10 @@ Documents = Sequence[tuple[str, str, BaseModel]]
 """Kind, key and content."""
 
 
-async def seed(state_dir: Path, documents: Documents, stock: Sequence[ev.Line] = ()) -> None:
-    """Journal the documents, and stock that was there before the day began."""
+async def seed(
+    state_dir: Path, documents: Documents, stock: Sequence[ev.Line] = (), *, warehouse: str = "J1"
+) -> None:
+    """Journal the documents, and stock that was there before the day began, at gw-`warehouse`."""
     ids = (f"00000000-0000-7000-9000-{n:012x}" for n in count(1))
     now_us = SystemClock().wall_us()
     bodies: list[tuple[str, Mapping[str, object], tuple[ev.Line, ...]]] = [
@@ -31,12 +33,12 @@ async def seed(state_dir: Path, documents: Documents, stock: Sequence[ev.Line] =
     for event_type, body, lines in bodies:
         event = ev.Event(
             event_id=next(ids), type=event_type, version=1, occurred_at_us=now_us,
-            received_at_us=now_us, warehouse="J1", body=body, lines=lines,
+            received_at_us=now_us, warehouse=warehouse, body=body, lines=lines,
         )  # fmt: skip
         draft = Draft(event.event_id, event.type, now_us, ev.encode_event(event))
         entries.append(Entry((draft,)))
     state_dir.mkdir(parents=True, exist_ok=True)
-    async with opened(state_dir, clock=SystemClock()) as journal:
+    async with opened(state_dir, clock=SystemClock(), gateway=f"gw-{warehouse}") as journal:
         await journal.append(entries)
 
 
