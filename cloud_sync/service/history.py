@@ -62,7 +62,9 @@ async def get_stock_history(
     (place,) = place_of(after, n=1) or ("",)
     reach(credential, warehouse)
     asked = Asked(warehouse, item, place, PAST_ROWS, as_of_us, known_at_us)
-    found = await context_of(request).database.read(partial(read_balances, asked=asked))
+    database = context_of(request).database
+    look = database.read if item is None else database.read_once
+    found = await look(partial(read_balances, asked=asked))
     if found is None:
         past = await _past(request, warehouse, item, place)
         found = await asyncio.to_thread(_folded, past, asked)

@@ -9,7 +9,7 @@ older version and was not folded again): item_history.py then reads the rows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cloud_sync.inventory.stock import StockKey
 from cloud_sync.store.columns import integer, text
@@ -18,6 +18,13 @@ from cloud_sync.store.ports import Row, Transaction, Value
 from cloud_sync.store.postings import DAY_US, unpacked
 
 _KEY = "item, location, lot, status, unit"
+_MARK = "@complete"
+_NO_ENTRIES = "cast(null as bytea)"  # PostgreSQL takes a bare null of a union for a text
+_BATCH_KNOWN = (
+    "(select batch from ledger_batches where warehouse = ? and known_us <= ?"
+    " order by known_us desc, batch desc limit 1)"
+)
+"""The last batch that was known at a time; none if nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +60,31 @@ class Account:
 
 
 async def read_balances(tx: Transaction, asked: Asked) -> Balances | None:
-    """The balances that were asked for."""
-    rows = await tx.fetch(
-        "select has_postings, (select batch from ledger_batches as b"
-        " where b.warehouse = ledgers.warehouse and b.known_us <= ?"
-        " order by b.known_us desc, b.batch desc limit 1)"
-        " from ledgers where warehouse = ?",
-        (2**62 if asked.known_at_us is None else asked.known_at_us, asked.warehouse),
-    )
-    if not rows:
-        return Balances({})
-    has_postings, batch = rows[0]
-    if not has_postings:
-        return None
-    if batch is None:
-        return Balances({})  # nothing was known yet
-    first, last, more = asked.item, asked.item, False
-    if first is None or last is None:
-        found = await _next_items(tx, asked)
-        if not found:
-            return Balances({})
-        first, last, more = found
+    """The balances that were asked for. Those of one item are one question."""
+    if asked.item is not None:
+        return await _between(tx, asked, asked.item, asked.item)
+    found = await _next_items(tx, asked)
+    if found is None:
+        # Nothing is left, or nothing is there.
+        rows = await tx.fetch(
+            "select has_postings from ledgers where warehouse = ?", (asked.warehouse,)
+        )
+        return Balances({}) if not rows or rows[0][0] else None
+    first, last, more = found
+    balances = await _between(tx, asked, first, last)
+    return balances if balances is None or not more else replace(balances, last=last)
+
+
+async def _between(tx: Transaction, asked: Asked, first: str, last: str) -> Balances | None:
     sums: dict[StockKey, int] = {}
-    for row in await _sums(tx, asked, (first, last), None if asked.known_at_us is None else batch):
+    for row in await _sums(tx, asked, first, last):
+        if row[0] == _MARK:
+            if not row[5]:
+                return None
+            continue
         key = _stock_key(asked.warehouse, row)
         sums[key] = sums.get(key, 0) + _quantity_until(row, asked.as_of_us)
-    kept = {key: quantity for key, quantity in sums.items() if quantity}
-    return Balances(kept, last if more else None)
+    return Balances({key: quantity for key, quantity in sums.items() if quantity})
 
 
 async def _next_items(tx: Transaction, asked: Asked) -> tuple[str, str, bool] | None:
@@ -102,24 +107,27 @@ async def _next_items(tx: Transaction, asked: Asked) -> tuple[str, str, bool] | 
 ITEMS_MAX = 100
 
 
-async def _sums(
-    tx: Transaction, asked: Asked, items: tuple[str, str], batch: Value
-) -> Sequence[Row]:
-    """Of each balance the sum of the days before, and the entries of each row of the day."""
-    where, values = "warehouse = ? and item = ?", [asked.warehouse, items[0]]
-    if items[0] != items[1]:
-        where, values = "warehouse = ? and item between ? and ?", [asked.warehouse, *items]
-    bounds: list[Value] = [*values]
-    if batch is not None:
-        where, bounds = f"{where} and batch <= ?", [*bounds, batch]
-    whole = f"select {_KEY}, cast(sum(quantity) as bigint), null from stock_postings where {where}"  # noqa: S608 -- our own words
+async def _sums(tx: Transaction, asked: Asked, first: str, last: str) -> Sequence[Row]:
+    """Of each balance the sum of the days before, and the entries of each row of the day; under
+    _MARK whether postings are complete."""
+    where, values = "warehouse = ? and item = ?", list[Value]([asked.warehouse, first])
+    if first != last:
+        where, values = "warehouse = ? and item between ? and ?", [asked.warehouse, first, last]
+    if asked.known_at_us is not None:
+        where = f"{where} and batch <= {_BATCH_KNOWN}"
+        values += (asked.warehouse, asked.known_at_us)
+    whole = (
+        f"select '{_MARK}', '', '', '', '', has_postings, {_NO_ENTRIES} from ledgers "  # noqa: S608 -- our own words
+        f"where warehouse = ? union all select {_KEY}, cast(sum(quantity) as bigint), "
+        f"{_NO_ENTRIES} from stock_postings where {where}"
+    )
     if asked.as_of_us is None:
-        return await tx.fetch(f"{whole} group by {_KEY}", bounds)
+        return await tx.fetch(f"{whole} group by {_KEY}", (asked.warehouse, *values))
     day = asked.as_of_us // DAY_US
     return await tx.fetch(
         f"{whole} and day < ? group by {_KEY} union all "  # noqa: S608 -- our own words
         f"select {_KEY}, 0, entries from stock_postings where {where} and day = ?",
-        (*bounds, day, *bounds, day),
+        (asked.warehouse, *values, day, *values, day),
     )
 
 
