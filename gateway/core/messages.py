@@ -51,3 +51,11 @@ def sentence(key: str, language: str) -> Sentence:
 def message(key: str, language: str, **values: object) -> str:
     """The sentence for `key`, filled."""
     return sentence(key, language).filled(values)
+
+
+def in_words(result: Mapping[str, object], language: str) -> Mapping[str, object]:
+    """A result that has a message's key and not its words yet, with them."""
+    key = result.get("message_key")
+    if not isinstance(key, str) or "message" in result:
+        return result
+    return {**result, "message": message(key, language)}

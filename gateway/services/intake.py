@@ -27,6 +27,7 @@ from gateway.codecs.epc import epc_identity
 from gateway.core.clock_offset import ClockOffsets
 from gateway.core.decode import Decoder, Outcome, When
 from gateway.core.flows.floor import Floor
+from gateway.core.messages import in_words
 from gateway.core.readings import (
     ClimateSample,
     Malformed,
@@ -210,7 +211,10 @@ class IntakeService:
             return False
         self.counts.duplicate += 1
         if arrival.settle is not None:
-            arrival.settle(_repeat(json.loads(first)))
+            task = arrival.reading.task if isinstance(arrival.reading, Scan | TagRead) else None
+            worker = None if task is None else task.worker
+            language = self._floor.language(worker) or self._decoder.language
+            arrival.settle(_repeat(in_words(json.loads(first), language)))
         return True
 
     def _add(self, group: _Group, arrival: Arrival, key: ReceiptKey | None) -> None:

@@ -106,6 +106,7 @@ MESSAGES: Final[dict[str, str]] = {
     "malformed": "Message not understood: {reason}",
     "symbol_refused": "Bad barcode, scan it again: {reason}",
     "label_not_goods": "{label} is not goods: scan the product",
+    "too_old": "Too old: nobody knows whether this was counted. Look, and scan again",
     "not_a_product": "This is not a product barcode: scan the one on the goods",
     "location_missing": "Scan or choose the location first",
     "quantity_refused": "Quantity {quantity} is not possible: give whole pieces or grams",

@@ -100,9 +100,11 @@ MESSAGES: Final[dict[str, str]] = {
     "请在 {place} 按批次盘点",
     "approval_needed": "{place}：差异仍存在，请叫主管",
     # not recorded
-    "malformed": "无法识别的消息：{reason}",
-    "symbol_refused": "条码错误，请重新扫描：{reason}",
+    # Why exactly is English, and for those who look into the quarantine.
+    "malformed": "设备发来的消息无法识别：请告知主管",
+    "symbol_refused": "条码不完整或有误：请重新扫描",
     "label_not_goods": "{label}不是商品：请扫描商品条码",
+    "too_old": "消息太旧，不知是否已计入：请核实后重新扫描",
     "not_a_product": "这不是商品条码：请扫描商品上的条码",
     "location_missing": "请先扫描或选择货位",
     "quantity_refused": "数量 {quantity} 无效：请输入整数（件或克）",

@@ -28,6 +28,7 @@ from gateway.core.readings import (
     TaskContext,
 )
 from gateway.core.smoothing import SmoothingRule, TagPresence
+from gateway.journal.rows import unknown_result
 from gateway.ports import Arrival, Receipt, ReceiptKey
 from gateway.services import intake as intake_module
 from gateway.services.intake import IntakeService
@@ -94,6 +95,17 @@ async def running(bench: Bench) -> AsyncIterator[Bench]:
 @pytest.fixture
 async def bench() -> Bench:
     return Bench(MemoryJournal())
+
+
+async def test_a_message_too_old_to_be_known_is_refused_in_words() -> None:
+    journal, key = MemoryJournal(), ReceiptKey("pda", "b", 9)
+    journal.receipts[key] = unknown_result(key)
+    async with running(Bench(journal)) as bench:
+        await bench.say(scan(9))
+        (receipt,) = await bench.settled(1)
+    assert (receipt.status, receipt.body["message_key"]) == ("refused", "too_old")
+    assert str(receipt.body["message"]).startswith("Too old")
+    assert journal.rows == []
 
 
 async def test_a_scan_is_in_the_journal_before_its_receipt_is_given(bench: Bench) -> None:
