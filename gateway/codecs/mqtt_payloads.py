@@ -33,6 +33,7 @@ from gateway.codecs.datawedge import short_keys, symbology_of
 from gateway.codecs.gs1 import joined_symbols, symbol_or_reason
 from gateway.codecs.mqtt_ordinary import MAX_TEXT, QUANTITY_MAX, SEQ_MAX, ordinary_reading
 from gateway.codecs.strict_json import JsonRefused, parse_object
+from gateway.core.labels import text_of
 from gateway.core.readings import (
     COMMANDS,
     CONDITIONS,
@@ -76,12 +77,12 @@ class _Refused(ValueError):
     """A key with a value the contract does not allow."""
 
 
-class _QuantityRefused(_Refused):
-    """The quantity, as a worker gave it."""
+class _Slip(_Refused):
+    """What a worker gave and should not have. key: of what the worker is told."""
 
-    def __init__(self, refusal: _Refused, quantity: object, worker: str | None) -> None:
+    def __init__(self, key: str, refusal: object, given: object, worker: str | None) -> None:
         super().__init__(str(refusal))
-        self.quantity, self.worker = str(quantity)[:24], worker
+        self.key, self.given, self.worker = key, str(given)[:24], worker
 
 
 def parse_payload(channel: str, raw: bytes, *, device: str, received_at_us: int) -> Parsed:
@@ -112,8 +113,8 @@ def parse_closely(channel: str, raw: bytes, *, device: str, received_at_us: int)
             raise _Refused(f"device: says {named!r} on the topic of {device!r}")
         stamp = _stamp(reader, stamp, is_numbered=channel != "status")
         reading = _CHANNELS[channel](reader, stamp)
-    except _QuantityRefused as refusal:
-        said = refusal.quantity, refusal.worker
+    except _Slip as refusal:
+        said = refusal.key, refusal.given, refusal.worker
         return Parsed(Malformed(stamp, raw, "contract", str(refusal), *said))
     except _Refused as refusal:
         return Parsed(Malformed(stamp, raw, "contract", str(refusal)))
@@ -272,7 +273,10 @@ def _context(reader: _Reader) -> TaskContext | None:
 
 
 def _task(reader: _Reader) -> TaskContext:
-    kind = reader.text("type", 32)
+    kind, worker = reader.text("type", 32), reader.id("worker")
+    if kind is None:
+        # A device that was switched off in the middle of a task, say.
+        raise _Slip("task_missing", "task.type: missing", "", worker)
     if kind not in TASK_TYPES:
         raise reader.refuse("type", f"one of {', '.join(sorted(TASK_TYPES))}", kind)
     unit = reader.text("unit", 8) or "EA"
@@ -285,15 +289,15 @@ def _task(reader: _Reader) -> TaskContext:
     if sscc is not None and not keys.is_sscc(sscc):
         raise reader.refuse("sscc", "18 digits with a right check digit", sscc)
     celsius = reader.number("temperature_c", -100, 150)
-    worker = reader.id("worker")
     try:
         quantity = reader.integer("quantity", -QUANTITY_MAX, QUANTITY_MAX)
     except _Refused as refusal:
-        raise _QuantityRefused(refusal, reader.fields["quantity"], worker) from refusal
+        given = reader.fields["quantity"]
+        raise _Slip("quantity_refused", refusal, given, worker) from refusal
     return TaskContext(
         type=kind,
         id=reader.id("id"),
-        location=reader.id("location"),
+        location=_location(reader, worker),
         quantity=quantity,
         unit=unit,
         worker=worker,
@@ -304,6 +308,16 @@ def _task(reader: _Reader) -> TaskContext:
         temperature_centi_c=None if celsius is None else round(celsius * 100),
         action=reader.id("action"),
     )
+
+
+def _location(reader: _Reader, worker: str | None) -> str | None:
+    """A place, as typed or as scanned from its label, with the scanner's own prefix or not."""
+    text = reader.text("location")
+    place = None if text is None else text_of(text).strip()
+    if place is not None and not keys.is_id(place):
+        refusal = reader.refuse("location", "letters, digits, dots, hyphens", text)
+        raise _Slip("location_refused", refusal, text, worker)
+    return place
 
 
 def _climate(reader: _Reader, stamp: Stamp) -> ClimateSample:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.values import value
 from cloud_sync.contract.version import EVENT_VERSION
-from gateway.core.flows.asking import what_is_at, what_is_in, where_is
+from gateway.core.flows.asking import is_announced, what_is_at, what_is_in, where_is
 from gateway.core.flows.checks import lot_run_on
 from gateway.core.flows.decide import decide, decide_command, decide_unit
 from gateway.core.flows.floor import Floor
@@ -81,9 +81,9 @@ class Decoder:
 
     def malformed(self, reading: Malformed, floor: Floor) -> Outcome:
         """Rubbish: nothing to record, the bytes are kept, the device is told why."""
-        key = "malformed" if reading.quantity is None else "quantity_refused"
+        key = reading.slip or "malformed"
         language = floor.language(reading.worker) or self.language
-        text = message(key, language, reason=reading.reason, quantity=reading.quantity)
+        text = message(key, language, reason=reading.reason, given=reading.given)
         return _refused(reading.stamp, key, text, kind=reading.kind, why=reading.reason)
 
     def climate(self, sample: ClimateSample, when: When) -> Outcome:
@@ -122,7 +122,7 @@ class Decoder:
         if not (0 if task.type == "count" else 1) <= quantity <= MAX_QUANTITY:
             why = f"quantity {quantity}"
             return self._refuse(
-                scan, floor, "quantity_refused", kind="quantity", why=why, quantity=quantity
+                scan, floor, "quantity_refused", kind="quantity", why=why, given=quantity
             )
         goods = Goods(symbol.gtin, symbol.lot or "", unit)
         if task.type != "receive":
@@ -212,10 +212,11 @@ class Decoder:
     def _no_product(self, scan: Scan, floor: Floor, when: When) -> Outcome:
         """A logistic unit as one, in tasks that move it; else labels are named if asked for."""
         label = label_in(scan, self.labels) or floor.label(scan.data)
-        if label is None:
-            why = "no GTIN in it"
-            return self._refuse(scan, floor, "not_a_product", kind="symbol", why=why)
         task = scan.task
+        if label is None:
+            is_question = task is None or task.type == "lookup"
+            key = "nothing_known" if is_question else "not_a_product"
+            return self._refuse(scan, floor, key, kind="symbol", why="no GTIN in it")
         if task is not None and label.kind == LOGISTIC_UNIT:
             request = Request(scan.stamp.device, task, when.today)
             verdict = decide_unit(request, label.id, floor)
@@ -231,7 +232,11 @@ class Decoder:
         if label.kind == "location":
             result |= what_is_at(label.id, floor, language)
         elif label.kind == LOGISTIC_UNIT:
-            result |= what_is_in(label.id, floor)
+            inside = what_is_in(label.id, floor)
+            if not inside and not is_announced(label.id, floor):
+                told = message("unit_unknown", language, sscc=label.id)
+                result |= {"message": told, "message_key": "unit_unknown"}
+            result |= inside
         return Outcome("accepted", result)
 
     def _look_up(self, scan: Scan, symbol: Symbol, floor: Floor, when: When) -> Outcome:
@@ -325,7 +330,9 @@ def _value(name: str, language: str, request: Request, verdict: Verdict, floor: 
     return _expiry(request, verdict, floor) if name == "expiry" else None
 
 
-_AMOUNTS = frozenset({"quantity", "counted", "expected", "received", "needed", "there"})
+_AMOUNTS = frozenset(
+    {"quantity", "counted", "expected", "received", "needed", "there", "picked", "used"}
+)
 """Blanks that say how much of the goods in the worker's hand."""
 
 

@@ -163,15 +163,16 @@ class Malformed:
     """Bytes that could not become a reading, and why, in words an operator understands.
 
     `stamp` names as much of the sender as could be read out of the rubbish, so that the
-    device can be told which of its messages was refused. quantity: what a worker, by id, gave for
-    one, where that is what is wrong: a slip of a finger and not of the device's program.
+    device can be told which of its messages was refused. slip: the key of what a worker, by id, is
+    told where it was a slip of a finger and not of the device's program; given: what was given.
     """
 
     stamp: Stamp
     raw: bytes
     kind: str
     reason: str
-    quantity: str | None = None
+    slip: str | None = None
+    given: str = ""
     worker: str | None = None
 
 

@@ -62,6 +62,11 @@ def what_is_in(sscc: str, floor: Floor) -> Mapping[str, object]:
     return found
 
 
+def is_announced(sscc: str, floor: Floor) -> bool:
+    """Whether a delivery says that this unit comes."""
+    return any(it.sscc == sscc for asn in floor.facts.asns.values() for it in asn.shipped)
+
+
 def _row(key: StockKey, n: int, floor: Floor) -> dict[str, object]:
     row: dict[str, object] = {
         "location": key.location,

@@ -80,7 +80,39 @@ def usual_flags(request: Request, movement: Movement, floor: Floor) -> tuple[str
         flags.append("unknown_item")
     if not movement.document_is_known:
         flags.append("unknown_document")
+    if _is_scanned_again(request, movement, floor):
+        flags.append("serial_repeated")
     return tuple(flags)
+
+
+def _is_scanned_again(request: Request, movement: Movement, floor: Floor) -> bool:
+    """Whether this very piece was among the device's last scans, and done the same with.
+
+    Pieces may bear one serial by a printer's mistake; so it is told, and not refused.
+    """
+    named = serials(request)
+    if not named:
+        return False
+    way = movement.from_location, movement.to_location
+    for it in floor.flows.recent.get(request.device, ()):
+        event = it.event
+        if event.type != movement.event_type or event.location != movement.place:
+            continue
+        ways = {(line.from_location, line.to_location) for line in event.lines}
+        if (not ways or way in ways) and (request.goods.item, *named) in _pieces(event):
+            return True
+    return False
+
+
+def _pieces(event: ev.Event) -> set[tuple[str, str]]:
+    """Item and serial of each piece that an event names."""
+    found = {(line.item, serial) for line in event.lines for serial in line.serials}
+    for key in ("assertions", "children"):
+        rows = event.body.get(key)
+        for row in rows if isinstance(rows, list | tuple) else ():
+            named = row.get("serials")
+            found |= {(str(row["item"]), str(it)) for it in named or ()}
+    return found
 
 
 _RUN_ON: Final = re.compile(r"(?:1[1-7]\d{6}|3[07]\d{1,8}|21.+)+")
@@ -185,7 +217,12 @@ def zone_refusal(request: Request, item: str, place: str, floor: Floor) -> Refus
         "wrong_zone",
         f"{item} of zone {known.zone} at {place} of zone {location.zone}",
         kind="zone",
-        values={"zone": known.zone, "place_zone": location.zone, "place": place},
+        values={
+            "item": item,
+            "zone": known.zone,
+            "place_zone": location.zone,
+            "place": place,
+        },
     )
 
 

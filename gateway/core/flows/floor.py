@@ -210,8 +210,9 @@ class Floor:
         is_place = text in facts.locations or text in BESIDE_THE_SHELVES or text in self._by_place
         if is_place and not keys.is_virtual(text):
             return Label("location", text)
-        if text in facts.workers:
-            return Label("worker", text)
+        for worker in facts.workers.values():
+            if text in {worker.id, worker.badge}:
+                return Label("worker", worker.id)
         kinds_of = (facts.orders, facts.asns, facts.transfers, facts.counts)
         return Label("document", text) if any(text in known for known in kinds_of) else None
 

@@ -9,6 +9,8 @@ lost on the way (transfer)       within tolerance and with a reason it leaves tr
 
 from __future__ import annotations
 
+from typing import Final
+
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
 from cloud_sync.contract.documents import Asn, Item
@@ -29,6 +31,9 @@ from gateway.core.flows.packs import opened
 from gateway.core.flows.records import ReceiptFlow
 from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict, document
 from gateway.core.tasks import Movement
+
+LOTS_TOLD: Final = 3
+"""Lots in one message: a screen is small."""
 
 
 def receive(request: Request, movement: Movement, floor: Floor) -> Verdict:
@@ -55,7 +60,7 @@ def receive(request: Request, movement: Movement, floor: Floor) -> Verdict:
         announced = floor.deliveries.announced(asn)
         progress = _progress(request, asn, announced, floor)
         flags = (*_against(request, asn, announced, progress, floor), *flags)
-        values |= progress
+        values |= {**progress, "announced": _lots_of(announced, request.goods.item)}
         # Keys in order, as the result is encoded.
         extra["task"] = {
             "expected": progress["expected"],
@@ -74,6 +79,12 @@ def _is_cold_enough(item: Item | None, celsius: int) -> bool:
         return True
     low, high = item.receive_centi_c_min, item.receive_centi_c_max
     return (low is None or celsius >= low) and (high is None or celsius <= high)
+
+
+def _lots_of(announced: Announced, item: str) -> str:
+    """The lots of an item that a delivery announces, the first of them."""
+    lots = sorted(lot for lot in announced.lots.get(item, ()) if lot)
+    return ", ".join(lots[:LOTS_TOLD]) + ("…" if len(lots) > LOTS_TOLD else "")
 
 
 def _progress(request: Request, asn: Asn, announced: Announced, floor: Floor) -> dict[str, int]:
@@ -151,6 +162,8 @@ def put_away(request: Request, movement: Movement, floor: Floor) -> Verdict:
     checked = storing_flags(request, movement.to_location, floor)
     if isinstance(checked, Refused):
         return checked
+    if movement.from_location == movement.to_location:
+        checked = ("same_place", *checked)
     status = status_there(request, movement.from_location, floor)
     return moved(request, movement, floor, flags=checked, from_status=status)
 

@@ -40,10 +40,11 @@ def pack(request: Request, movement: Movement, floor: Floor) -> Verdict:
         )  # fmt: skip
     request = _picked_lot(request, order, floor)
     flags = gone(order, floor)
+    n_picked = n_packed = 0
     if order is not None and order in floor.facts.orders:
-        picked = floor.flows.orders.get(order, OrderFlow()).picked
-        packed = _packed_for(order, request.goods, floor)
-        if packed + request.quantity > picked.get(request.goods, 0):
+        n_picked = floor.flows.orders.get(order, OrderFlow()).picked.get(request.goods, 0)
+        n_packed = _packed_for(order, request.goods, floor) + request.quantity
+        if n_packed > n_picked:
             flags = ("not_picked",)
     child: dict[str, object] = {**row_of(request.goods), "quantity": request.quantity}
     if serials(request):
@@ -59,7 +60,9 @@ def pack(request: Request, movement: Movement, floor: Floor) -> Verdict:
     total = amounts(contents)
     return Told(
         deeds=(deed,), key="packed", flags=(*flags, *usual_flags(request, movement, floor)),
-        values={"sscc": sscc, "total": total, "document": order},
+        values={
+            "sscc": sscc, "total": total, "document": order, "picked": n_picked, "used": n_packed,
+        },
     )  # fmt: skip
 
 
@@ -113,13 +116,15 @@ def ship(request: Request, movement: Movement, floor: Floor) -> Verdict:
         return _dispatch(request, movement, floor)
     order = request.task.id or ""
     flags = gone(order, floor)
+    values: dict[str, object] = {}
     if order in floor.facts.orders:
         request = _picked_lot(request, order, floor)
         flow = floor.flows.orders.get(order, OrderFlow())
-        goods = request.goods
-        if flow.shipped.get(goods, 0) + request.quantity > flow.picked.get(goods, 0):
+        n_sent = flow.shipped.get(request.goods, 0) + request.quantity
+        values = {"picked": flow.picked.get(request.goods, 0), "used": n_sent}
+        if n_sent > flow.picked.get(request.goods, 0):
             flags = ("not_picked",)
-    return moved(request, movement, floor, flags=flags)
+    return moved(request, movement, floor, flags=flags, values=values)
 
 
 def _dispatch(request: Request, movement: Movement, floor: Floor) -> Verdict:
@@ -130,13 +135,15 @@ def _dispatch(request: Request, movement: Movement, floor: Floor) -> Verdict:
     for it in transfer.ordered:
         ordered[it.item] += it.quantity
     sent = floor.flows.transfers.get(transfer.id, DispatchFlow()).dispatched
+    n_sent = units_of_item(sent, item) + request.quantity
     if ordered and item not in ordered:
         flags: tuple[str, ...] = ("not_ordered",)
     else:
         flags = asked_otherwise(request.goods, ((it.item, it.unit) for it in transfer.ordered))
-        if ordered and not flags and units_of_item(sent, item) + request.quantity > ordered[item]:
+        if ordered and not flags and n_sent > ordered[item]:
             flags = ("over_dispatch",)
-    return moved(request, movement, floor, flags=flags, values={"document": transfer.id})
+    values = {"document": transfer.id, "needed": ordered.get(item, 0), "used": n_sent}
+    return moved(request, movement, floor, flags=flags, values=values)
 
 
 # ---------------------------------------------------------------- units as one

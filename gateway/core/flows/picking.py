@@ -65,10 +65,11 @@ def pick(request: Request, movement: Movement, floor: Floor) -> Verdict:
     """Goods off the shelf for an order; nothing to compare with if it is not known here."""
     order = floor.facts.orders.get(request.task.id or "")
     if order is None:
-        return moved(request, movement, floor, flags=gone(request.task.id, floor))
+        flags = gone(request.task.id, floor) if request.task.id else ("order_missing",)
+        return moved(request, movement, floor, flags=flags)
     flow = floor.flows.orders.get(order.id, OrderFlow())
     wanted = still_wanted(wanted_of(order), flow.picked)
-    flags: tuple[str, ...] = ("document_closed",) if order.status == "closed" else ()
+    flags = ("document_closed",) if order.status == "closed" else ()
     if request.goods.item not in {line.item for line in order.lines}:
         refusal = _not_in(order, request, flow.stops, floor)
         override = overridden(refusal, request, floor)

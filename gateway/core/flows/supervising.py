@@ -69,7 +69,7 @@ def resolve(request: Request, floor: Floor, language: str) -> Verdict:
     if task.action == ADJUST and quantity is None:
         return Refused("quantity_missing", "adjusted to nothing that was said")
     if quantity is not None and not 0 <= quantity <= ADJUSTED_MAX:
-        values = {"quantity": quantity}
+        values = {"given": quantity}
         return Refused("quantity_refused", f"quantity {quantity}", "quantity", values)
     said = Word(
         word="",  # the event's id, which is not given yet

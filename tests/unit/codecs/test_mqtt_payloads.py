@@ -85,5 +85,5 @@ def test_a_slip_in_the_quantity_is_named_as_one(given: str) -> None:
     )
     reading = parse_payload("scan", raw.encode(), device="pda-1", received_at_us=1).reading
     assert isinstance(reading, Malformed)
-    assert (reading.quantity, reading.worker) == (given.strip('"'), "w7")
+    assert (reading.given, reading.worker) == (given.strip('"'), "w7")
     assert (reading.stamp.boot, reading.stamp.seq) == ("b", 3)

@@ -273,7 +273,7 @@ LABELS = (("location", "R-*"), ("worker", "w*"))
         (
             Scan(STAMP, "00…", None, None, Symbol((), sscc="106141411234567897")),
             ("logistic_unit", "106141411234567897"),
-            "Logistic unit 106141411234567897",
+            "Unit 106141411234567897 is unknown here or has left: if it is here, scan the goods",
         ),
     ],
     ids=["plain", "with AIM", "asked for", "SSCC"],
@@ -284,7 +284,8 @@ def test_a_known_label_is_named(
     outcome = Decoder("J1", "en", str, labels=LABELS).scan(scanned, Floor(lambda: facts), WHEN)
     assert (outcome.status, outcome.events, outcome.set_aside) == ("accepted", (), None)
     assert outcome.result["label"] == {"kind": label[0], "id": label[1]}
-    assert (outcome.result["message_key"], outcome.result["message"]) == ("label_known", told)
+    key = "unit_unknown" if label[0] == "logistic_unit" else "label_known"
+    assert (outcome.result["message_key"], outcome.result["message"]) == (key, told)
 
 
 def test_a_label_in_a_task_is_no_goods_and_an_unknown_one_no_product(facts: Facts) -> None:
@@ -306,7 +307,15 @@ def test_what_is_refused_is_told_in_the_workers_language(decoder: Decoder, facts
         decoder.scan(scan(replace(task, quantity=0)), floor, WHEN),
         decoder.scan(Scan(Stamp("pda-1", "b", 2, None, 0), "rubbish", None, task), floor, WHEN),
         decoder.malformed(
-            Malformed(Stamp("pda-1", "b", 3, None, 0), b"{}", "contract", "bad", "1.5", "w7"),
+            Malformed(
+                Stamp("pda-1", "b", 3, None, 0),
+                b"{}",
+                "contract",
+                "bad",
+                "quantity_refused",
+                "1.5",
+                "w7",
+            ),
             floor,
         ),
     ]
