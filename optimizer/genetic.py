@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.appraisal import appraise, decode
+from optimizer.appraisal import decode
 from optimizer.decisions import Decisions
 from optimizer.encoding import giant_tour, split
+from optimizer.individuals import Individual, appraised
 from optimizer.integrals import Floats
 from optimizer.local_search import improve
 from optimizer.network import Ints, Network, make_network
@@ -49,18 +49,6 @@ OTHER_SETTING = 0.25
 NOISE = 0.5
 REPARTITION = 3
 """Generations from one look at all trips met to the next; the first looks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Individual:
-    objective: float
-    setting: tuple[int, ...]
-    variances: tuple[float, ...]
-    trips: tuple[tuple[int, tuple[int, ...]], ...]
-    """(central, warehouses in driving order) each."""
-
-    def stops_of(self, position: int) -> list[StopsOf]:
-        return [(position, k, list(stops)) for k, stops in self.trips]
 
 
 class HybridSearch:
@@ -250,23 +238,7 @@ class HybridSearch:
 
     def _individuals(self, settings: Ints, trips: Sequence[StopsOf]) -> list[Individual]:
         """Each set of trips under the setting it was searched in and under its best."""
-        found = appraise(self._net, settings, trips)
-        grouped: list[list[tuple[int, tuple[int, ...]]]] = [[] for _ in settings]
-        for b, k, stops in trips:
-            grouped[b].append((k, tuple(stops)))
-        individuals = []
-        for objective, chosen in ((found.objective, found.settings), (found.asked, settings)):
-            individuals += [
-                Individual(
-                    objective=float(objective[b]),
-                    setting=tuple(chosen[b].tolist()),
-                    variances=tuple(found.variances[b].tolist()),
-                    trips=tuple(grouped[b]),
-                )
-                for b in range(len(settings))
-                if math.isfinite(objective[b])
-            ]
-        return individuals
+        return appraised(self._net, settings, trips, also_as_asked=True)
 
     def _keep(self, children: Sequence[Individual]) -> None:
         """The best of old and new: a few under each setting, no two of them alike."""

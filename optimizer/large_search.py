@@ -19,6 +19,7 @@ from optimizer.appraisal import appraise, decode
 from optimizer.decisions import Decisions
 from optimizer.feasibility import serving_setting, single_trips
 from optimizer.filling import filled_trips
+from optimizer.individuals import Individual, appraised
 from optimizer.local_search import improve
 from optimizer.network import Ints, Network, make_network
 from optimizer.procurement import Procurement, procurement_outlook
@@ -44,14 +45,6 @@ OTHER_SETTING = 0.3
 """Chance that a later cycle begins under another procurement cycle."""
 MAX_CENTRALS_MIXED = 5
 """Central warehouses up to which every subset of them is tried as a beginning."""
-
-
-@dataclass(frozen=True, slots=True)
-class Individual:
-    objective: float
-    setting: tuple[int, ...]
-    variances: tuple[float, ...]
-    trips: tuple[StopsOf, ...]
 
 
 @dataclass(slots=True)
@@ -111,7 +104,7 @@ class LargeSearch:
     def decisions(self) -> tuple[Decisions, ...]:
         if self._best is None:
             return (Decisions((), {}),)
-        return (decode(self._net, np.array(self._best.setting), self._best.trips),)
+        return (decode(self._net, np.array(self._best.setting), self._best.stops_of(0)),)
 
     def pace(self, share: float | None) -> None:
         """How much of the search is over by now; None where nobody can tell."""
@@ -208,7 +201,7 @@ class LargeSearch:
 
     def _walk_from(self, parent: Individual, setting: tuple[int, ...] | None = None) -> Walk:
         setting = parent.setting if setting is None else setting
-        return Walk(self._net, setting, parent.variances, parent.trips, rng=self._rng)
+        return Walk(self._net, setting, parent.variances, parent.stops_of(0), rng=self._rng)
 
     def _gone(self, walk: Walk, warmth: float) -> list[Individual]:
         """Where some rounds lead to, the best on the way and the last."""
@@ -225,26 +218,13 @@ class LargeSearch:
     def _improved(self, one: Individual) -> list[Individual]:
         """After local search, whose moves ruin and recreate may miss."""
         settings = np.array([one.setting])
-        seg = Segments(self._net, settings, np.array([one.variances]), one.trips)
+        seg = Segments(self._net, settings, np.array([one.variances]), one.stops_of(0))
         improve(seg, np.flatnonzero(seg.length), self._rng)
         return self._individuals(settings, seg.trips())
 
     def _individuals(self, asked: Ints, trips: Sequence[StopsOf]) -> list[Individual]:
         """Each set of trips under its best setting, where there is any."""
-        found = appraise(self._net, asked, trips)
-        grouped: list[list[StopsOf]] = [[] for _ in asked]
-        for b, k, stops in trips:
-            grouped[b].append((0, k, tuple(stops)))
-        return [
-            Individual(
-                objective=float(found.objective[b]),
-                setting=tuple(found.settings[b].tolist()),
-                variances=tuple(found.variances[b].tolist()),
-                trips=tuple(grouped[b]),
-            )
-            for b in range(len(asked))
-            if math.isfinite(found.objective[b])
-        ]
+        return appraised(self._net, asked, trips, also_as_asked=False)
 
     def _see(self, found: Sequence[Individual]) -> None:
         for one in found:
