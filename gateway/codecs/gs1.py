@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -50,26 +49,12 @@ _ENVELOPE: Final = re.compile(
 _UPC_E: Final = re.compile(r"UPC[-_ ]?E", re.IGNORECASE)
 _LOOKS_LIKE_A_KEY: Final = re.compile(r"00[0-9]{18}|0[123][0-9]{14}")
 
+_TEXTS: Final = {"00": "sscc", "01": "gtin", "02": "gtin", "10": "lot", "21": "serial"}
 _DATES: Final = {"11": "production_date", "15": "best_before", "17": "expiry"}
 
 
 class SymbolRefused(ValueError):
     """A symbol that claims to be GS1 and is not; the message is for the worker."""
-
-
-@dataclass(slots=True)
-class _Named:
-    """The fields of a Symbol while its elements are gone through."""
-
-    gtin: str | None = None
-    lot: str | None = None
-    expiry: str | None = None
-    best_before: str | None = None
-    production_date: str | None = None
-    serial: str | None = None
-    sscc: str | None = None
-    weight_g: int | None = None
-    count: int | None = None
 
 
 def parse_symbol(
@@ -179,34 +164,30 @@ def _element_string(text: str, *, claims_gs1: bool) -> Symbol | None:
 
 def _symbol(elements: Sequence[Element]) -> Symbol:
     check_together(elements)
-    named = _Named()
+    texts: dict[str, str] = {}
+    weight_g: int | None = None
+    count: int | None = None
     for ai, value in elements:
-        if ai in ("01", "02"):
-            named.gtin = value
-        elif ai == "10":
-            named.lot = value
-        elif ai == "21":
-            named.serial = value
-        elif ai == "00":
-            named.sscc = value
+        if ai in _TEXTS:
+            texts[_TEXTS[ai]] = value
         elif ai in _DATES:
-            setattr(named, _DATES[ai], _iso_date(value))
+            texts[_DATES[ai]] = _iso_date(value)
         elif ai in ("30", "37"):
-            named.count = int(value)
+            count = int(value)
         elif ai[:3] == "310":
             # The AI's last digit counts the decimals of a weight in kg.
-            named.weight_g = int(value) * 1000 // 10 ** int(ai[3])
+            weight_g = int(value) * 1000 // 10 ** int(ai[3])
     return Symbol(
         elements=tuple(elements),
-        gtin=named.gtin,
-        lot=named.lot,
-        expiry=named.expiry,
-        best_before=named.best_before,
-        production_date=named.production_date,
-        serial=named.serial,
-        sscc=named.sscc,
-        weight_g=named.weight_g,
-        count=named.count,
+        gtin=texts.get("gtin"),
+        lot=texts.get("lot"),
+        expiry=texts.get("expiry"),
+        best_before=texts.get("best_before"),
+        production_date=texts.get("production_date"),
+        serial=texts.get("serial"),
+        sscc=texts.get("sscc"),
+        weight_g=weight_g,
+        count=count,
     )
 
 
