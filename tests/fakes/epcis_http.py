@@ -8,15 +8,7 @@ from tests.fakes.epcis_words import Json, document, event
 from tests.rigs.epcis_schema import schema_faults
 
 ROOT = "/epcis/v2"
-
-
-class Clock:
-    """A wall clock that the test moves."""
-
-    now_us = 1_784_700_000_000_000
-
-    def __call__(self) -> int:
-        return self.now_us
+NOW_US = 1_784_700_000_000_000
 
 
 def good(number: int = 1, kind: str = "ObjectEvent", **changes: object) -> Json:

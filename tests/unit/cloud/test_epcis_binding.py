@@ -12,8 +12,8 @@ import pytest
 from cloud_sync.service import epcis_http
 from cloud_sync.store.ports import Database
 from tests.fakes.epcis_http import (
+    NOW_US,
     ROOT,
-    Clock,
     capture,
     events_in,
     good,
@@ -21,7 +21,9 @@ from tests.fakes.epcis_http import (
     problem_of,
 )
 from tests.fakes.epcis_words import EPC, LOT, SSCC, document
-from tests.fakes.http_words import bearer, client_of
+from tests.fakes.http_words import Wall, bearer, client_of
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -31,13 +33,13 @@ def database_name(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Wall:
+    return Wall(NOW_US)
 
 
 @pytest.fixture
 async def http(
-    database: Database, tokens: dict[str, str], clock: Clock
+    database: Database, tokens: dict[str, str], clock: Wall
 ) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(database, clock, headers=bearer(tokens["admin"])) as it:
         yield it

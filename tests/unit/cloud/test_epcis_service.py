@@ -12,8 +12,8 @@ import pytest
 from cloud_sync.contract import events as ev
 from cloud_sync.store.ports import Database
 from tests.fakes.epcis_http import (
+    NOW_US,
     ROOT,
-    Clock,
     capture,
     events_in,
     find,
@@ -23,10 +23,12 @@ from tests.fakes.epcis_http import (
     problem_of,
 )
 from tests.fakes.epcis_words import EPC, EVENTS, OTHER_EPC, Json, document
-from tests.fakes.http_words import BATCHES, bearer, client_of
+from tests.fakes.http_words import BATCHES, Wall, bearer, client_of
 from tests.fakes.uploads import ITEM, Book, event_id, make_line
 from tests.golden import cases, outside_cases
 from tests.rigs.epcis_schema import schema_faults
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -36,13 +38,13 @@ def database_name(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Wall:
+    return Wall(NOW_US)
 
 
 @pytest.fixture
 async def http(
-    database: Database, tokens: dict[str, str], clock: Clock
+    database: Database, tokens: dict[str, str], clock: Wall
 ) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(database, clock, headers=bearer(tokens["admin"])) as it:
         yield it
@@ -227,7 +229,7 @@ async def test_pages_hold_every_event_once_while_others_arrive(
 
 
 async def test_a_page_token_ends_and_belongs_to_its_query(
-    http: httpx.AsyncClient, clock: Clock
+    http: httpx.AsyncClient, clock: Wall
 ) -> None:
     await capture(http, *(good(number) for number in (1, 2, 3)))
     onward = next_page(await http.get(f"{ROOT}/events?perPage=1"))
@@ -244,7 +246,7 @@ async def test_a_page_token_ends_and_belongs_to_its_query(
 
 
 async def test_a_page_token_that_was_given_back_leads_nowhere(
-    http: httpx.AsyncClient, clock: Clock, tokens: dict[str, str]
+    http: httpx.AsyncClient, clock: Wall, tokens: dict[str, str]
 ) -> None:
     await capture(http, *(good(number) for number in (1, 2, 3)))
     first = next_page(await http.get(f"{ROOT}/events?perPage=1"))
