@@ -6,8 +6,8 @@ numpy. Job and result formats: gateway.core.planning.
 For every zone that ran low the network plan says from which central warehouse this warehouse is
 served, in which cycle and with how much; the lines share that quantity among the zone's items. A
 central warehouse gets a proposal for procurement: what the plan has it buy for all that it serves.
-The room of a delivery is what its vehicle has left beside the other stops of its trip, and what
-the zone's shelves have left beside the stock on hand.
+The room of a delivery is what its vehicles have left beside the other stops of their trips, and
+what the zone's shelves have left beside the stock on hand.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from pydantic import ValidationError
 
 from cloud_sync.contract import keys
 from gateway.core.solver_job import Job, Sku
+from gateway.core.splitting import is_split, merged, split_network
 from gateway.errors import PlanError
 from optimizer import (
+    Infeasible,
     MaxSeconds,
     NoImprovement,
     OptimizerError,
@@ -36,6 +38,8 @@ from optimizer.plan import CentralOrder, ProductPlan, WarehouseOrder
 
 SETTLED_GENERATIONS: Final = 60
 """Generations without improvement after which a search is not waited for any longer."""
+SLACKS: Final = (1.0, 1.05, 1.1)
+"""What a delivery may weigh beside the day's demand: what spoils of it, tried in this order."""
 BINDING: Final = 0.98
 """Used so far, a limit is told as binding."""
 
@@ -51,13 +55,7 @@ def solve_job(job: Mapping[str, object]) -> dict[str, object]:
     try:
         parsed = Job.model_validate(job)
         problem = parse_case(parsed.network)
-        plan = solve(
-            problem,
-            solver=parsed.solver,
-            seed=parsed.seed,
-            stop=MaxSeconds(parsed.time_limit_s) | NoImprovement(SETTLED_GENERATIONS),
-            warm_start=_warm_start(parsed, problem),
-        )
+        plan = _solved(parsed, problem)
     except ValidationError as error:
         problems = error.errors(include_url=False)[0]
         raise PlanError(f"job: {problems['loc']}: {problems['msg']}") from error
@@ -74,6 +72,34 @@ def solve_job(job: Mapping[str, object]) -> dict[str, object]:
     }
 
 
+def _solved(job: Job, problem: Problem) -> Plan:
+    """The plan of the network, with several vehicles a day to a warehouse where one is too few.
+
+    Raises Infeasible: what stands against the network as it is told.
+    """
+    stop = MaxSeconds(job.time_limit_s) | NoImprovement(SETTLED_GENERATIONS)
+    try:
+        return solve(
+            problem,
+            solver=job.solver,
+            seed=job.seed,
+            stop=stop,
+            warm_start=_warm_start(job, problem),
+        )
+    except Infeasible as error:
+        for slack in SLACKS:
+            parts = split_network(job.network, slack)
+            if parts is None:
+                continue
+            try:
+                return merged(
+                    solve(parse_case(parts), solver=job.solver, seed=job.seed, stop=stop)
+                )
+            except (Infeasible, PlanError):
+                continue
+        raise error from None
+
+
 def _warm_start(job: Job, problem: Problem) -> Plan | None:
     """The last plan, if it is one and of this network."""
     if job.warm_start is None:
@@ -81,6 +107,8 @@ def _warm_start(job: Job, problem: Problem) -> Plan | None:
     try:
         plan = Plan.from_dict(job.warm_start)
     except PlanFormatError:
+        return None
+    if is_split(plan):
         return None
     known = {order.id for product in plan.products for order in product.warehouses}
     return plan if known & {place.id for place in problem.warehouses} else None
@@ -157,8 +185,9 @@ def _room_kg(
 ) -> float:
     """What one delivery can take at most, in kg."""
     vehicle = next(each.vehicle for each in problem.products if each.id == product.id)
-    others_kg = sum(trip.load_kg for trip in product.trips if order.id in trip.stops)
-    in_vehicle_kg = vehicle.capacity_kg - max(0.0, others_kg - order.quantity_kg)
+    loads_kg = [trip.load_kg for trip in product.trips if order.id in trip.stops]
+    others_kg = max(0.0, sum(loads_kg) - order.quantity_kg)
+    in_vehicle_kg = vehicle.capacity_kg * max(1, len(loads_kg)) - others_kg
     place = next(each for each in problem.warehouses if each.id == order.id)
     on_hand_kg = sum(sku.on_hand_units * sku.grams_per_unit for sku in skus) / 1000
     in_zone_kg = place.products[product.id].storage_kg - on_hand_kg

@@ -76,7 +76,7 @@ def _of_plan(plan: Json, known: Known, rows: Rows) -> Iterator[str]:
     if bool(network_plan) == ("fallback" in plan):
         yield "neither a solver's plan nor said to be none"
     if network_plan:
-        yield from _network_plan(network_plan, network)
+        yield from check_network_plan(network_plan, network)
         yield from _source(plan, known, network_plan)
 
 
@@ -149,8 +149,9 @@ def _room(plan: Json, known: Known, network: Json) -> Iterator[str]:
     day = day_of(int(str(plan["computed_at_us"])))
     for zone, kg in _kg(plan, known).items():
         vehicle = cast("Json", products[zone]["vehicle"])
-        if kg > float(str(vehicle["capacity_kg"])) + 1e-6:
-            yield f"{kg:.1f} kg of {zone} are more than a vehicle takes"
+        n = _vehicles(plan, known.warehouse, zone)
+        if kg > n * float(str(vehicle["capacity_kg"])) + 1e-6:
+            yield f"{kg:.1f} kg of {zone} are more than {n} vehicles take"
         held = sum(
             max(0, sum(known.usable(name, day).values()))
             * float(str(item["grams_per_unit"]))
@@ -161,6 +162,15 @@ def _room(plan: Json, known: Known, network: Json) -> Iterator[str]:
         room = float(str(here[zone]["storage_kg"]))
         if known.is_whole and kg + held > room + 1e-6:
             yield f"{kg:.1f} kg of {zone} beside {held:.1f} are more than {room:.1f}"
+
+
+def _vehicles(plan: Json, warehouse: str, zone: str) -> int:
+    """How many vehicles come to a warehouse with a zone's goods, by the network's plan."""
+    products = cast("list[Json]", cast("Json", plan["network_plan"]).get("products", []))
+    trips = [
+        trip for it in products if it["id"] == zone for trip in cast("list[Json]", it["trips"])
+    ]
+    return max(1, sum(warehouse in cast("list[str]", trip["stops"]) for trip in trips))
 
 
 def _approval(plan: Json, known: Known, network: Json) -> Iterator[str]:
@@ -187,7 +197,7 @@ def _approval(plan: Json, known: Known, network: Json) -> Iterator[str]:
         yield f"waits for a person within all limits: {plan.get('approval_reason')}"
 
 
-def _network_plan(plan: Json, network: Json) -> Iterator[str]:
+def check_network_plan(plan: Json, network: Json) -> Iterator[str]:
     """Loads, shelves, cycles, and every warehouse on one trip."""
     products = {str(it["id"]): it for it in cast("list[Json]", network["products"])}
     places = {str(it["id"]): it for it in cast("list[Json]", network["warehouses"])}
@@ -196,15 +206,26 @@ def _network_plan(plan: Json, network: Json) -> Iterator[str]:
         capacity = float(str(cast("Json", products[zone]["vehicle"])["capacity_kg"]))
         orders = {str(it["id"]): it for it in cast("list[Json]", each["warehouses"])}
         stops: Counter[str] = Counter()
+        whole = Counter(
+            name
+            for trip in cast("list[Json]", each["trips"])
+            for name in cast("list[str]", trip["stops"])
+        )
         for trip in cast("list[Json]", each["trips"]):
             names = cast("list[str]", trip["stops"])
             stops.update(names)
-            load = sum(float(str(orders[name]["quantity_kg"])) for name in names)
+            # What one vehicle does not take comes with several, in equal parts.
+            load = sum(float(str(orders[name]["quantity_kg"])) / whole[name] for name in names)
             if load > capacity * (1 + 1e-9):
                 yield f"{zone}: a trip to {names} carries {load:.1f} of {capacity:.1f} kg"
             if {orders[name]["cycle_days"] for name in names} != {trip["cycle_days"]}:
                 yield f"{zone}: a trip to {names} has several cycles"
-        if stops != Counter(orders.keys()):
+        several = {name for name, n in stops.items() if n > 1}
+        if any(
+            float(str(orders[name]["quantity_kg"])) <= capacity for name in several & orders.keys()
+        ):
+            yield f"{zone}: one of {sorted(several)} is on several trips without need"
+        if stops.keys() != orders.keys():
             yield f"{zone}: not every warehouse is on one trip"
         for name, order in orders.items():
             room = float(
