@@ -9,8 +9,9 @@ BIN := $(VENV)/bin
 # Debian packages are only ever installed by scripts/debian-packages, which says what it does.
 DEMO_ARGS ?=
 TEST_ARGS ?=
-# Two or four workers: more of them only wait for the tests' own processes.
-WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$(( n > 4 ? 4 : n )))
+# Many tests wait for programs of theirs: one worker more than there are processors, at most four.
+N_CPUS := $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$(( n > 4 ? 4 : n )))
+WORKERS ?= $(shell echo $$(( $(N_CPUS) > 3 ? 4 : $(N_CPUS) + 1 )))
 CHECKOUT := pyproject.toml scripts/environment
 # Tests start some hundred programs of ours: none shall compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -30,7 +31,7 @@ test: $(VENV)/installed-dev style ## install what the tests need and run all of 
 
 .PHONY: test-fast
 test-fast: $(VENV)/installed-dev ## the quicker tests, which need no Debian packages
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(TEST_ARGS)
+	@$(BIN)/pytest -n $(N_CPUS) --dist worksteal -m "not slow" $(TEST_ARGS)
 
 RELIABILITY := build/reliability.jsonl
 .PHONY: test-faults

@@ -26,6 +26,7 @@ from tests.rigs import tier
 
 settings.register_profile(
     "forepost",
+    max_examples=tier.count(50, 200, 200),
     deadline=None,
     derandomize=tier.chosen() == "quick",
     suppress_health_check=[HealthCheck.too_slow],

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 GS1 = b"]C101095060001343521726123110L1"
 
 

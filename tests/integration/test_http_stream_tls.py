@@ -15,6 +15,8 @@ from gateway.links.http import open_http
 from tests.rigs.certificates import Pair, make_authority, make_certificate
 from tests.rigs.guard import GUARD_S
 
+pytestmark = pytest.mark.slow
+
 ANSWER = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
 
 

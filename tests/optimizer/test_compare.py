@@ -14,7 +14,10 @@ from tests.optimizer.oracle.brute_force import best_plan
 from tests.optimizer.oracle.flows import Json
 from tests.optimizer.oracle.tiny import random_case
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # the libraries' own
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # the libraries' own
+]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +59,6 @@ def test_missing_library_is_left_out_visibly(case: Json, monkeypatch: pytest.Mon
     assert "| Nowhere GA | left out: not installed" in contest_table(contest)
 
 
-@pytest.mark.slow
 def test_one_command_writes_the_page(
     case: Json, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ from tests.optimizer.oracle.drawn import drawn_case
 TOO_LARGE = {9, 18}
 """Draws with more orders of stops than the exact solver enumerates."""
 NUMBERS = [number for number in range(24) if number not in TOO_LARGE]
-N_FAST = 6
+N_FAST = 3
 
 
 @pytest.mark.parametrize(

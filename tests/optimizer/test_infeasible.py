@@ -14,6 +14,8 @@ from tests.optimizer.oracle.brute_force import NoPlan, best_plan
 from tests.optimizer.oracle.flows import Json
 from tests.optimizer.oracle.tiny import flat_case, random_case
 
+pytestmark = pytest.mark.slow
+
 
 def several_centres(case: Json, n: int) -> Json:
     """The case with n central warehouses, each 1 km further out than the last."""

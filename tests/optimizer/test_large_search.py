@@ -14,6 +14,8 @@ from optimizer.tables import make_tables
 from tests.optimizer.oracle.checker import check_plan
 from tests.optimizer.oracle.flows import Json
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("stop", "share"),

@@ -17,6 +17,8 @@ from tests.optimizer.oracle.checker import check_plan
 from tests.optimizer.oracle.flows import Json
 from tests.optimizer.oracle.tiny import random_case
 
+pytestmark = pytest.mark.slow
+
 DAYS = 4
 CENTRALS = pytest.mark.parametrize("centrals", [1, 2])
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from gateway.core.excursions import Excursions
 from gateway.core.exposure import NONE, Exposure, Sums
 from gateway.core.facts import Facts
 from gateway.services.carrying import Carrying
+
+pytestmark = pytest.mark.slow
 
 ITEM, LOT = "09506000134352", "L1"
 MINUTE_US = 60_000_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import count
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from gateway.core.decode import Decoder, When
 from gateway.core.facts import Facts
 from gateway.core.flows.floor import Floor
 from gateway.core.readings import TASK_TYPES, ClimateSample, Scan
+
+pytestmark = pytest.mark.slow
 
 IDS = st.text("Az09._-", min_size=1, max_size=64)
 LOTS = st.text('Az09!"%?<>', min_size=1, max_size=20)

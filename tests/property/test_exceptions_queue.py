@@ -32,6 +32,8 @@ from tests.rigs.exceptions import keeper
 from tests.rigs.journal import opened
 from tests.rigs.postgres import empty_database, programs_or_skip, running_postgres
 
+pytestmark = pytest.mark.slow
+
 SECOND = 1_000_000
 GATEWAYS = {"gw-1": "J1", "gw-2": "J1", "gw-3": "J2"}
 TABLES = {
@@ -200,7 +202,6 @@ async def on_postgres(
     return await queue_after(await empty_database(server, "queue"), books, wanted)
 
 
-@pytest.mark.slow
 def test_both_stores_keep_the_same_queue() -> None:
     with running_postgres(programs_or_skip()) as server:
 

@@ -7,6 +7,7 @@ somewhere.
 
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from gateway.core.flows.kept import kept_rows, restored
 from gateway.core.flows.state import Flows
 from gateway.core.readings import COMMANDS, CONDITIONS, TASK_TYPES, Scan, Symbol, TaskContext
 from tests.rigs.flows import BIN_WALKS, MILK, PEAS, RICE, SSCC, Hall, base_facts
+
+pytestmark = pytest.mark.slow
 
 BINS = st.sampled_from(sorted(BIN_WALKS))
 ITEMS = st.sampled_from([MILK, RICE, PEAS])

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from typing import cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.min_max import min_max_result
 from gateway.core.solver_job import Job, Sku
+
+pytestmark = pytest.mark.slow
 
 skus = st.builds(
     Sku,

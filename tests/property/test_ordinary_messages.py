@@ -15,6 +15,8 @@ from gateway.codecs.mqtt_ordinary import ordinary_reading
 from gateway.codecs.mqtt_payloads import Parsed, parse_closely, parse_payload
 from gateway.codecs.strict_json import JsonRefused, ordinary_object, parse_object
 
+pytestmark = pytest.mark.slow
+
 TEXTS = st.text(max_size=12) | st.sampled_from(
     ["", "b1", "a:b", '":"', "\\u003a", "x\n", "\x00", "\x7f", "\u2028", "\ud800", "x" * 65]
 )

@@ -16,6 +16,8 @@ from cloud_sync.inbox.quick import cut, read_quickly
 from cloud_sync.inbox.wire import BatchMalformed, Upload, parse_carefully, parse_upload
 from tests.fakes.uploads import Book, event_id
 
+pytestmark = pytest.mark.slow
+
 PLAIN: dict[str, object] = {
     "event_id": event_id(7),
     "type": "goods.moved",

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,8 @@ from tests.fakes.clock import START_US, FakeClock
 from tests.fakes.trigger_watch import watch
 from tests.rigs.exceptions import keeper
 from tests.rigs.journal import opened
+
+pytestmark = pytest.mark.slow
 
 ITEMS = ("09506000134352", "00614141123452")
 LOTS = {"L1": "2026-11-19", "L2": "2026-11-21", "L3": "2027-11-21"}

@@ -13,6 +13,8 @@ from optimizer.demand.backtest import FORECAST, NAIVE, QUANTILES, SEASONAL, Scor
 from tests.optimizer.demand.drawn import draw, draw_lumpy, history_of
 from tests.optimizer.demand.pizzaplace import FIRST_DAY, N_DAYS, read_pizzaplace
 
+pytestmark = pytest.mark.slow
+
 
 def by_name(scores: list[Score]) -> dict[str, Score]:
     return {each.name: each for each in scores}

@@ -11,6 +11,8 @@ from optimizer.demand.selection import BETTER_BY
 from optimizer.demand.smoothing import METHODS
 from tests.optimizer.demand.drawn import HOURS_OF, Drawn, draw, draw_lumpy, history_of
 
+pytestmark = pytest.mark.slow
+
 N_DAYS = 112
 
 

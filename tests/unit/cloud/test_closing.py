@@ -15,6 +15,8 @@ from cloud_sync.store.ports import Database
 from tests.fakes.http_words import NOW_US, bearer, client_of, code_of
 from tests.fakes.uploads import ITEM, Book, make_line
 
+pytestmark = pytest.mark.slow
+
 TRANSFER = ev.Document(type="transfer", id="TR-1")
 ASN = ev.Document(type="asn", id="ASN-1")
 BODY = {

@@ -12,6 +12,8 @@ from tests.fakes.epcis_words import CONTEXT, EPC, EVENTS, LOT, SSCC, at, documen
 from tests.golden import Case, cases, outside_cases
 from tests.rigs.epcis_schema import schema_faults
 
+pytestmark = pytest.mark.slow
+
 NO_STANDARD = "NotAStandard"
 
 

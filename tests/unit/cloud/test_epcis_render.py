@@ -12,6 +12,8 @@ from cloud_sync.epcis.naming import Naming, Place, is_below
 from cloud_sync.epcis.render import OUR_CONTEXT, declare_error, render_event
 from tests.rigs.epcis_schema import schema_faults
 
+pytestmark = pytest.mark.slow
+
 ITEM = "04012345123456"
 CLASS = f"https://id.gs1.org/01/{ITEM}"
 NAMING = Naming(places={"C1": Place(gln="4012345000054")})

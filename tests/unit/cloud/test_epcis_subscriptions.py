@@ -22,6 +22,8 @@ from tests.fakes.http_words import BATCHES, bearer, client_of
 from tests.fakes.uploads import Book
 from tests.rigs.epcis_schema import schema_faults
 
+pytestmark = pytest.mark.slow
+
 ROOT = "/epcis/v2"
 QUERY = {"name": "commissioned", "query": {"eventType": ["ObjectEvent"], "EQ_action": ["ADD"]}}
 STREAM = {"dest": "https://partner.example/hook", "stream": True, "signatureToken": "s3cret"}

@@ -17,6 +17,8 @@ from cloud_sync.store.epcis_events import NewEvent, add_events
 from cloud_sync.store.ports import Database
 from tests.fakes.epcis_words import CONTEXT, document, event
 
+pytestmark = pytest.mark.slow
+
 N_EVENTS = 1000
 AT_ONCE = 50
 

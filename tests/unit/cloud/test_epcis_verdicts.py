@@ -3,9 +3,13 @@ is wrong is refused, and for each the official schema is asked for a second opin
 
 from __future__ import annotations
 
+import pytest
+
 from cloud_sync.epcis.documents import DocumentRefused, parse_document
 from tests.fakes.epcis_verdicts import by_practice, by_text, right, wrong
 from tests.rigs.epcis_schema import schema_faults, validator
+
+pytestmark = pytest.mark.slow
 
 
 def faults(value: object) -> list[str]:

@@ -26,6 +26,8 @@ from cloud_sync.store.documents import EVERYBODY, Draft, put_documents, read_doc
 from cloud_sync.store.ports import Database
 from tests.fakes.uploads import ITEM, Book, make_line
 
+pytestmark = pytest.mark.slow
+
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 DAYS = 60

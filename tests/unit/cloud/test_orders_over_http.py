@@ -14,6 +14,8 @@ from tests.fakes.http_words import NOW_US, code_of
 from tests.fakes.shop import HOUR_US, Shop, open_shop, order_body, parcels
 from tests.fakes.uploads import ITEM, make_line
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def cloud(database: Database, tokens: dict[str, str]) -> AsyncIterator[Shop]:

@@ -22,6 +22,8 @@ from cloud_sync.store.ports import Database
 from tests.fakes.shop import Shop, open_shop, order_body, reservation_body
 from tests.fakes.uploads import ITEM
 
+pytestmark = pytest.mark.slow
+
 WAREHOUSES = ("W1", "C1")
 STEPS = (
     "reserve", "confirm", "release", "place", "cancel", "pick", "back", "deliver", "short",
@@ -151,7 +153,6 @@ async def _enrol(database: Database) -> dict[str, str]:
     return {**tokens, "admin": await database.transact(admin)}
 
 
-@pytest.mark.slow
 @given(steps)
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_run_of_steps_promises_a_piece_twice(plan: list[tuple[str, int]]) -> None:
