@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from device_sim.business.chance import Floats
 from device_sim.business.policies import MEMORY_DAYS, Seen
 from device_sim.business.scenario import LIFE_MAX
 from optimizer import MaxGenerations, NoImprovement, Plan, parse_case, solve
@@ -28,18 +29,26 @@ def tours_of(plan: Plan, i: int) -> list[Tour]:
 def class_plan(
     seen: Seen, forecasts: Sequence[Forecast], *, service: float, seed: int, before: Plan | None
 ) -> Plan:
-    """By the hybrid solver, warm from the last one. Raises Infeasible."""
-    case = parse_case(_case(seen, forecasts, service))
+    """By the hybrid solver, warm from the last one. Raises Infeasible.
+
+    A campaign may ask for more than rooms hold; the first plan is then one of usual days.
+    """
+    ahead = seen.ahead[:7]
+    if before is None and (ahead > 1.0).any():
+        ahead = np.ones_like(ahead)
+    case = parse_case(_case(seen, forecasts, ahead, service))
     stop = MaxGenerations(40) | NoImprovement(12)
     return solve(case, seed=seed, stop=stop, warm_start=before)
 
 
-def _case(seen: Seen, forecasts: Sequence[Forecast], service: float) -> dict[str, object]:
+def _case(
+    seen: Seen, forecasts: Sequence[Forecast], ahead: Floats, service: float
+) -> dict[str, object]:
     business = seen.business
     places: list[dict[str, object]] = []
     heaviest = np.zeros(len(business.classes))
     for place, forecast in enumerate(forecasts[1:], start=1):
-        week = forecast.means(seen.ahead[:7].T).mean(axis=1)
+        week = forecast.means(ahead.T).mean(axis=1)
         kg = np.bincount(seen.class_of, weights=week * seen.grams / 1000.0)
         heaviest = np.maximum(heaviest, kg)
         spread = seen.sold[-MEMORY_DAYS:, place] * (seen.grams / 1000.0)

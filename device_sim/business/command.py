@@ -13,7 +13,7 @@ from device_sim import arguments
 if TYPE_CHECKING:
     from device_sim.business.trial import Comparison
 
-RULE_NAMES = ("fixed-cycle", "reorder-point", "full-truck")
+RULE_NAMES = ("fixed-cycle", "reorder-point", "full-truck", "fixed-cycle-forecast")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--service",
         type=_share,
-        default=0.98,
-        help="the service our planner promises, by cycle; default 0.98",
+        default=0.99,
+        help="the share of all units that our planner plans to serve; default 0.99",
     )
     parser.add_argument(
         "--curve",

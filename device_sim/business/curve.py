@@ -14,13 +14,13 @@ from typing import Final
 
 from device_sim.business.chance import draw_world
 from device_sim.business.planned import Planned
-from device_sim.business.policies import RULES, Policy, Rule, RuleOfThumb
+from device_sim.business.policies import Policy, Rule
 from device_sim.business.scenario import Business
-from device_sim.business.trial import OURS, outcome
+from device_sim.business.trial import OURS, outcome, rule_of_thumb
 from optimizer.figures import Figure, Line, Panel
 
-SERVICES: Final = (0.7, 0.85, 0.95, 0.98, 0.995)
-FACTORS: Final = (0.5, 1.5, 2.5, 3.5, 4.5)
+SERVICES: Final = (0.9, 0.95, 0.98, 0.99, 0.995)
+FACTORS: Final = (0.5, 1.0, 1.5, 2.0, 3.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def trace(
     for name, tuned in rules.items():
         for z in FACTORS:
             at_z = [replace(rule, z=z) for rule in tuned]
-            points.append(point(name, z, partial(RuleOfThumb, at_z, RULES[name])))
+            points.append(point(name, z, partial(rule_of_thumb, name, at_z)))
     return points
 
 

@@ -20,7 +20,7 @@ from device_sim.business.class_plan import Tour, tours_of
 from device_sim.business.policies import COVERED_MIN, Seen
 from device_sim.business.scenario import LIFE_MAX
 from optimizer import Plan
-from optimizer.demand.balance import Exposure, Stakes, balanced_levels, lost_price
+from optimizer.demand.balance import Exposure, Stakes, balanced_levels, lost_price, waste_of_level
 from optimizer.demand.counts import negative_binomial
 from optimizer.demand.echelon import (
     CHANCES,
@@ -80,6 +80,7 @@ class _Ground:
     cycles: Floats
     span: Floats
     exposure: Exposure
+    omega: Floats
     stakes: Stakes
 
 
@@ -138,7 +139,8 @@ def _ground(
         waste=np.tile(goods.value * kg, many),
         holding=np.tile(held * kg, many),
     )
-    return _Ground(skus, tours, life, cycles, span, exposure, stakes)
+    omega = np.array([it[1] for it in lives]).mean(axis=0)
+    return _Ground(skus, tours, life, cycles, span, exposure, omega, stakes)
 
 
 def _outlook(
@@ -200,12 +202,40 @@ def _purchases(
         )
         levels = echelon_levels(network, stakes)
         trips = goods.supplier_trip_cost / every
-        cost = float(cost_per_day(network, stakes, levels).sum()) + trips
+        aged = float(stakes.waste @ _wasted_at_places(ground, whole, every, chances[-1]))
+        cost = float(cost_per_day(network, stakes, levels).sum()) + trips + aged
         if best is None or cost < best[0]:
             best = (cost, every, levels)
     if best is None:
         raise AssertionError("no cycle of purchase was looked at")
     return best[1], best[2]
+
+
+def _wasted_at_places(ground: _Ground, whole: Forecast, every: int, levels: Ints) -> Floats:
+    """Units per day that go to waste at all places if goods lie at the centre between purchases.
+
+    By the typical place: the longer between two purchases, the older all goods are on arrival.
+    """
+    many = len(levels)
+    n = len(ground.skus)
+    life = np.maximum(ground.life - 1.0 - dwell_days(every), 1.0)
+    mean, _ = _over(whole, ground.skus, np.where(np.isinf(life), 1.0, life))
+    omega = ground.omega
+    cycle = float(ground.cycles[1:].mean())
+    sold, _ = _over(whole, ground.skus, cycle)
+    wasted: Floats = many * waste_of_level(
+        negative_binomial(mean / many, omega),
+        levels.mean(axis=0),
+        sold=sold / many,
+        cycle_days=np.full(n, cycle),
+        life_days=life,
+    )
+    return wasted
+
+
+def dwell_days(buying_days: int) -> float:
+    """How long goods lie in the central warehouse, as a rule."""
+    return 1.0 + buying_days / 2.0
 
 
 def _over(

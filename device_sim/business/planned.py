@@ -16,7 +16,7 @@ import numpy as np
 from device_sim.business.chance import Ints
 from device_sim.business.class_plan import class_plan
 from device_sim.business.evening import Evening
-from device_sim.business.outlook import Outlook, forecasts_of, outlooks, sums_ahead
+from device_sim.business.outlook import Outlook, dwell_days, forecasts_of, outlooks, sums_ahead
 from device_sim.business.policies import Seen
 from device_sim.business.scenario import LIFE_MAX
 from device_sim.business.world_days import Orders, Trip
@@ -69,7 +69,7 @@ class Planned:
             if self._plan is None:
                 raise ScenarioRefused(f"{seen.business.name}: no class plan: {error}") from error
             # What was planned last is still driven.
-        dwell = [1.0 + week.buying_days / 2.0 for week in self._weeks]
+        dwell = [dwell_days(week.buying_days) for week in self._weeks]
         self._weeks = outlooks(
             seen,
             self._plan,

@@ -236,6 +236,15 @@ class Rule:
     z: float
 
 
+def moving_average(seen: Seen) -> list[Expected]:
+    """What a spreadsheet expects: of the network, then of each place."""
+    places = [recent(seen, place) for place in range(1, len(seen.xy_km))]
+    return [recent(seen, slice(1, None)), *places]
+
+
+Expect = Callable[[Seen], list[Expected]]
+"""What is expected in an evening, without campaigns: of the network, then of each place."""
+
 Choose = Callable[[Seen, int, Mapping[int, Ints], Rule], Mapping[int, Ints]]
 """(seen, class, what each place lacks, rule) to what is sent this evening."""
 
@@ -246,13 +255,13 @@ class RuleOfThumb:
 
     rules: Sequence[Rule]
     choose: Choose
+    expect: Expect
 
     def decide(self, seen: Seen) -> Orders:
         """The evening's trips and purchases."""
         trips: list[Trip] = []
         bought = np.zeros(len(seen.class_of), dtype=np.int64)
-        by_place = [recent(seen, p) for p in range(len(seen.xy_km))]
-        whole = recent(seen, slice(1, None))
+        whole, *by_place = self.expect(seen)
         for i, rule in enumerate(self.rules):
             if self.choose is on_fixed_days and seen.day % rule.cycle_days:
                 lacking = {}  # nobody would ask
@@ -274,7 +283,7 @@ class RuleOfThumb:
                 seen,
                 i,
                 seen.position[place],
-                with_campaigns(seen, by_place[place], sum(span)),
+                with_campaigns(seen, by_place[place - 1], sum(span)),
                 span=span,
                 z=rule.z,
                 life=life,

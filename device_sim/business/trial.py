@@ -1,21 +1,30 @@
 """Plays worlds with policies, and tunes the rules of thumb on seeds that are not judged.
 
-Tuning, per class (classes share no vehicle, so each is a problem of its own): every cycle of the
-grid is played at one safety factor and the cheapest kept; of the rising safety factors then the
-smallest that serves at least as much as our planner does on the same seeds.
+Tuning: every cycle of the grid is played at every safety factor; a class takes the cheapest of
+them with lost units at a price, and the price is the smallest with which all classes together
+serve at least as much as our planner does on the same seeds. Then factors nearby are tried.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final
 
 import numpy as np
 
 from device_sim.business.chance import Floats, World, draw_world
-from device_sim.business.policies import RULES, Policy, Rule, RuleOfThumb, look
+from device_sim.business.informed import Foresight
+from device_sim.business.planned import Planned
+from device_sim.business.policies import (
+    RULES,
+    Policy,
+    Rule,
+    RuleOfThumb,
+    look,
+    moving_average,
+)
 from device_sim.business.scenario import Business
 from device_sim.business.world_days import COSTS, Counts, Network
 
@@ -25,9 +34,14 @@ CYCLES: Final = {
     "reorder-point": (1, 2, 4),
     "full-truck": (2, 4, 6),
 }
+INFORMED: Final = "fixed-cycle-forecast"
+CYCLE_OF: Final = {INFORMED: "fixed-cycle"}
+"""Whose cycles a rule takes where it has none of its own: only its z is looked for."""
 PROCUREMENT_DAYS: Final = (2, 4, 7, 12)
-FACTORS: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
-GRID_FACTOR: Final = 1.5
+FACTORS: Final = (1.0, 2.0, 3.0, 4.5)
+STEPS: Final = (-0.5, -0.25, 0.25, 0.5)
+PRICES: Final = tuple(0.01 * 1.15**k for k in range(120))
+"""Of a lost unit, rising: what a rule's cycles and safety factors are chosen by."""
 TUNING_SEED: Final = 900_001
 """Judged seeds are 1, 2, …; those for tuning lie where nobody judges."""
 
@@ -76,75 +90,87 @@ def outcome(world: World, policy: Policy, *, name: str, seed: int) -> Outcome:
     return Outcome(name, seed, 7 * world.business.weeks, play(world, policy).counts)
 
 
+def rule_of_thumb(name: str, rules: Sequence[Rule]) -> RuleOfThumb:
+    """A rule by name, with what it expects: a spreadsheet's mean, or our forecasts."""
+    if name == INFORMED:
+        return RuleOfThumb(rules, RULES[CYCLE_OF[name]], Foresight())
+    return RuleOfThumb(rules, RULES[name], moving_average)
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """A rule of a class on the tuning worlds: cost per day, units lost and asked for per day."""
+
+    rule: Rule
+    cost: float
+    lost: float
+    asked: float
+
+
 def tune(
     business: Business,
     name: str,
-    wanted_fill: Floats,
+    wanted_fill: float,
     worlds: Sequence[World],
     say: Callable[[str], None],
 ) -> list[Rule]:
-    """The rule of each class: the cheapest cycles, then the smallest safety factor that serves."""
-    best: list[tuple[float, Rule] | None] = [None for _ in business.classes]
-    for cycle, procurement in product(CYCLES[name], PROCUREMENT_DAYS):
-        rule = Rule(cycle, procurement, GRID_FACTOR)
-        cost, fill = _tried(business, name, [rule] * len(best), worlds)
-        # A cycle is no bargain for what it fails to serve: lost units are priced at their value.
-        for i, kept in enumerate(best):
-            score = cost[i] / max(fill[i], 0.01) ** 4
-            if kept is None or score < kept[0]:
-                best[i] = (score, rule)
-    rules = [each[1] for each in best if each is not None]
-    place = _smallest_that_serves(business, name, rules, wanted_fill, worlds)
-    found = [
-        Rule(rule.cycle_days, rule.procurement_days, FACTORS[min(k, len(FACTORS) - 1)])
-        for rule, k in zip(rules, place, strict=True)
-    ]
-    for goods, rule, k in zip(business.classes, found, place, strict=True):
-        note = "" if k < len(FACTORS) else " (serves less than wanted at any)"
+    """The cheapest rules of the classes that together serve at least `wanted_fill`."""
+    cycle_of = CYCLE_OF.get(name, name)
+    tries: list[list[_Try]] = [[] for _ in business.classes]
+    for cycle, procurement, z in product(CYCLES[cycle_of], PROCUREMENT_DAYS, FACTORS):
+        _try(business, cycle_of, [Rule(cycle, procurement, z)] * len(tries), worlds, tries)
+    chosen = _cheapest(tries, wanted_fill)
+    if name != cycle_of:
+        tries = [[] for _ in business.classes]
+        for z in FACTORS:
+            _try(business, name, [replace(it.rule, z=z) for it in chosen], worlds, tries)
+        chosen = _cheapest(tries, wanted_fill)
+    for step in STEPS:
+        nearby = [replace(it.rule, z=max(0.0, it.rule.z + step)) for it in chosen]
+        _try(business, name, nearby, worlds, tries)
+    chosen = _cheapest(tries, wanted_fill)
+    note = "" if _fill(chosen) >= wanted_fill else " (serves less than wanted at any)"
+    for goods, it in zip(business.classes, chosen, strict=True):
         say(
-            f"{name}, {goods.id}: every {rule.cycle_days} days, purchase every "
-            f"{rule.procurement_days}, z = {rule.z}{note}"
+            f"{name}, {goods.id}: every {it.rule.cycle_days} days, purchase every "
+            f"{it.rule.procurement_days}, z = {it.rule.z}{note}"
         )
-    return found
+    return [it.rule for it in chosen]
 
 
-def _smallest_that_serves(
+def _cheapest(tries: Sequence[Sequence[_Try]], wanted_fill: float) -> list[_Try]:
+    """Of each class the cheapest rule with lost units at a price, one for all: the smallest
+    price with which enough is served; where none does, what serves most."""
+    for price in PRICES:
+        chosen = [min(each, key=lambda it: it.cost + price * it.lost) for each in tries]
+        if _fill(chosen) >= wanted_fill:
+            break
+    return chosen
+
+
+def _fill(chosen: Sequence[_Try]) -> float:
+    asked = sum(it.asked for it in chosen)
+    return 1.0 - sum(it.lost for it in chosen) / asked if asked > 0 else 1.0
+
+
+def _try(
     business: Business,
     name: str,
     rules: Sequence[Rule],
-    wanted_fill: Floats,
     worlds: Sequence[World],
-) -> list[int]:
-    """The place in FACTORS, by class; one past the end if none serves. By halving."""
-    low, high = [0] * len(rules), [len(FACTORS)] * len(rules)
-    while any(lo < hi for lo, hi in zip(low, high, strict=True)):
-        middle = [(lo + hi) // 2 for lo, hi in zip(low, high, strict=True)]
-        tried = [
-            Rule(rule.cycle_days, rule.procurement_days, FACTORS[min(k, len(FACTORS) - 1)])
-            for rule, k in zip(rules, middle, strict=True)
-        ]
-        _, fill = _tried(business, name, tried, worlds)
-        for i, k in enumerate(middle):
-            if low[i] == high[i]:
-                continue
-            if fill[i] >= wanted_fill[i]:
-                high[i] = k
-            else:
-                low[i] = k + 1
-    return low
-
-
-def _tried(
-    business: Business, name: str, rules: Sequence[Rule], worlds: Sequence[World]
-) -> tuple[Floats, Floats]:
-    """Mean cost and fill by class over the worlds."""
-    cost = np.zeros(len(business.classes))
-    fill = np.zeros_like(cost)
+    tries: Sequence[list[_Try]],
+) -> None:
+    """Play the rules and note what each class came to, on average over the worlds."""
+    n = len(business.classes)
+    cost, lost, asked = np.zeros(n), np.zeros(n), np.zeros(n)
     for world in worlds:
-        found = outcome(world, RuleOfThumb(rules, RULES[name]), name=name, seed=0)
-        cost += found.counts.costs.sum(axis=0) / len(worlds)
-        fill += found.fill() / len(worlds)
-    return cost, fill
+        found = outcome(world, rule_of_thumb(name, rules), name=name, seed=0)
+        days = found.days * len(worlds)
+        cost += found.counts.costs.sum(axis=0) / days
+        lost += (found.counts.asked - found.counts.sold) / days
+        asked += found.counts.asked / days
+    for i, rule in enumerate(rules):
+        tries[i].append(_Try(rule, float(cost[i]), float(lost[i]), float(asked[i])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,19 +191,17 @@ def compare(
     say: Callable[[str], None],
 ) -> Comparison:
     """Our planner and the tuned rules on the same seeds."""
-    from device_sim.business.planned import Planned
-
     tuning = [draw_world(business, TUNING_SEED)]
-    pilot = [outcome(world, Planned(service), name=OURS, seed=0) for world in tuning]
-    wanted = np.mean([each.fill() for each in pilot], axis=0)
-    say(f"{OURS}: serves {', '.join(f'{each:.4f}' for each in wanted)} on the tuning seed")
+    pilot = [outcome(world, Planned(service), name=OURS, seed=0).figures() for world in tuning]
+    wanted = float(np.mean([each["fill"] for each in pilot]))
+    say(f"{OURS}: serves {wanted:.4f} on the tuning seed")
     rules = {name: tune(business, name, wanted, tuning, say) for name in policies}
     outcomes: dict[str, list[Outcome]] = {name: [] for name in (OURS, *policies)}
     for seed in range(1, n_seeds + 1):
         world = draw_world(business, seed)
         outcomes[OURS].append(outcome(world, Planned(service), name=OURS, seed=seed))
         for name in policies:
-            rule = RuleOfThumb(rules[name], RULES[name])
+            rule = rule_of_thumb(name, rules[name])
             outcomes[name].append(outcome(world, rule, name=name, seed=seed))
         say(f"seed {seed} of {n_seeds} played")
     return Comparison(business, outcomes, rules)

@@ -10,11 +10,12 @@ demand D_C over lead time and cycle T and demand D_m over lead time and life m, 
     is held                                             costs    h
 
 w(S), what one more unit of level wastes per day, lies between two. Of a delivery of q, what a
-cycle sells, the unit of rank r has r - 1 others before it and is wasted with P(D_m < r), so one more of
-level wastes (P(D_m < S) - P(D_m < S - q)) / T: too much, since those before it may be wasted, too,
-and make way. P(D_m < S) / m counts a shelf once in a life: too little, since it is never all
-fresh. Halfway is within a fifth of a shelf that is played day by day as long as no more than a
-tenth of what is delivered goes to waste (a test plays it).
+cycle sells, the unit of rank r has r - 1 others before it and is wasted with P(D_m < r), so one
+more of level wastes (P(D_m < S) - P(D_m < S - q)) / T: too much, since those before it may be
+wasted, too, and make way. P(D_m < S) / m counts a shelf once in a life: too little, since it is
+never all fresh.
+Halfway is within a fifth of a shelf that is played day by day as long as no more than a tenth of
+what is delivered goes to waste (a test plays it).
 
 S is the last unit that is worth more than it costs (marginal analysis, Sherbrooke 2004, Optimal
 Inventory Modeling of Systems, chapter 2; of goods with a life: Nahmias 1982, Operations Research
@@ -35,7 +36,7 @@ import numpy as np
 from optimizer.demand.counts import GRID, CountTable, negative_binomial
 from optimizer.demand.history import Floats, Ints
 
-PRICE_STEPS: Final = 20
+PRICE_STEPS: Final = 16
 LOG_PRICES: Final = (-9.0, 16.0)
 
 
@@ -108,6 +109,17 @@ def wasted_per_day(
     return np.where(keeps, 0.0, (queued + below / days) / 2.0)
 
 
+def waste_of_level(
+    of_life: CountTable, level: Floats, *, sold: Floats, cycle_days: Floats, life_days: Floats
+) -> Floats:
+    """Units wasted per day at a level: the sum of `wasted_per_day` up to it."""
+    keeps = np.isinf(life_days)
+    days = np.where(keeps, 1.0, np.maximum(life_days, 0.5))
+    unsold = _unsold(of_life, level)
+    queued = (unsold - _unsold(of_life, level - sold)) / cycle_days
+    return np.where(keeps, 0.0, (queued + unsold / days) / 2.0)
+
+
 def balanced_levels(exposure: Exposure, stakes: Stakes) -> Ints:
     """The highest level whose last unit is worth more than it costs, in whole units from 0."""
     low = np.zeros(len(stakes.lost))
@@ -170,3 +182,10 @@ def _lost_per_day(exposure: Exposure, short: Floats, levels: Ints) -> float:
     told = short[np.arange(len(levels)), k]
     lost = np.where(levels >= table.first, told, table.mean - levels)
     return float((lost / exposure.cycle_days).sum())
+
+
+def _unsold(table: CountTable, level: Floats) -> Floats:
+    """E[(level - demand)+], by item."""
+    units = np.maximum(level, 0.0)
+    left: Floats = np.maximum(units - table.mean + table.expected_short(units), 0.0)
+    return left

@@ -20,7 +20,7 @@ from typing import Final
 
 import numpy as np
 
-from optimizer.demand.balance import Stakes, wasted_per_day
+from optimizer.demand.balance import Stakes, waste_of_level, wasted_per_day
 from optimizer.demand.counts import CountTable
 from optimizer.demand.history import Floats, Ints
 
@@ -103,19 +103,12 @@ def cost_per_day(network: Network, stakes: Stakes, levels: Ints) -> Floats:
     left = levels[None, :] - network.until
     held = np.maximum(left, 0.0).mean(axis=0)
     missed = shortfall(network.held, left).mean(axis=0) / network.cycle_days
-    top = levels.astype(np.float64)
-    keeps = np.isinf(network.life_days)
-    life = np.where(keeps, 1.0, np.maximum(network.life_days, 0.5))
-    unsold = _unsold(network.of_life, top)
-    # The sum of `balance.wasted_per_day` up to the level.
-    queued = (unsold - _unsold(network.of_life, top - network.sold)) / network.buying_days
-    wasted = np.where(keeps, 0.0, (queued + unsold / life) / 2.0)
+    wasted = waste_of_level(
+        network.of_life,
+        levels.astype(np.float64),
+        sold=network.sold,
+        cycle_days=np.full(len(levels), network.buying_days),
+        life_days=network.life_days,
+    )
     cost: Floats = stakes.holding * held + stakes.waste * wasted + stakes.lost * missed
     return cost
-
-
-def _unsold(table: CountTable, level: Floats) -> Floats:
-    """E[(level - demand)+], by item."""
-    units = np.maximum(level, 0.0)
-    left: Floats = np.maximum(units - table.mean + table.expected_short(units), 0.0)
-    return left

@@ -12,7 +12,7 @@ from device_sim.__main__ import main
 from device_sim.business import curve, trial
 from device_sim.business.chance import World, draw_world
 from device_sim.business.planned import Planned
-from device_sim.business.policies import RULES, Policy, Rule, RuleOfThumb, look
+from device_sim.business.policies import RULES, Policy, Rule, look
 from device_sim.business.report import interval, table
 from device_sim.business.scenario import (
     SHIPPED,
@@ -22,9 +22,11 @@ from device_sim.business.scenario import (
     resized,
     shipped_names,
 )
-from device_sim.business.trial import OURS, Comparison, outcome, play
+from device_sim.business.trial import INFORMED, OURS, Comparison, outcome, play, rule_of_thumb
 from device_sim.business.world_days import ROWS, Network, take_first_expired
 from device_sim.errors import ScenarioRefused
+
+pytestmark = pytest.mark.slow
 
 
 def small() -> Business:
@@ -39,13 +41,13 @@ def small() -> Business:
 
 BUSINESS = small()
 WORLD = draw_world(BUSINESS, 3)
-POLICIES = [OURS, *RULES]
+POLICIES = [OURS, *RULES, INFORMED]
 
 
 def policy_of(name: str) -> Policy:
     if name == OURS:
         return Planned(service=0.95)
-    return RuleOfThumb([Rule(2, 3, 1.5)] * len(BUSINESS.classes), RULES[name])
+    return rule_of_thumb(name, [Rule(2, 3, 1.5)] * len(BUSINESS.classes))
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -129,6 +131,45 @@ def test_a_network_without_room_is_refused_by_name() -> None:
     values["classes"][1]["storage_kg"] = 0.001
     with pytest.raises(ScenarioRefused, match=r"normal-weeks: no class plan: .*refrigerated"):
         play(draw_world(Business.model_validate(values), 1), policy_of(OURS))
+
+
+ODD = {
+    "one place, one SKU": {"warehouses": 1, "skus": 1},
+    "a life of a day": {"life_days": (1, 1)},
+    "a long way to go": {"lead_days": 14, "supplier_lead_days": 60},
+    "vans that carry less than a place sells": {"vehicle_capacity_kg": 5.0, "level": 20.0,
+                                                "storage_kg": 9000.0},
+    "whole boxes": {"case_pack": 100},
+    "a purchase and a delivery every day": {"max_cycle_days": 1, "max_procurement_days": 1},
+    "everything fails": {"excursions": 1.0, "excursion_loss": 1.0},
+    "driving is free": {"trip_cost": 0.0, "cost_per_km": 0.0, "supplier_trip_cost": 0.0},
+    "keeping is free": {"holding": 0.0, "preservation": 0.0},
+    "a surge of fifty": {"surges": [{"day": 1, "days": 3, "factor": 50.0, "share": 0.5,
+                                     "announced_days": 3}]},
+}  # fmt: skip
+
+
+def odd(changes: dict[str, object]) -> Business:
+    values = BUSINESS.model_dump() | {"history_days": 28, "warmup_days": 2}
+    for key, value in changes.items():
+        if key == "level":
+            values["sales"][key] = value
+        elif key in values:
+            values[key] = value
+        else:
+            for goods in values["classes"]:
+                goods[key] = value
+    return Business.model_validate(values)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_scenarios_are_played_to_their_end(name: str) -> None:
+    world = draw_world(odd(ODD[name]), 1)
+    network = play(world, Planned(service=0.98))
+    assert all(np.isfinite(each).all() for each in (network.counts.costs, network.counts.sold))
+    left = network.stock.sum(axis=(0, 1)) + network.on_order().sum(axis=0)
+    sold = network.sold[world.first :].sum(axis=(0, 1))
+    np.testing.assert_array_equal(network.bought, sold + network.lost + left)
 
 
 def test_what_is_oldest_is_sold_first() -> None:
@@ -217,6 +258,20 @@ def test_the_interval_is_students() -> None:
     assert np.isinf(interval([1.0]).half)
 
 
+def test_the_cheapest_rules_that_serve_enough_together_are_taken() -> None:
+    """Class 0 serves for little, class 1 only for much: it need not."""
+    few, much = Rule(2, 4, 1.0), Rule(2, 4, 3.0)
+    tries = [
+        [trial._Try(few, 10.0, 8.0, 100.0), trial._Try(much, 12.0, 0.0, 100.0)],
+        [trial._Try(few, 10.0, 8.0, 100.0), trial._Try(much, 90.0, 0.0, 100.0)],
+    ]
+    assert [it.rule for it in trial._cheapest(tries, 0.92)] == [few, few]
+    assert [it.rule for it in trial._cheapest(tries, 0.96)] == [much, few]
+    assert [it.rule for it in trial._cheapest(tries, 0.97)] == [much, much]
+    # Nothing serves all of it: what serves most.
+    assert [it.rule for it in trial._cheapest(tries, 1.1)] == [much, much]
+
+
 def test_the_table_pairs_seeds() -> None:
     found = {
         n: [outcome(draw_world(BUSINESS, s), policy_of(n), name=n, seed=s) for s in (1, 2)]
@@ -237,6 +292,7 @@ def test_the_command_writes_table_figures_and_curve(
     monkeypatch.setattr(trial, "CYCLES", {"fixed-cycle": (2,)})
     monkeypatch.setattr(trial, "PROCUREMENT_DAYS", (3,))
     monkeypatch.setattr(trial, "FACTORS", (0.0, 9.0))
+    monkeypatch.setattr(trial, "STEPS", ())
     monkeypatch.setattr(curve, "SERVICES", (0.9,))
     monkeypatch.setattr(curve, "FACTORS", (0.0, 2.0))
     text = (SHIPPED / "normal-weeks.toml").read_text(encoding="utf-8")
