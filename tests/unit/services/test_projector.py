@@ -10,10 +10,14 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.contract import events as ev
+from cloud_sync.contract import keys
 from gateway.journal.rows import CONSUMERS
-from gateway.ports import Draft, Entry
+from gateway.ports import Draft, Entry, Row
+from gateway.services import projector as module
+from gateway.services.following import event_of
 from gateway.services.projector import CONSUMER, Projector
 from gateway.services.supervisor import Heartbeats
+from gateway.services.trigger_watch import TriggerWatch
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory_journal import MemoryJournal
 from tests.fakes.trigger_watch import watch
@@ -198,6 +202,28 @@ async def test_effects_and_cursor_are_handed_over_together(bench: Bench) -> None
     consumer, statements = bench.journal.effects[0]
     assert consumer == CONSUMER
     assert any("insert into stock" in sql for sql, _ in statements)
+
+
+async def test_it_starts_with_the_last_sales_and_reads_no_other_event(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.happen(ev.GOODS_RECEIVED, move("@supplier", "DOCK", 9))
+    await bench.happen("order.shipped", move("DOCK", keys.CUSTOMER, 2))
+    await bench.happen(ev.GOODS_RECEIVED, move("@supplier", "DOCK", 9))
+    await bench.journal.advance(CONSUMER, to_seq=bench.journal.last_seq)
+    begun: list[list[str]] = []
+    read: list[int] = []
+
+    def count_reading(row: Row) -> ev.Event:
+        read.append(row.seq)
+        return event_of(row)
+
+    monkeypatch.setattr(module, "event_of", count_reading)
+    monkeypatch.setattr(
+        TriggerWatch, "begin", lambda self, facts, recent: begun.append([it.type for it in recent])
+    )
+    await bench.projector.load()
+    assert (begun, read) == ([["order.shipped"]], [4])
 
 
 async def test_it_starts_where_rows_have_left(tmp_path: Path) -> None:
