@@ -29,9 +29,9 @@ from paho.mqtt import client as mqtt
 from benchmarks.cloud_double import CHANGES
 from benchmarks.edge_programs import (
     BROKER,
-    CONFIG,
     DEVICES,
     GATEWAY,
+    SENSORS_AND_CLOUD,
     WAREHOUSE,
     CountingCloud,
     Gateway,
@@ -42,6 +42,7 @@ from benchmarks.edge_programs import (
 )
 from benchmarks.measuring import cpu_s, machine, write_page
 from tests.rigs.broker import free_port, running_mosquitto
+from tests.rigs.gateway import pda_config
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/benchmarks/edge.md"
 KINDS = ("climate", "scan")
@@ -98,14 +99,8 @@ def make_gateway(directory: Path, port: int, cloud: CountingCloud) -> Gateway:
     """A gateway that knows what the scans are about, and runs."""
     token_file = directory / "token"
     token_file.write_text("counting-needs-none")
-    config = CONFIG.format(
-        gateway=GATEWAY,
-        warehouse=WAREHOUSE,
-        state=directory / "state",
-        port=port,
-        cloud_port=cloud.port,
-        token_file=token_file,
-    )
+    more = SENSORS_AND_CLOUD.format(cloud_port=cloud.port, token_file=token_file)
+    config = pda_config(directory / "state", port, more, gateway=GATEWAY, warehouse=WAREHOUSE)
     gateway = Gateway(directory, config)
     gateway.start_and_wait()
     wait_until(lambda: gateway.is_done_up_to(len(CHANGES)), "item and delivery are known")

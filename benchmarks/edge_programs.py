@@ -28,18 +28,7 @@ DEVICES = 20
 RECEIVE_MAXIMUM = 500
 BROKER = "set_tcp_nodelay true\n"
 """As the broker is shipped (deploy/mosquitto)."""
-CONFIG = """
-[gateway]
-id = "{gateway}"
-warehouse = "{warehouse}"
-state_dir = "{state}"
-[mqtt]
-host = "127.0.0.1"
-port = {port}
-[[devices]]
-name = "pda-*"
-driver = "pda"
-link = "mqtt"
+SENSORS_AND_CLOUD = """
 [[devices]]
 name = "sensor-*"
 driver = "mqtt-climate"

@@ -37,7 +37,7 @@ from benchmarks.measuring import cpu_s, machine, write_page  # noqa: E402  # aft
 from cloud_sync.contract import documents as doc  # noqa: E402
 from cloud_sync.contract import events as ev  # noqa: E402
 from tests.rigs.broker import running_mosquitto  # noqa: E402
-from tests.rigs.gateway import GatewayProcess  # noqa: E402
+from tests.rigs.gateway import GatewayProcess, pda_config  # noqa: E402
 from tests.rigs.seeding import master_data, seed  # noqa: E402
 
 PAGE: Final = ROOT / "docs" / "benchmarks" / "pda-answers.md"
@@ -50,19 +50,6 @@ SYMBOL: Final = f"]C101{MILK}1770113010OLD"
 WARM_UP: Final = 50
 """Scans that are sent before the clock runs, one per PDA."""
 DRAIN_S: Final = 20.0
-CONFIG: Final = """
-[gateway]
-id = "gw-J1"
-warehouse = "J1"
-state_dir = "{state}"
-[mqtt]
-host = "127.0.0.1"
-port = {port}
-[[devices]]
-name = "pda-*"
-driver = "pda"
-link = "mqtt"
-"""
 
 
 @dataclass(slots=True)
@@ -252,7 +239,7 @@ def measure_gateway(directory: Path, seconds: float) -> dict[float, Heard]:
     ]  # fmt: skip
     asyncio.run(seed(state, documents(), stock))
     with running_mosquitto(directory, "set_tcp_nodelay true\n") as broker:
-        gateway = GatewayProcess(directory / "gw", CONFIG.format(state=state, port=broker.port))
+        gateway = GatewayProcess(directory / "gw", pda_config(state, broker.port))
         gateway.start()
         try:
             gateway.until(lambda status: True)

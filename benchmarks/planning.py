@@ -33,26 +33,15 @@ from gateway.core.wishes import PlanNow
 from gateway.services.plan_desk import leave_wish
 from tests.rigs.broker import running_mosquitto
 from tests.rigs.device import device
-from tests.rigs.gateway import GatewayProcess
+from tests.rigs.gateway import GatewayProcess, pda_config
 from tests.rigs.seeding import seed
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/benchmarks/planning.md"
 CASE = Path(__file__).resolve().parents[1] / "device_sim/cases/m_company.json"
 ZONES = ("ambient", "refrigerated", "frozen")
-CONFIG = """
-[gateway]
-id = "gw-J1"
-warehouse = "J1"
-state_dir = "{state}"
+PLANNER = """
 [planner]
 gather_s = 0.0
-[mqtt]
-host = "127.0.0.1"
-port = {port}
-[[devices]]
-name = "pda-*"
-driver = "pda"
-link = "mqtt"
 """
 
 
@@ -96,7 +85,7 @@ class Site:
             for n in range(1, n_items + 1)
         ]  # fmt: skip
         asyncio.run(seed(self.state, documents(n_items), stock))
-        self.gateway = GatewayProcess(directory, CONFIG.format(state=self.state, port=port))
+        self.gateway = GatewayProcess(directory, pda_config(self.state, port, PLANNER))
 
     def rows(self, after: int) -> list[tuple[int, dict[str, object]]]:
         """Triggers of people and answers beyond a row."""

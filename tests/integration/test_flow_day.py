@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from cloud_sync.contract import documents as doc
 from tests.rigs.broker import Mosquitto, running_mosquitto
 from tests.rigs.device import Device, device
-from tests.rigs.gateway import GatewayProcess
+from tests.rigs.gateway import GatewayProcess, pda_config
 from tests.rigs.guard import GUARD_S
 from tests.rigs.seeding import master_data, seed
 
@@ -28,19 +28,6 @@ NEW = f"]C101{MILK}1770122410NEW"
 BAG = f"]C101{RICE}10RR"
 ICE = f"]C101{PEAS}10P1"
 EXPIRED = f"]C101{MILK}1720010110STALE"
-CONFIG = """
-[gateway]
-id = "gw-J1"
-warehouse = "J1"
-state_dir = "{state}"
-[mqtt]
-host = "127.0.0.1"
-port = {port}
-[[devices]]
-name = "pda-*"
-driver = "pda"
-link = "mqtt"
-"""
 Result = dict[str, object]
 
 
@@ -108,7 +95,7 @@ async def gateway(tmp_path: Path, broker: Mosquitto) -> GatewayProcess:
         (doc.COUNT, "C-1", cycle),
     ]
     await seed(directory / "state", documents)
-    config = CONFIG.format(state=directory / "state", port=broker.port)
+    config = pda_config(directory / "state", broker.port)
     return GatewayProcess(directory, config)
 
 

@@ -17,6 +17,26 @@ from tests.rigs.guard import GUARD_S
 
 ROOT = Path(__file__).resolve().parents[2]
 Status = dict[str, object]
+PDAS = """
+[gateway]
+id = "{gateway}"
+warehouse = "{warehouse}"
+state_dir = "{state}"
+[mqtt]
+host = "127.0.0.1"
+port = {port}
+[[devices]]
+name = "pda-*"
+driver = "pda"
+link = "mqtt"
+"""
+
+
+def pda_config(
+    state: Path, port: int, more: str = "", *, gateway: str = "gw-J1", warehouse: str = "J1"
+) -> str:
+    """What a gateway with PDAs at a broker is told; more: tables of its own."""
+    return PDAS.format(gateway=gateway, warehouse=warehouse, state=state, port=port) + more
 
 
 class GatewayProcess:
