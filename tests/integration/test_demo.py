@@ -75,9 +75,9 @@ def summary_of(directory: Path, *options: str) -> dict[str, Any]:
 
 
 def test_everything_holds_although_a_gateway_is_killed(tmp_path: Path) -> None:
-    options = ("--duration", "22", "--kill-gateway-at", "9", "--broker", "mosquitto")
+    options = ("--duration", "14", "--kill-gateway-at", "6", "--broker", "mosquitto")
     summary = summary_of(tmp_path, *options)
-    assert summary["pdas"]["pda-J1"]["scans"] > 80
+    assert summary["pdas"]["pda-J1"]["scans"] > 50
     assert summary["pdas"]["pda-J1"]["refused"] >= 2, "mistakes are part of the show"
     assert summary["events"]["transfer.received"] >= 1
     assert summary["events"]["climate.sampled"] >= 5, "both transports of climate are silent"
