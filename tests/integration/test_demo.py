@@ -14,7 +14,7 @@ import pytest
 
 from tests.rigs.guard import GUARD_S, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 DEMO = [sys.executable, "-m", "device_sim", "demo", "--no-live"]
 
@@ -47,7 +47,9 @@ def started(tmp_path: Path) -> Callable[[], tuple[subprocess.Popen[str], Path]]:
             [*DEMO, "--directory", str(directory)], stdout=output, stderr=output, text=True
         )
         output.close()
-        is_running = wait_until(lambda: "  running" in (tmp_path / "output").read_text(), 90)
+        is_running = wait_until(
+            lambda: "  running" in (tmp_path / "output").read_text(), 4 * GUARD_S
+        )
         assert is_running, (tmp_path / "output").read_text()
         assert len(processes_of(directory)) >= 8
         return process, directory
@@ -62,7 +64,7 @@ def summary_of(directory: Path, *options: str) -> dict[str, Any]:
         [*DEMO, *options, "--json", str(file)],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=10 * GUARD_S,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -97,7 +99,7 @@ def test_ctrl_c_ends_the_day_checks_it_and_leaves_nothing(
 ) -> None:
     process, directory = started()
     process.send_signal(signal.SIGINT)
-    process.wait(150)
+    process.wait(10 * GUARD_S)
     assert processes_of(directory) == []
 
 

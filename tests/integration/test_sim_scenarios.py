@@ -25,7 +25,7 @@ from device_sim.stage.memory import Measurement
 from device_sim.stage.processes import open_stage
 from device_sim.world import ScanOrder
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 DEVICES = """
 title = "A short day"
