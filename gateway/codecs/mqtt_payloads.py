@@ -216,7 +216,12 @@ def _scan(reader: _Reader, stamp: Stamp) -> Scan:
     context = _context(reader)
     if context is not None and context.type in COMMANDS and not _DATA_KEYS & reader.fields.keys():
         return Scan(stamp, "", reader.text("symbology", 64), context)
-    data, symbology = _one_label(_symbols(reader))
+    symbols = _symbols(reader)
+    try:
+        data, symbology = _one_label(symbols)
+    except _Refused as refusal:
+        worker = None if context is None else context.worker
+        raise _Slip("labels_mixed", refusal, "", worker) from refusal
     symbol, symbol_error = symbol_or_reason(data, symbology)
     return Scan(stamp, data, symbology, context, symbol, symbol_error)
 

@@ -154,11 +154,10 @@ def moved(
     n_urgent = 1 if usual and usual[0] in kinds.NOT_FOR_ORDER else 0
     goods = request.goods
     known: dict[str, object] = dict(values or {})
-    if not flags and not usual and not keys.is_virtual(movement.from_location):
-        there = floor.balance(floor.key(goods, movement.from_location, from_status))
-        if there < request.quantity and _is_in_the_book(goods, floor):
-            flags = ("more_than_booked",)
-            known |= {"there": max(0, there), "from_place": movement.from_location}
+    if not flags and not usual:
+        told = beyond_the_book(request, movement.from_location, from_status, floor)
+        flags = ("more_than_booked",) if told else ()
+        known |= told
     deed = Deed(
         type=movement.event_type,
         place=movement.place,
@@ -177,6 +176,18 @@ def moved(
         values=known,
         extra=extra or {},
     )
+
+
+def beyond_the_book(
+    request: Request, place: str, status: str, floor: Floor
+) -> Mapping[str, object]:
+    """What is told of goods of which the book has fewer at a place; empty where it has enough."""
+    there = floor.balance(floor.key(request.goods, place, status))
+    if there >= request.quantity or keys.is_virtual(place):
+        return {}
+    if not _is_in_the_book(request.goods, floor):
+        return {}
+    return {"there": max(0, there), "from_place": place}
 
 
 def asked_otherwise(goods: Goods, asked: Iterable[tuple[str, str]]) -> tuple[str, ...]:

@@ -77,6 +77,8 @@ def count(request: Request, movement: Movement, floor: Floor) -> Verdict:
         row["serials"] = list(serials(request))
     is_outside = asked is not None and not _is_in_scope(goods, place, asked, floor)
     flags = ("not_in_count",) if is_outside else ()
+    if asked is None and floor.document_kind(request.task.id or "") is not None:
+        flags = ("unknown_document",)
     deed = observed(request, asked, place, flow.round, [row])
     extra: dict[str, object] = {"counted": row["quantity"], "round": flow.round}
     if asked is not None and not asked.blind:

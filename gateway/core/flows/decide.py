@@ -14,7 +14,7 @@ from gateway.core.flows import (
     picking,
     supervising,
 )
-from gateway.core.flows.checks import condition_status, moved, status_there
+from gateway.core.flows.checks import condition_status, moved, status_there, storing_flags
 from gateway.core.flows.floor import Floor
 from gateway.core.flows.verdict import Refused, Request, Verdict
 from gateway.core.tasks import Movement, plan_movement
@@ -56,6 +56,12 @@ def decide(request: Request, floor: Floor) -> Verdict:
     if task.type == "waste":
         status = status_there(request, movement.from_location, floor)
         return moved(request, movement, floor, from_status=status)
+    if task.type == "return" and task.location is not None:
+        checked = storing_flags(request, task.location, floor)
+        if isinstance(checked, Refused):
+            return checked
+        to_status = condition_status(request)
+        return moved(request, movement, floor, flags=checked, to_status=to_status)
     return moved(request, movement, floor, to_status=condition_status(request))
 
 

@@ -14,7 +14,7 @@ noted event is never refused later, because the intake commits it or ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -213,8 +213,18 @@ class Floor:
         for worker in facts.workers.values():
             if text in {worker.id, worker.badge}:
                 return Label("worker", worker.id)
-        kinds_of = (facts.orders, facts.asns, facts.transfers, facts.counts)
-        return Label("document", text) if any(text in known for known in kinds_of) else None
+        return None if self.document_kind(text) is None else Label("document", text)
+
+    def document_kind(self, key: str) -> str | None:
+        """What kind of document an id is of; None if it is of none that is known."""
+        facts = self.facts
+        known: dict[str, Container[str]] = {
+            "order": facts.orders,
+            "asn": facts.asns,
+            "transfer": facts.transfers,
+            "count": facts.counts,
+        }
+        return next((kind for kind, documents in known.items() if key in documents), None)
 
     def location(self, place: str) -> Location | None:
         """The place, None if it is not among the known ones."""

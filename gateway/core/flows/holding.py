@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cloud_sync.contract import events as ev
 from gateway.core.flows import kinds
-from gateway.core.flows.checks import line, said_of, serials, usual_flags
+from gateway.core.flows.checks import beyond_the_book, line, said_of, serials, usual_flags
 from gateway.core.flows.floor import Floor
 from gateway.core.flows.goods import row_of
 from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict
@@ -39,7 +39,11 @@ def inspect(request: Request, movement: Movement, floor: Floor) -> Verdict:
         ),
         body=said_of(request, {"condition": said}),
     )  # fmt: skip
-    return Told(deeds=(deed,), key=f"inspected_{said}", flags=flags, values={"place": place})
+    told = {} if flags else beyond_the_book(request, place, before, floor)
+    return Told(
+        deeds=(deed,), key=f"inspected_{said}",
+        flags=("more_than_booked",) if told else flags, values={"place": place, **told},
+    )  # fmt: skip
 
 
 def hold(request: Request, floor: Floor) -> Verdict:

@@ -67,11 +67,26 @@ def receive(request: Request, movement: Movement, floor: Floor) -> Verdict:
             "id": asn.id,
             "received": progress["received"],
         }
+    if _lacks_expiry(request, asn, floor):
+        flags = (*flags, "expiry_missing")
     told = moved(
         request, movement, floor, flags=flags, to_status=status, body=body, values=values,
         extra=extra,
     )  # fmt: skip
     return opened(told, request, place, floor, status=status)
+
+
+def _lacks_expiry(request: Request, asn: Asn | None, floor: Floor) -> bool:
+    """Whether nobody says until when a lot of what spoils is good: it would be picked last."""
+    goods, symbol, item = request.goods, request.symbol, floor.item(request.goods.item)
+    if not goods.lot or item is None or item.shelf_life_days is None:
+        return False
+    if symbol is not None and (symbol.expiry or symbol.best_before):
+        return False
+    announced = () if asn is None else asn.shipped
+    return floor.expiry(goods) is None and not any(
+        it.expiry for it in announced if (it.item, it.lot) == (goods.item, goods.lot)
+    )
 
 
 def _is_cold_enough(item: Item | None, celsius: int) -> bool:

@@ -30,8 +30,8 @@ def pack(request: Request, movement: Movement, floor: Floor) -> Verdict:
     sscc, order = (task.sscc, task.id) if task.sscc else (task.id, None)
     if sscc is None:
         return Refused("document_missing", "packed into nothing")
-    if sscc in floor.facts.orders:
-        return Refused("unit_missing", f"packed for {sscc} into nothing")
+    if not keys.is_sscc(sscc):
+        return Refused("unit_missing", f"packed into {sscc}, which is no unit")
     unit = floor.flows.units.get(sscc, Unit())
     if order is not None and unit.order not in {None, order}:
         return Refused(

@@ -65,7 +65,9 @@ def pick(request: Request, movement: Movement, floor: Floor) -> Verdict:
     """Goods off the shelf for an order; nothing to compare with if it is not known here."""
     order = floor.facts.orders.get(request.task.id or "")
     if order is None:
-        flags = gone(request.task.id, floor) if request.task.id else ("order_missing",)
+        named = request.task.id
+        is_other = named is None or floor.document_kind(named) not in {None, "order"}
+        flags = ("order_missing",) if is_other else gone(named, floor)
         return moved(request, movement, floor, flags=flags)
     flow = floor.flows.orders.get(order.id, OrderFlow())
     wanted = still_wanted(wanted_of(order), flow.picked)

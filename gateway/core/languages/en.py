@@ -78,6 +78,7 @@ MESSAGES: Final[dict[str, str]] = {
     "not_expected": "{item} is not in delivery {document}: recorded, put it aside",
     "lot_not_expected": "Lot {lot} is not in delivery {document}, but {announced}: recorded, "
     "check the label",
+    "expiry_missing": "{item} lot {lot}: no expiry on the label: recorded, scan the one that has it",
     "over_receipt": "{item}: {received} received, {expected} announced: check the count",
     "short_receipt": "Delivery {document} closed: {missing} missing",
     "shrink_within": "Delivery {document} closed: {missing} lost on the way",
@@ -115,6 +116,7 @@ MESSAGES: Final[dict[str, str]] = {
     "not_a_product": "This is not a product barcode: scan the one on the goods",
     "nothing_known": "Nothing is known of this: scan goods, a location or a box",
     "location_missing": "Scan or choose the location first",
+    "labels_mixed": "Several labels were read at once: aim at one",
     "location_refused": "{given} is no location: scan the label on the bin",
     "task_missing": "Choose the task first, then scan again",
     "quantity_refused": "Quantity {given} is not possible: give whole pieces or grams",

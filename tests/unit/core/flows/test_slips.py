@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cloud_sync.contract import documents as doc
 from gateway.codecs.mqtt_payloads import parse_payload
 from gateway.core.decode import Outcome
 from gateway.core.readings import Malformed, Symbol, TaskContext
-from tests.rigs.flows import MILK, RICE, SSCC, Hall, of
+from tests.rigs.flows import MILK, PEAS, RICE, SSCC, Hall, of
 
 
 @pytest.fixture
@@ -137,6 +139,71 @@ def test_a_colleagues_badge_is_called_one(hall: Hall) -> None:
     assert said(outcome) == ("label_not_goods", "Worker w2 is not goods: scan the product")
 
 
+@pytest.mark.parametrize("key", ["T-1", "ASN-1"])
+def test_a_pick_for_a_document_that_is_no_order_is_told(hall: Hall, key: str) -> None:
+    outcome = hall.scan(TaskContext("pick", key, "R-02", 1), of(MILK, "M1"))
+    assert said(outcome)[0] == "order_missing"
+
+
+def test_an_order_that_is_not_known_here_is_picked_all_the_same(hall: Hall) -> None:
+    assert hall.scan(TaskContext("pick", "O-9", "R-02", 1), of(MILK, "M1")).status == "accepted"
+
+
+def test_more_damaged_ones_than_there_are_is_told(hall: Hall) -> None:
+    task = TaskContext("inspect", None, "R-02", 10, condition="damaged")
+    assert said(hall.scan(task, of(MILK, "M1"))) == (
+        "more_than_booked",
+        "Milk: 10 taken at R-02, where the book has 9: check it, undo if it was a slip",
+    )
+    assert (
+        hall.scan(replace(task, quantity=1, location="A-01"), of(RICE, "RR")).status == "accepted"
+    )
+
+
+def test_a_count_under_what_is_no_count_is_told(hall: Hall) -> None:
+    outcome = hall.scan(TaskContext("count", "O-1", "R-02", 3), of(MILK, "M1"))
+    assert said(outcome)[0] == "unknown_document"
+
+
+def test_goods_come_back_to_no_place_that_is_too_warm(hall: Hall) -> None:
+    task = TaskContext("return", None, "A-01", 1, condition="good")
+    assert hall.scan(task, of(PEAS, "P1")).result["message_key"] == "wrong_zone"
+    assert hall.scan(replace(task, location="F-01"), of(PEAS, "P1")).status == "accepted"
+    assert hall.scan(replace(task, location=None), of(PEAS, "P1")).status == "accepted"
+
+
+def test_nothing_is_packed_into_what_is_no_box(hall: Hall) -> None:
+    outcome = hall.scan(TaskContext("pack", "BOX-1", None, 1), of(MILK, "M1"))
+    assert said(outcome) == ("unit_missing", "Scan the label of the box first")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "asn", "is_told"),
+    [
+        (of(MILK, "M7"), None, True),
+        (of(MILK, "M7", "2070-01-01"), None, False),
+        (Symbol((), MILK, "M7", best_before="2070-01-01"), None, False),
+        (of(MILK, "M9"), "ASN-2", False),  # the delivery says it
+        (of(MILK, "M8"), None, False),  # it is known
+        (of(RICE, "R7"), None, False),  # it does not spoil
+        (of(MILK), None, False),  # no lot, no day
+    ],
+    ids=["neither", "expiry", "best before", "announced", "known", "rice", "no lot"],
+)
+def test_a_lot_of_what_spoils_is_asked_for_its_day(
+    hall: Hall, symbol: Symbol, asn: str | None, is_told: bool
+) -> None:
+    milk = hall.facts.items[MILK]
+    hall.facts.items[MILK] = milk.model_copy(update={"shelf_life_days": 12})
+    hall.put(MILK, "M8", "R-01", 1, "2070-01-01")
+    line = doc.ShipmentLine(item=MILK, quantity=1, lot="M9", expiry="2070-01-01")
+    hall.facts.asns["ASN-2"] = hall.facts.asns["ASN-1"].model_copy(
+        update={"id": "ASN-2", "shipped": [line]}
+    )
+    outcome = hall.scan(TaskContext("receive", asn, None, 1), symbol)
+    assert (said(outcome)[0] == "expiry_missing") == is_told
+
+
 @pytest.mark.parametrize(
     ("task", "key", "told"),
     [
@@ -158,6 +225,14 @@ def test_a_slip_in_the_message_is_told_in_a_workers_words(
     reading = parse_payload("scan", raw, device="pda-1", received_at_us=1).reading
     assert isinstance(reading, Malformed)
     assert said(hall.decoder.malformed(reading, hall.floor)) == (key, told)
+
+
+def test_two_labels_at_one_pull_are_told_apart_by_the_worker(hall: Hall) -> None:
+    raw = b'{"v":1,"boot":"b","seq":1,"data":["R-01","R-02"],"task":{"type":"lookup"}}'
+    reading = parse_payload("scan", raw, device="pda-1", received_at_us=1).reading
+    assert isinstance(reading, Malformed)
+    told = said(hall.decoder.malformed(reading, hall.floor))
+    assert told == ("labels_mixed", "Several labels were read at once: aim at one")
 
 
 @pytest.mark.parametrize("place", ["R-02", "]C0R-02", "R-02 "])
