@@ -10,10 +10,12 @@ from pathlib import Path
 
 from cloud_sync.contract.keys import make_uuid7
 from cloud_sync.inventory.exceptions import Word
+from cloud_sync.inventory.findings import NEGATIVE_STOCK
 from gateway.clock import SystemClock
 from gateway.core.messages import message
 from gateway.core.resolving import refusal_of
 from gateway.errors import JournalError
+from gateway.journal.below_zero import add_movements
 from gateway.journal.connection import FILE
 from gateway.journal.exception_table import (
     NEGATIVE,
@@ -62,7 +64,11 @@ def run(namespace: argparse.Namespace) -> int:
     with open_read_only(settings.state_dir / FILE) as connection:
         words = words_of(connection.execute(WORDS))
         queue = queue_of(connection.execute(SELECT))
-        queue += negative_of(connection.execute(NEGATIVE))
+        negative = negative_of(connection.execute(NEGATIVE))
+        if namespace.what == "show":
+            for entry in negative if namespace.kind == NEGATIVE_STOCK else ():
+                add_movements(connection, entry)
+    queue += negative
     if namespace.what == "words":
         for word in words:
             print(json.dumps(word) if namespace.json else _word_line(word))

@@ -275,7 +275,7 @@ async def test_a_file_that_is_no_word_is_taken_away(site: Site) -> None:
 async def test_the_command_leaves_a_word_and_shows_what_the_balances_say(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await site.happen(ev.GOODS_PICKED, lines=(line("R-1", "@customer", 3),))
+    picked = await site.happen(ev.GOODS_PICKED, lines=(line("R-1", "@customer", 3),))
     await held(site)
     config = site.state_dir / "gateway.toml"
     config.write_text(
@@ -292,6 +292,9 @@ async def test_the_command_leaves_a_word_and_shows_what_the_balances_say(
     assert f"{ITEM} L1  (1 events)  inspect or waste or release" in exposure
     assert "过热" in exposure
     assert f"J1 R-1 {ITEM} L1 available EA  (-3 EA)  recount" in negative
+    assert await asyncio.to_thread(run, "show", "negative_stock", "--json") == 0
+    (piece,) = json.loads(capsys.readouterr().out)["evidence"]
+    assert (piece["event_id"], piece["detail"]) == (picked, "-3 EA")
     by = ["--reason", "it is fine", "--author", "w17"]
     for action, code in (("forget", 1), ("release", 0)):
         said = ["resolve", "exposure", ITEM, "L1", "--action", action, *by]
