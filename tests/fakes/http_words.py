@@ -24,6 +24,10 @@ class Wall:
     def __call__(self) -> int:
         return self.now_us
 
+    def forward(self, seconds: float) -> None:
+        """Let some time pass."""
+        self.now_us += int(seconds * 1_000_000)
+
 
 @contextlib.asynccontextmanager
 async def client_of(

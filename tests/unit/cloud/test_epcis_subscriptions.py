@@ -18,7 +18,7 @@ from cloud_sync.service.epcis_delivery import deliver_due, tell_journals
 from cloud_sync.store.ports import Database
 from tests.fakes.epcis_http import problem_of
 from tests.fakes.epcis_words import Json, document, event
-from tests.fakes.http_words import BATCHES, bearer, client_of
+from tests.fakes.http_words import BATCHES, Wall, bearer, client_of
 from tests.fakes.uploads import Book
 from tests.rigs.epcis_schema import schema_faults
 
@@ -33,18 +33,6 @@ STREAM = {"dest": "https://partner.example/hook", "stream": True, "signatureToke
 def database_name(tmp_path: Path) -> str:
     """The same on any store: the quicker one will do."""
     return str(tmp_path / "cloud.db")
-
-
-class Clock:
-    """A wall clock that the test moves."""
-
-    now_us = parse_time("2026-07-22T06:00:00Z")
-
-    def __call__(self) -> int:
-        return self.now_us
-
-    def forward(self, seconds: float) -> None:
-        self.now_us += int(seconds * 1_000_000)
 
 
 class Receiver:
@@ -83,13 +71,13 @@ def events_of(told: Json) -> list[Json]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Wall:
+    return Wall(parse_time("2026-07-22T06:00:00Z"))
 
 
 @pytest.fixture
 async def http(
-    database: Database, tokens: dict[str, str], clock: Clock
+    database: Database, tokens: dict[str, str], clock: Wall
 ) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(database, clock, headers=bearer(tokens["admin"])) as it:
         yield it
@@ -158,7 +146,7 @@ async def test_queries_that_are_none_are_not_kept(http: httpx.AsyncClient, body:
 
 
 async def test_a_stream_tells_each_event_once_signed_and_in_order(
-    http: httpx.AsyncClient, database: Database, clock: Clock
+    http: httpx.AsyncClient, database: Database, clock: Wall
 ) -> None:
     receiver = Receiver()
     await capture(http, 1)
@@ -182,7 +170,7 @@ async def test_a_stream_tells_each_event_once_signed_and_in_order(
 
 
 async def test_a_subscription_tells_how_far_it_has_come(
-    http: httpx.AsyncClient, database: Database, clock: Clock
+    http: httpx.AsyncClient, database: Database, clock: Wall
 ) -> None:
     begin = format_time(clock.now_us - 60_000_000)
     path = await subscribe(http, {**STREAM, "initialRecordTime": begin})
@@ -197,7 +185,7 @@ async def test_a_subscription_tells_how_far_it_has_come(
 
 
 async def test_a_subscriber_is_told_in_the_format_that_was_asked_for(
-    http: httpx.AsyncClient, database: Database, clock: Clock
+    http: httpx.AsyncClient, database: Database, clock: Wall
 ) -> None:
     urn, link = "urn:epc:id:sgtin:4012345.011122.25", "https://id.gs1.org/01/04012345111224/21/25"
     for wanted, told in (("Never_Translates", urn), ("Always_GS1_Digital_Link", link)):
@@ -213,7 +201,7 @@ async def test_a_subscriber_is_told_in_the_format_that_was_asked_for(
 
 
 async def test_a_subscriber_may_begin_in_the_past(
-    http: httpx.AsyncClient, database: Database, clock: Clock
+    http: httpx.AsyncClient, database: Database, clock: Wall
 ) -> None:
     receiver = Receiver()
     for number in (1, 2, 3):
@@ -227,7 +215,7 @@ async def test_a_subscriber_may_begin_in_the_past(
 
 @pytest.mark.parametrize("failure", [500, 413, 404, 301, PostFailed("down")], ids=str)
 async def test_what_did_not_arrive_is_told_again_later(
-    http: httpx.AsyncClient, database: Database, clock: Clock, failure: int | PostFailed
+    http: httpx.AsyncClient, database: Database, clock: Wall, failure: int | PostFailed
 ) -> None:
     receiver = Receiver()
     receiver.answers = [failure, failure]
@@ -246,7 +234,7 @@ async def test_what_did_not_arrive_is_told_again_later(
 
 
 async def test_a_claim_keeps_others_from_telling_the_same(
-    http: httpx.AsyncClient, database: Database, clock: Clock
+    http: httpx.AsyncClient, database: Database, clock: Wall
 ) -> None:
     class Slow(Receiver):
         async def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
@@ -261,7 +249,7 @@ async def test_a_claim_keeps_others_from_telling_the_same(
 
 
 async def test_a_schedule_tells_at_its_time_and_says_nothing_if_there_is_nothing(
-    http: httpx.AsyncClient, database: Database, clock: Clock
+    http: httpx.AsyncClient, database: Database, clock: Wall
 ) -> None:
     receiver = Receiver()
     quiet = {"dest": STREAM["dest"], "schedule": {"hour": "7", "minute": "5"}}
@@ -280,7 +268,7 @@ async def test_a_schedule_tells_at_its_time_and_says_nothing_if_there_is_nothing
 
 
 async def test_who_unsubscribes_is_told_no_more(
-    http: httpx.AsyncClient, database: Database, clock: Clock
+    http: httpx.AsyncClient, database: Database, clock: Wall
 ) -> None:
     receiver = Receiver()
     path = await subscribe(http, STREAM)
@@ -295,7 +283,7 @@ async def test_who_unsubscribes_is_told_no_more(
 
 
 async def test_what_gateways_send_is_told_in_the_background(
-    http: httpx.AsyncClient, database: Database, clock: Clock, tokens: dict[str, str]
+    http: httpx.AsyncClient, database: Database, clock: Wall, tokens: dict[str, str]
 ) -> None:
     answer = await http.post(f"{ROOT}/queries", json={"name": "all", "query": {}})
     assert answer.status_code == 201
