@@ -124,8 +124,16 @@ async def _find(
     cut = Cut(per_page, await newest(tx), None, query.count_limit)
     if place is not None:
         cut = _cut_of(place, per_page, cut)
-    wanted = await resolve(tx, query)
+    wanted = _in_order(await resolve(tx, query))
     return await find_events(tx, wanted, cut, warehouses=warehouses)
+
+
+def _in_order(query: Query) -> Query:
+    """Where nobody asks for an order, that of the time by which events are found, if they are."""
+    is_found_by_time = any(it is not None for it in query.bounds_us("eventTime"))
+    if query.order_by is not None or query.narrowed() or not is_found_by_time:
+        return query
+    return replace(query, order_by="eventTime", is_descending=False)
 
 
 def _cut_of(place: Place, per_page: int, fresh: Cut) -> Cut:

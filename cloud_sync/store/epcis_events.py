@@ -14,8 +14,9 @@ from typing import Final, Literal
 
 from cloud_sync.epcis import times
 from cloud_sync.epcis.facts import Facts, canonical, facts_of, is_indexed
-from cloud_sync.epcis.query import Query, Term
+from cloud_sync.epcis.query import Query
 from cloud_sync.store.columns import integer, text
+from cloud_sync.store.epcis_candidates import Window, read_chunk, spot_of
 from cloud_sync.store.ports import Row, Transaction, Value, fetch_in
 
 CHUNK_ROWS: Final = 500
@@ -23,7 +24,6 @@ SLICE_EVENTS: Final = 40
 """So many events are taken apart between two statements, and so in one turn of the loop."""
 SCAN_ROWS_MAX: Final = 20_000
 """So many events are looked at for one answer; a page may end early, with a way to go on."""
-NARROWED_MAX: Final = 8
 
 Json = Mapping[str, object]
 Outcome = Literal["added", "repeated", "conflict"]
@@ -199,19 +199,23 @@ async def find_events(
     n_needed = wanted if ceiling is None else max(wanted, ceiling)
     matched: list[StoredEvent] = []
     places: list[tuple[int, int]] = []
+    window = Window(warehouses, cut.up_to)
     after, n_scanned, is_end = cut.after, 0, False
+    limit = min(CHUNK_ROWS, n_needed + 1)
     while not is_end and len(matched) <= n_needed and n_scanned < SCAN_ROWS_MAX:
-        rows = await _candidates(tx, query, cut.up_to, after, warehouses)
-        is_end = len(rows) < CHUNK_ROWS
-        n_scanned += len(rows)
-        for row in rows:
-            after = _place(row, query)
+        chunk = await read_chunk(tx, query, window, after, limit)
+        is_end, limit = chunk.is_end, CHUNK_ROWS
+        n_scanned += chunk.n_looked
+        for row in chunk.rows:
+            after = spot_of(row, query)
             stored = _stored(row)
             if query.matches(facts_of(stored.event, record_time_us=integer(row[2]))):
                 matched.append(stored)
                 places.append(after)
                 if len(matched) > n_needed:
                     break
+        else:
+            after = chunk.after
     if ceiling is not None and (len(matched) > ceiling or not is_end):
         raise QueryTooLarge(f"more than maxEventCount, {ceiling}, events match")
     told = matched[:wanted]
@@ -229,18 +233,19 @@ async def _find_sorted(
     """All that match, ordered by a field of somebody's own; the place is a number of events."""
     name = query.order_by or ""
     matched: list[tuple[str, float, StoredEvent]] = []
+    window = Window(warehouses, cut.up_to)
     after: tuple[int, int] | None = None
     for _ in range(SCAN_ROWS_MAX // CHUNK_ROWS):
-        rows = await _candidates(tx, query, cut.up_to, after, warehouses)
-        for row in rows:
-            after = _place(row, query)
+        chunk = await read_chunk(tx, query, window, after, CHUNK_ROWS)
+        after = chunk.after
+        for row in chunk.rows:
             stored = _stored(row)
             known = facts_of(stored.event, record_time_us=integer(row[2]))
             if query.matches(known):
                 value = next(iter(known.get(name, ())), "")
                 is_text = isinstance(value, str)
                 matched.append((str(value) if is_text else "", 0 if is_text else value, stored))  # type: ignore[arg-type]  # told apart just before
-        if len(rows) < CHUNK_ROWS:
+        if chunk.is_end:
             break
     else:
         raise QueryTooLarge(f"too many events to be ordered by {name}")
@@ -254,68 +259,10 @@ async def _find_sorted(
     return Found(told[start:end], Cut(cut.per_page, cut.up_to, (0, end)) if is_more else None)
 
 
-def _column(query: Query) -> str:
-    return {"eventTime": "event_time_us", "recordTime": "record_time_us"}.get(
-        query.order_by or "", "position"
-    )
-
-
-def _place(row: Row, query: Query) -> tuple[int, int]:
-    value = row[{"event_time_us": 1, "record_time_us": 2, "position": 0}[_column(query)]]
-    return integer(value), integer(row[0])
-
-
 def _stored(row: Row) -> StoredEvent:
     position, _, record_time_us, context, body = row
     event = {**json.loads(text(body)), "recordTime": times.format_time(integer(record_time_us))}
     return StoredEvent(integer(position), event, json.loads(text(context)))
-
-
-async def _candidates(
-    tx: Transaction,
-    query: Query,
-    up_to: int,
-    after: tuple[int, int] | None,
-    warehouses: Sequence[str] | None,
-) -> Sequence[Row]:
-    """The next events in the query's order that its indexed conditions let through."""
-    where, parameters = ["position <= ?"], list[Value]([up_to])
-    for name in ("eventTime", "recordTime"):
-        low, high = query.bounds_us(name)
-        column = "event_time_us" if name == "eventTime" else "record_time_us"
-        for bound, sign in ((low, ">="), (high, "<")):
-            if bound is not None:
-                where.append(f"{column} {sign} ?")
-                parameters.append(bound)
-    if warehouses is not None:
-        where.append(f"warehouse in ({','.join('?' * (len(warehouses) + 1))})")
-        parameters += ["", *warehouses]
-    for term in query.narrowed()[:NARROWED_MAX]:
-        clause, values = _narrowing(term)
-        where.append(clause)
-        parameters += values
-    column = _column(query)
-    is_descending = query.is_descending and column != "position"
-    if after is not None:
-        where.append(f"({column}, position) {'<' if is_descending else '>'} (?, ?)")
-        parameters += after
-    way = "desc" if is_descending else "asc"
-    return await tx.fetch(
-        "select position, event_time_us, record_time_us, context, body from epcis_events "  # noqa: S608 -- names from our code
-        f"where {' and '.join(where)} order by {column} {way}, position {way} limit ?",
-        [*parameters, CHUNK_ROWS],
-    )
-
-
-def _narrowing(term: Term) -> tuple[str, list[Value]]:
-    if not term.values:
-        return "1 = 0", []
-    names, values = ",".join("?" * len(term.names)), ",".join("?" * len(term.values))
-    clause = (
-        f"position in (select position from epcis_keys where name in ({names}) "  # noqa: S608 -- marks only
-        f"and value in ({values}))"
-    )
-    return clause, [*term.names, *map(str, term.values)]
 
 
 async def read_event(
@@ -355,9 +302,12 @@ async def has_value(
     tx: Transaction, names: Sequence[str], value: str, *, warehouses: Sequence[str] | None
 ) -> bool:
     """True if some event the caller may see has the value, given in its common spelling."""
+    where, parameters = f"name in ({','.join('?' * len(names))}) and value = ?", [*names, value]
+    if warehouses is not None:
+        where += f" and warehouse in ({','.join('?' * (len(warehouses) + 1))})"
+        parameters += ["", *warehouses]
     rows = await tx.fetch(
-        "select distinct warehouse from epcis_keys "  # noqa: S608 -- marks only
-        f"where name in ({','.join('?' * len(names))}) and value = ?",
-        [*names, value],
+        f"select 1 from epcis_keys where {where} limit 1",  # noqa: S608 -- marks only
+        parameters,
     )
-    return any(warehouses is None or row[0] in ("", *warehouses) for row in rows)
+    return bool(rows)
