@@ -8,7 +8,6 @@ durations by the wall clock: it sees no jump, and its loops are late by what the
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.rigs import tier
+from tests.rigs.faketime import WallClock
 from tests.rigs.fault_site import PATIENCE_S, Site, receive, running_site
 from tests.rigs.gateway import Status
 from tests.rigs.handheld import handheld
@@ -30,41 +30,11 @@ JUMPS_S = (HOUR_S, -HOUR_S, 5 * YEAR_S, -5 * YEAR_S, 90, -5400)
 N_JUMPS = tier.count(3, 12, 60)
 
 
-def find_faketime() -> str:
-    """The library; where it is missing the test fails in CI and is left out elsewhere."""
-    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    if not found:
-        missing = "libfaketime is not installed (scripts/debian-packages installs it)"
-        if "CI" in os.environ:
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return str(found[-1])
-
-
-class WallClock:
-    """What the gateway's wall clock is off by, in whole seconds."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.set(0)
-
-    def set(self, offset_s: int) -> None:
-        new = self.path.with_suffix(".new")
-        new.write_text(f"{offset_s:+d}\n")
-        new.rename(self.path)
-
-
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path: Path, wall: WallClock) -> Iterator[Site]:
     with running_site(tmp_path) as it:
         it.open_office(is_planning=False)
-        it.gateway.environment = {
-            "LD_PRELOAD": find_faketime(),
-            "FAKETIME_TIMESTAMP_FILE": str(tmp_path / "offset"),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "NO_FAKE_STAT": "1",
-        }
+        it.gateway.environment = wall.environment()
         yield it
 
 

@@ -19,14 +19,21 @@ Documents = Sequence[tuple[str, str, BaseModel]]
 
 
 async def seed(
-    state_dir: Path, documents: Documents, stock: Sequence[ev.Line] = (), *, warehouse: str = "J1"
+    state_dir: Path,
+    documents: Documents,
+    stock: Sequence[ev.Line] = (),
+    *,
+    warehouse: str = "J1",
+    facts: Sequence[tuple[str, Mapping[str, object]]] = (),
 ) -> None:
-    """Journal the documents, and stock that was there before the day began, at gw-`warehouse`."""
+    """Journal the documents, stock that was there before the day began, and other facts, by type
+    and body; at gw-`warehouse`."""
     ids = (f"00000000-0000-7000-9000-{n:012x}" for n in count(1))
     now_us = SystemClock().wall_us()
     bodies: list[tuple[str, Mapping[str, object], tuple[ev.Line, ...]]] = [
         (ev.DOCUMENT_CHANGED, _change(kind, key, content), ()) for kind, key, content in documents
     ]
+    bodies += [(kind, body, ()) for kind, body in facts]
     if stock:
         bodies.append((ev.GOODS_RECEIVED, {}, tuple(stock)))
     entries = []
