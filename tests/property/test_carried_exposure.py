@@ -19,6 +19,7 @@ from gateway.core.excursions import Excursions
 from gateway.core.exposure import NONE, Exposure, Sums
 from gateway.core.facts import Facts
 from gateway.services.carrying import Carrying
+from tests.rigs import tier
 
 pytestmark = pytest.mark.slow
 
@@ -214,7 +215,7 @@ CHAIN: list[Step] = [
 ]  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tier.count(100, 200, 2000), deadline=None)
 @given(st.integers(2, 3), st.lists(steps, max_size=30))
 @example(2, CHAIN)
 @example(2, [*CHAIN, ("send", 1, 1, 0), ("warm", 1, -200, 5), ("send", 1, 2, 0)])

@@ -21,6 +21,7 @@ from cloud_sync.store.credentials import enrol_gateway
 from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
 from tests.fakes.uploads import Book, make_line
+from tests.rigs import tier
 
 PLACES = ("@supplier", "DOCK", "R-1", "R-2", "PACK", "@customer", "@transit.TR-1")
 WAREHOUSES = {"gw-W1": "W1", "gw-W2": "W2"}
@@ -145,7 +146,7 @@ async def conserved(database: Database) -> bool:
 
 @pytest.mark.slow
 @settings(
-    max_examples=40,
+    max_examples=tier.count(25, 60, 400),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.tuples(journals, journals), tries)

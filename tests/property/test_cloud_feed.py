@@ -26,6 +26,7 @@ from cloud_sync.store.documents import (
 from cloud_sync.store.feed import read_changes
 from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
+from tests.rigs import tier
 
 pytestmark = pytest.mark.slow
 
@@ -157,7 +158,10 @@ def changes_of(edit: tuple[object, ...]) -> tuple[list[Draft], list[Gone]]:
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=tier.count(15, 60, 400),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
 )
 @given(st.lists(step, max_size=14))
 def test_who_followed_has_what_a_fresh_gateway_gets(steps: list[object]) -> None:

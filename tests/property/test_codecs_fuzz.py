@@ -17,10 +17,11 @@ from gateway.codecs.mqtt_payloads import parse_payload
 from gateway.codecs.strict_json import JsonRefused, parse_object
 from gateway.codecs.xy_md02 import ModbusRefused, RegisterMap, climate_of, parse_response
 from gateway.core.readings import Malformed
+from tests.rigs import tier
 
 pytestmark = pytest.mark.slow
 
-FUZZ = settings(max_examples=500)
+FUZZ = settings(max_examples=tier.count(150, 500, 2000))
 NEARLY_GS1 = st.text(string.digits + "\x1dABCz]/?&=%^~\u0664é", max_size=60)
 PREFIXES = st.sampled_from(
     [

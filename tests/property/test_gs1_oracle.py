@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cloud_sync.contract.keys import gtin_check_digit
 from gateway.codecs.gs1 import encode_gs1_128, symbol_or_reason
+from tests.rigs import tier
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +32,7 @@ LABEL = st.tuples(
 ).map(lambda parts: [("01", parts[0]), *parts[1]])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=tier.count(100, 300, 2000), deadline=None)
 @given(label=LABEL)
 def test_both_parsers_find_the_same_elements(label: list[tuple[str, str]]) -> None:
     data = encode_gs1_128(label)
@@ -50,7 +51,7 @@ def test_both_parsers_find_the_same_elements(label: list[tuple[str, str]]) -> No
             assert symbol.weight_g == int(element.decimal * 1000)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=tier.count(100, 300, 2000), deadline=None)
 @given(label=LABEL, at=st.integers(0, 200), character=st.characters(max_codepoint=127))
 def test_what_the_other_one_refuses_is_refused_here(
     label: list[tuple[str, str]], at: int, character: str

@@ -14,6 +14,7 @@ from cloud_sync.contract import events as ev
 from gateway.codecs.mqtt_ordinary import ordinary_reading
 from gateway.codecs.mqtt_payloads import Parsed, parse_closely, parse_payload
 from gateway.codecs.strict_json import JsonRefused, ordinary_object, parse_object
+from tests.rigs import tier
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +67,7 @@ def messages(draw: st.DrawFn) -> tuple[str, bytes]:
     return channel, text.encode("utf-8", "surrogatepass")
 
 
-@settings(max_examples=400)
+@settings(max_examples=tier.count(100, 400, 2000))
 @given(message=messages())
 @example(message=("climate", b'{"v":1,"boot":"b1","seq":7,"zone":"R","zone":"S"}'))
 @example(message=("scan", b'{"v":1,"boot":"b","seq":1,"data":"a:","data":"b"}'))
@@ -93,7 +94,7 @@ def test_an_ordinary_message_is_taken_at_a_glance(channel: str) -> None:
     assert found[1] == ("note",)
 
 
-@settings(max_examples=300)
+@settings(max_examples=tier.count(100, 300, 2000))
 @given(fields=st.dictionaries(TEXTS, VALUES, max_size=4), repeat=st.booleans())
 def test_a_plain_object_is_what_the_strict_parser_gives(
     fields: dict[str, object], repeat: bool
@@ -133,7 +134,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=tier.count(100, 400, 2000))
 @given(value=ANYTHING)
 @example(value=2**63)
 @example(value={"b": 1, "a": {"z": '\x1f\r\n\t\b\f"\\/é', "y": [2**64, None, True]}})

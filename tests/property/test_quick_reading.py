@@ -15,6 +15,7 @@ from cloud_sync.inbox.admission import read_carefully, read_rows
 from cloud_sync.inbox.quick import cut, read_quickly
 from cloud_sync.inbox.wire import BatchMalformed, Upload, parse_carefully, parse_upload
 from tests.fakes.uploads import Book, event_id
+from tests.rigs import tier
 
 pytestmark = pytest.mark.slow
 
@@ -100,7 +101,7 @@ def _fields(value: object) -> object:
     return type(value), repr(value)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=tier.count(100, 300, 2000), deadline=None)
 @given(documents(), spellings)
 @example(dict(PLAIN, body={"n": float("nan")}), {"separators": (",", ":")})
 @example(dict(PLAIN, body={"n": 10**400}), {"separators": (",", ":")})
@@ -115,7 +116,7 @@ def test_an_event_is_read_as_the_careful_way_reads_it(
     assert _fields(found) == _fields(careful)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tier.count(100, 200, 2000), deadline=None)
 @given(st.binary(max_size=12), st.integers(0, 400), st.integers(0, 400))
 def test_damaged_bytes_are_read_as_the_careful_way_reads_them(
     piece: bytes, start: int, n_lost: int
@@ -147,7 +148,7 @@ TOKENS = (
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=tier.count(100, 300, 2000), deadline=None)
 @given(st.sampled_from(TOKENS), st.integers(0, len(_batch())), st.integers(0, 12))
 @example(b"", len(_batch()), 0)
 def test_an_upload_is_cut_as_the_careful_way_cuts_it(
