@@ -51,11 +51,14 @@ Keys = Callable[[ev.Event], Iterator[Key]]
 
 
 def _goods(event: ev.Event) -> Iterator[Key]:
-    """Item and lot of each line; of the body where nothing moved."""
+    """Item and lot of each line; where nothing moved, of what the body names or packs."""
     keys: set[Key] = {(line.item, line.lot or "") for line in event.lines}
-    item, lot = event.body.get("item"), event.body.get("lot")
-    if not keys and isinstance(item, str):
-        keys = {(item, lot if isinstance(lot, str) else "")}
+    children = event.body.get("children")
+    named = [event.body, *(children if isinstance(children, list | tuple) else ())]
+    for each in () if keys else named:
+        item, lot = (each.get("item"), each.get("lot")) if isinstance(each, Mapping) else (0, 0)
+        if isinstance(item, str):
+            keys.add((item, lot if isinstance(lot, str) else ""))
     yield from sorted(keys) or [(event.event_id,)]
 
 
@@ -72,7 +75,9 @@ def _document(event: ev.Event) -> Iterator[Key]:
 
 
 def _document_item(event: ev.Event) -> Iterator[Key]:
-    name = event.documents[0].id if event.documents else ""
+    # What is packed names its box first, and then what it was packed for.
+    named = sorted(event.documents, key=lambda it: it.type == "sscc")
+    name = named[0].id if named else ""
     yield from sorted({(name, key[0]) for key in _goods(event)})
 
 

@@ -45,8 +45,9 @@ def start(request: Request, order: Order, floor: Floor) -> Verdict:
     if not wanted:
         return Told(key="picked_all", values={"document": order.id}, extra=_told(order, [], 0))
     stops, n_missing = _allocate(wanted, flow, order, request.today, floor)
-    is_new = not flow.stops or stops != list(flow.stops)
-    return _list_told(order, stops, n_missing, (_allocated(order, stops),) if is_new else ())
+    # That something is missing is recorded each time it is told, or nobody else would know.
+    is_news = not flow.stops or stops != list(flow.stops) or n_missing > 0
+    return _list_told(order, stops, n_missing, (_allocated(order, stops),) if is_news else ())
 
 
 def _list_told(

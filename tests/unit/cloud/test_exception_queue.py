@@ -51,6 +51,18 @@ def test_events_raise_what_their_flags_and_types_say() -> None:
     assert list(raised(about(ev.LOT_HELD, 3, item=ITEM, lot="L1", reason="torn"))) == []
 
 
+def test_what_is_packed_for_an_order_is_its_goods_and_the_order() -> None:
+    box, order = ev.Document(type="sscc", id="1" * 18), ev.Document(type="order", id="O-1")
+    packed = replace(
+        about(ev.UNIT_PACKED, 1, children=[{"item": ITEM, "lot": "L1"}, {"item": ITEM}, 7]),
+        flags=("not_picked",),
+        documents=(box, order),
+    )
+    assert [it.key for it in raised(packed)] == [("O-1", ITEM)]
+    (loose,) = raised(replace(packed, documents=(box,)))
+    assert loose.key == (box.id, ITEM)
+
+
 def test_corrections_and_recoveries_settle_and_nothing_else() -> None:
     assert settles(about(ev.EVENT_CORRECTED, 2, corrects=event_id(1))) == event_id(1)
     assert settles(about(ev.SENSOR_RECOVERED, 2, cause=event_id(1))) == event_id(1)

@@ -58,7 +58,10 @@ def test_what_nobody_had_is_on_the_list_once_it_is_put_away(hall: Hall) -> None:
     order(hall, "O-1", {MILK: 15})
     first = hall.scan(TaskContext("start", "O-1"))
     assert first.result["message_key"] == "order_short"
-    assert hall.scan(TaskContext("start", "O-1")).result["message_key"] == "order_short"
+    second = hall.scan(TaskContext("start", "O-1"))
+    assert second.result["message_key"] == "order_short"
+    told = [(it.type, it.flags) for outcome in (first, second) for it in outcome.events]
+    assert told == [("pick.allocated", ("order_short",))] * 2, "what is told is recorded"
     hall.put(MILK, "NEW", "R-02", 4, "2026-12-24")
     again = hall.scan(TaskContext("start", "O-1"))
     assert stops_of(again) == [("R-01", "NEW", 9), ("R-02", "NEW", 2), ("R-03", "OLD", 4)]
