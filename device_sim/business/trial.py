@@ -38,8 +38,8 @@ INFORMED: Final = "fixed-cycle-forecast"
 CYCLE_OF: Final = {INFORMED: "fixed-cycle"}
 """Whose cycles a rule takes where it has none of its own: only its z is looked for."""
 PROCUREMENT_DAYS: Final = (2, 4, 7, 12)
-FACTORS: Final = (1.0, 2.0, 3.0, 4.5)
-STEPS: Final = (-0.5, -0.25, 0.25, 0.5)
+FACTORS: Final = (1.0, 2.5)
+STEPS: Final = (-0.5, 0.5, 1.0, 1.5)
 PRICES: Final = tuple(0.01 * 1.15**k for k in range(120))
 """Of a lost unit, rising: what a rule's cycles and safety factors are chosen by."""
 TUNING_SEED: Final = 900_001

@@ -6,7 +6,8 @@
     item    {"item": GTIN, "units": [N numbers], "hour_units": [24 numbers], "squares": q,
              "listed_day": day, "outages": [[day, hour, hours], …], "service_class": "A",
              "lead_days": L, "lead_sd_days": σ, "review_days": R, "cycle_days": C,
-             "life_days": days, "critical_ratio": ρ, "method": [method, distribution]}
+             "life_days": days, "critical_ratio": ρ, "stakes": [p, c, h],
+             "method": [method, distribution]}
     campaign {"items": [GTIN, …], "days": [[day, 24 factors …], …]}; no items: all of them
     answer  {"format": "forepost-stock-levels/1", "warehouse": ID, "first_day": DAY,
              "items": [{"item", "units_per_day", "sd_units_per_day", "safety_stock",
@@ -21,8 +22,10 @@ now_hours: how far today is. hour_length: the hours that were not one hour long,
 changed. outages: hours without usable stock. squares: the sum of the squared quantities of its
 sales. May be left out of an item: listed_day 0, squares 0 (not counted), no outages,
 service_class (A, B or C by units sold), lead_sd_days 0, review_days 0, life_days (it keeps),
-critical_ratio 0.5, method (what the last answer said; none before). covered_days: how many days'
-demand could be seen; an item that was never in stock is forecast at nothing, and nobody knows.
+critical_ratio 0.5, stakes (money per unit that is lost, that is wasted, and that is held for a
+day; with them levels go by worth, without by service), method (what the last answer said; none
+before). covered_days: how many days' demand could be seen; an item that was never in stock is
+forecast at nothing, and nobody knows.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ from typing import Final
 import numpy as np
 
 from optimizer.case_reader import Reader
+from optimizer.demand.balance import Stakes
 from optimizer.demand.forecast import Forecast, fit
 from optimizer.demand.history import HOURS, Floats, History, Outages, make_history
 from optimizer.demand.levels import (
@@ -44,6 +48,7 @@ from optimizer.demand.levels import (
     Supply,
     abc_classes,
     days_ahead,
+    levels_by_worth,
     stock_levels,
 )
 from optimizer.errors import CaseError
@@ -64,6 +69,7 @@ class _Job:
     now_hours: float
     history: History
     supply: Supply
+    stakes: Stakes
     classes: list[str]
     before: list[tuple[str, str] | None]
     campaigns: list[tuple[list[int], dict[int, list[float]]]]
@@ -83,6 +89,7 @@ class _Item:
     days: tuple[float, float, float, float]
     life_days: float
     critical_ratio: float
+    stakes: tuple[float, float, float]
     method: tuple[str, str] | None
 
 
@@ -100,6 +107,15 @@ def answer_job(job: Mapping[str, object]) -> dict[str, object]:
     )
     ahead = factors[:, n_days:]
     levels = stock_levels(forecast, read.supply, start_hours=read.now_hours, uplift=ahead)
+    if (read.stakes.lost > 0).any():
+        levels = levels_by_worth(
+            levels,
+            forecast,
+            read.supply,
+            read.stakes,
+            start_hours=read.now_hours,
+            uplift=ahead,
+        )
     return {
         "format": ANSWER_FORMAT,
         "warehouse": read.warehouse,
@@ -172,6 +188,7 @@ def _read(job: Mapping[str, object]) -> _Job:
         now_hours=reader.optional("now_hours", low=0, high=HOURS) or 0.0,
         history=history,
         supply=_supply(items, classes),
+        stakes=Stakes(*np.array([it.stakes for it in items], dtype=np.float64).reshape(-1, 3).T),
         classes=classes,
         before=[it.method for it in items],
         campaigns=_campaigns(reader, {it.item: i for i, it in enumerate(items)}),
@@ -201,11 +218,22 @@ def _item(reader: Reader, n_days: int) -> _Item:
             reader.number("cycle_days", low=0, high=365),
         ),
         life_days=math.inf if (life := reader.optional("life_days", low=0)) is None else life,
+        stakes=_stakes(reader),
         critical_ratio=EVEN_CHANCE if ratio is None else ratio,
         method=(method[0], method[1]) if len(method) == 2 else None,
     )
     reader.finish()
     return item
+
+
+def _stakes(reader: Reader) -> tuple[float, float, float]:
+    """What a lost, a wasted and a held unit cost; a price of 0: levels go by service."""
+    if not reader.has("stakes"):
+        return 0.0, 0.0, 0.0
+    numbers = reader.numbers("stakes", low=0)
+    if len(numbers) != 3 or not numbers[0] > 0:
+        raise CaseError(reader.at("stakes"), numbers, "three numbers, the first above 0")
+    return numbers[0], numbers[1], numbers[2]
 
 
 def _history(reader: Reader, items: Sequence[_Item], n_days: int) -> History:

@@ -31,6 +31,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from optimizer.demand.balance import Exposure, Stakes, balanced_levels
 from optimizer.demand.forecast import Demand, Forecast, days_needed
 from optimizer.demand.history import Flags, Floats, Ints
 
@@ -141,6 +142,50 @@ def stock_levels(
         is_capped=is_capped,
         mean=protected.mean,
         sd=protected.sd,
+    )
+
+
+def levels_by_worth(
+    levels: Levels,
+    forecast: Forecast,
+    supply: Supply,
+    stakes: Stakes,
+    *,
+    start_hours: float,
+    uplift: Floats,
+) -> Levels:
+    """By worth (balance.py) where a lost unit has a price, else the levels as they are."""
+    period = np.maximum(supply.cycle_days, 1.0)
+    life = np.where(supply.life_days <= LIFE_DAYS_MAX, supply.life_days, np.inf)
+    to_its_end = supply.lead_days + np.where(np.isinf(life), 0.0, life)
+
+    def balanced(days: Floats) -> Floats:
+        demand = forecast.over(
+            start_hours=start_hours,
+            days=days,
+            uplift=uplift,
+            length_sd_days=supply.lead_sd_days,
+        )
+        sold = forecast.over(start_hours=start_hours, days=to_its_end, uplift=uplift)
+        exposure = Exposure.of(
+            cycle=(demand.mean, demand.omega),
+            life=(sold.mean, sold.omega),
+            cycle_days=period,
+            life_days=life,
+        )
+        return balanced_levels(exposure, stakes).astype(np.float64)
+
+    is_priced = stakes.lost > 0
+    up_to = balanced(supply.protected_days + supply.cycle_days)
+    reorder = np.clip(np.minimum(balanced(supply.protected_days), up_to - 1.0), 0.0, None)
+    safety = _whole(np.maximum(reorder - levels.mean, 0.0))
+    return Levels(
+        safety_stock=np.where(is_priced, safety, levels.safety_stock),
+        reorder_point=np.where(is_priced, _whole(reorder), levels.reorder_point),
+        order_up_to=np.where(is_priced, _whole(up_to), levels.order_up_to),
+        is_capped=levels.is_capped & ~is_priced,
+        mean=levels.mean,
+        sd=levels.sd,
     )
 
 

@@ -142,6 +142,22 @@ def test_the_day_of_a_changed_clock_is_told(book: DemandBook) -> None:
     assert day == 44  # 29 March of 56 days before 10 April
 
 
+def test_an_item_with_a_price_has_levels_by_worth(book: DemandBook) -> None:
+    by_service = next(rows_of(answer_job(ask(book))))
+
+    def row(price: float, *, life: float = 90.0) -> dict[str, object]:
+        job = json.loads(json.dumps(ask(book)))
+        job["items"][0] |= {"stakes": [price, 5.0, 0.01], "life_days": life}
+        first, second = rows_of(answer_job(job))
+        assert second == list(rows_of(answer_job(ask(book))))[1], "the other item has no price"
+        return first
+
+    cheap, dear = row(0.05), row(20.0)
+    assert cheap["order_up_to"] < by_service["order_up_to"] <= dear["order_up_to"]
+    assert cheap["reorder_point"] < dear["reorder_point"] < dear["order_up_to"]
+    assert row(20.0, life=2.0)["order_up_to"] < dear["order_up_to"]
+
+
 @pytest.mark.parametrize(
     ("change", "path"),
     [
@@ -170,6 +186,8 @@ def test_a_wrong_job_is_refused_by_the_key(
         ("service_class", "Z"),
         ("lead_days", float("nan")),
         ("critical_ratio", 1.0),
+        ("stakes", [0.0, 1.0, 1.0]),
+        ("stakes", [1.0, 1.0]),
     ],
 )
 def test_a_wrong_item_is_refused_by_the_key(book: DemandBook, key: str, value: object) -> None:
