@@ -26,6 +26,7 @@ from cloud_sync.service import (
     reservations,
     sellable,
     sync,
+    transit_rules,
     users,
     webhooks,
 )
@@ -59,6 +60,7 @@ def make_app(
     app.include_router(reading.router)
     app.include_router(plans.router)
     app.include_router(exceptions.router)
+    app.include_router(transit_rules.router)
     app.include_router(history.router)
     app.include_router(records.router)
     app.include_router(exchange.router)

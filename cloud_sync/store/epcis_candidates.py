@@ -19,7 +19,6 @@ from cloud_sync.store.ports import Row, Transaction, Value
 
 NARROWED_MAX: Final = 8
 RARE: Final = 2000
-"""A condition that so few events fulfil is looked up whole."""
 
 _COLUMNS: Final = "position, event_time_us, record_time_us, context, body"
 _TIMES: Final = {"eventTime": "event_time_us", "recordTime": "record_time_us"}
@@ -40,10 +39,14 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which events may be told at all. warehouses: see find_events; up_to: the last position."""
+    """Which events may be told at all. warehouses: see find_events; up_to: the last position.
+
+    rare: a condition that so few events fulfil is looked up whole.
+    """
 
     warehouses: Sequence[str] | None
     up_to: int
+    rare: int = RARE
 
 
 def spot_of(row: Row, query: Query) -> Spot:
@@ -59,7 +62,11 @@ async def read_chunk(
     terms = query.narrowed()[:NARROWED_MAX]
     if any(not term.values for term in terms):
         return Chunk([], after, is_end=True, n_looked=0)
-    counts = await _counts(tx, terms) if len(terms) > 1 or _column(query) != "position" else [0]
+    counts = (
+        await _counts(tx, terms, window.rare)
+        if len(terms) > 1 or _column(query) != "position"
+        else [0]
+    )
     ranked = sorted(zip(counts, range(len(terms)), strict=False))
     if terms and _column(query) == "position":
         lead = terms[ranked[0][1]]
@@ -67,7 +74,7 @@ async def read_chunk(
         return await _led_by(tx, query, window, after=after, limit=limit, lead=lead, others=others)
     where, parameters = _bounds(query, window)
     for n, i in ranked:
-        clause, values = (_among if n <= RARE else _has)(terms[i])
+        clause, values = (_among if n <= window.rare else _has)(terms[i])
         where.append(clause)
         parameters += values
     column = _column(query)
@@ -125,7 +132,7 @@ async def _led_by(
     return Chunk(rows, end, is_end=len(positions) < limit, n_looked=len(positions))
 
 
-async def _counts(tx: Transaction, terms: Sequence[Term]) -> list[int]:
+async def _counts(tx: Transaction, terms: Sequence[Term], rare: int) -> list[int]:
     """How many keys each condition has, as far as it matters."""
     if not terms:
         return []
@@ -134,7 +141,7 @@ async def _counts(tx: Transaction, terms: Sequence[Term]) -> list[int]:
         marks, values = _marks(term)
         parts.append(
             f"(select count(*) from (select 1 from epcis_keys where {marks} "  # noqa: S608 -- marks only
-            f"limit {RARE + 1}) as k)"
+            f"limit {rare + 1}) as k)"
         )
         parameters += values
     (row,) = await tx.fetch(f"select {', '.join(parts)}", parameters)

@@ -20,12 +20,9 @@ from cloud_sync.store.columns import integer, text
 from cloud_sync.store.documents import find_documents
 from cloud_sync.store.exception_queue import add_evidence, end_evidence
 from cloud_sync.store.ports import Row, Transaction, fetch_in
+from cloud_sync.store.transit_rules import read_rules
 
-HOUR_US: Final = 3600 * 1_000_000
-OVERDUE_US: Final = 4 * HOUR_US
-"""Goods may come so much later than they were expected before anybody is told."""
-UNTOLD_US: Final = 48 * HOUR_US
-"""How long goods are on their way where no delivery says when it is expected."""
+SECOND_US: Final = 1_000_000
 
 _FIRST: Final = (
     "insert into transits(warehouse, transfer, at_us, event_id) values (?, ?, ?, ?) "
@@ -105,16 +102,20 @@ async def look_at_transits(tx: Transaction, transfers: Collection[str], *, now_u
         )
     }
     expected = await _expected(tx, sorted({text(row[0]) for row in sent}))
+    rules = await read_rules(tx)
     overdue = []
     for row in sent:
         transfer, at_us = text(row[0]), integer(row[1])
         where, when_us = expected.get(transfer, (text(row[3]), None))
-        due_us = (at_us + UNTOLD_US if when_us is None else when_us) + OVERDUE_US
+        patience = rules.between(text(row[3]), where)
+        if when_us is None:
+            when_us = at_us + patience.untold_s * SECOND_US
+        due_us = when_us + patience.overdue_s * SECOND_US
         if transfer not in under_way:
             await _end(tx, row, where)
         elif now_us > due_us:
             key = key_text((transfer,))
-            detail = f"sent by {text(row[3])}, expected at {due_us - OVERDUE_US}"
+            detail = f"sent by {text(row[3])}, expected at {when_us}"
             overdue.append((where, TRANSIT_OVERDUE, key, text(row[2]), due_us, detail))
     await add_evidence(tx, overdue)
 

@@ -160,40 +160,6 @@ async def test_an_event_and_the_declaration_of_its_error_share_an_id(
     assert len(await find(http, EQ_errorReason="incorrect_data")) == 1
 
 
-async def test_pages_of_a_time_come_in_its_order_and_leave_nothing_out(
-    http: httpx.AsyncClient,
-) -> None:
-    days = [5, 2, 9, 1, 7, 3, 2]
-    for number, day in enumerate(days):
-        await capture(http, good(number, eventTime=f"2026-01-{day:02}T00:00:00Z"))
-    page = await http.get(
-        f"{ROOT}/events", params={"GE_eventTime": "2026-01-02T00:00:00Z", "perPage": "2"}
-    )
-    found = ids(events_in(page.json()))
-    while "Link" in page.headers:
-        page = await http.get(next_page(page))
-        found += ids(events_in(page.json()))
-    assert found == [1, 6, 5, 0, 4, 2]
-
-
-async def test_pages_under_several_conditions_hold_all_that_fulfil_them(
-    http: httpx.AsyncClient,
-) -> None:
-    steps, states = ("shipping", "receiving"), ("in_transit", "in_progress", "active")
-    for number in range(24):
-        await capture(
-            http, good(number, bizStep=steps[number % 2], disposition=states[number % 3])
-        )
-    for order in ({}, {"orderBy": "eventTime", "orderDirection": "ASC"}):
-        wanted = {"EQ_bizStep": "shipping", "EQ_disposition": "in_transit|active", **order}
-        page = await http.get(f"{ROOT}/events", params={**wanted, "perPage": "3"})
-        found = ids(events_in(page.json()))
-        while "Link" in page.headers:
-            page = await http.get(next_page(page))
-            found += ids(events_in(page.json()))
-        assert found == [n for n in range(0, 24, 2) if n % 3 != 1]
-
-
 async def test_one_event_is_created_once(http: httpx.AsyncClient) -> None:
     one = {"@context": epcis_context(), **good(1)}
     answer = await http.post(f"{ROOT}/events", json=one)

@@ -23,7 +23,8 @@ WHOLE = {
     "credentials", "epcis_attributes", "epcis_captures", "epcis_children",
     "epcis_ended_tokens", "epcis_feed", "epcis_queries",
     "epcis_subscriptions", "exception_subjects", "feed", "feed_marks", "idempotency", "lots",
-    "orders", "promise_rules", "schema_version", "users", "webhook_deliveries", "webhooks",
+    "orders", "promise_rules", "schema_version", "transit_rules", "users",
+    "webhook_deliveries", "webhooks",
 }  # fmt: skip
 """Reference tables; the page gives the reason of each."""
 

@@ -12,12 +12,14 @@ from cloud_sync.service.fulfilment import go_round as look_after_orders
 from cloud_sync.service.overdue import go_round as look_after_transits
 from cloud_sync.store.ports import Database
 from cloud_sync.store.stock_history import refold
-from cloud_sync.store.transits import OVERDUE_US, UNTOLD_US
+from cloud_sync.store.transit_rules import Patience
 from tests.fakes.http_words import NOW_US
 from tests.fakes.shop import HOUR_US, Shop, open_shop
 from tests.fakes.uploads import ITEM, event_id, make_line
 
 TRANSFER = "T-1"
+OVERDUE_US = Patience().overdue_s * 1_000_000
+UNTOLD_US = Patience().untold_s * 1_000_000
 EXPECTED_US = NOW_US + 5 * HOUR_US
 
 
@@ -82,6 +84,39 @@ async def test_a_transfer_that_does_not_come_is_told_until_it_does(
     assert await exceptions(cloud) == []
     (ended,) = await exceptions(cloud, "resolved")
     assert ended["key"] == [TRANSFER]
+
+
+@pytest.mark.parametrize("expected_at_us", [EXPECTED_US, None])
+async def test_how_late_is_too_late_is_said_for_all_and_from_one_warehouse_to_another(
+    cloud: Shop, database: Database, expected_at_us: int | None
+) -> None:
+    rules: dict[str, object] = {"overdue_s": 60, "untold_s": 120, "pairs": []}
+    usual = {"overdue_s": 14_400, "untold_s": 172_800, "pairs": []}
+    assert await cloud.get("/v1/transit-rules") == usual
+    there = {"source": "W1", "destination": "C1", "overdue_s": 7, "untold_s": 9}
+    back = {"source": "C1", "destination": "W1", "overdue_s": 1, "untold_s": 1}
+    await send(cloud, expected_at_us=expected_at_us)
+    for pairs, overdue_s, untold_s in (([back], 60, 120), ([there, back], 7, 9)):
+        answer = await cloud.call("PUT", "/v1/transit-rules", {**rules, "pairs": pairs})
+        assert answer.status_code == 200, answer.text
+        due_us = (expected_at_us or NOW_US + untold_s * 1_000_000) + overdue_s * 1_000_000
+        await look_after_transits(database, due_us)
+        assert await exceptions(cloud) == []
+    assert (await cloud.get("/v1/transit-rules"))["pairs"] == [back, there]
+    await look_after_transits(database, due_us + 1)
+    assert [it["key"] for it in await exceptions(cloud)] == [[TRANSFER]]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"overdue_s": -1}, {"untold_s": "1"}, {"pairs": [{}]}, {"more": 1}, {"pairs": 2}]
+)
+async def test_rules_that_make_no_sense_are_refused(cloud: Shop, wrong: dict[str, object]) -> None:
+    good: dict[str, object] = {"overdue_s": 1, "untold_s": 1}
+    pair = {"source": "W1", "destination": "C1", "overdue_s": 7, "untold_s": 9}
+    twice: dict[str, object] = {"pairs": [pair, pair]}
+    for body in ({**good, **wrong}, {**good, **twice}):
+        answer = await cloud.call("PUT", "/v1/transit-rules", body)
+        assert answer.status_code == 422
 
 
 async def test_a_transfer_that_came_is_never_told(cloud: Shop, database: Database) -> None:
