@@ -78,7 +78,8 @@ MESSAGES: Final[dict[str, str]] = {
     "not_expected": "{item} is not in delivery {document}: recorded, put it aside",
     "lot_not_expected": "Lot {lot} is not in delivery {document}, but {announced}: recorded, "
     "check the label",
-    "expiry_missing": "{item} lot {lot}: no expiry on the label: recorded, scan the one that has it",
+    "expiry_missing": "{item} lot {lot}: no expiry on the label: recorded, "
+    "scan the one that has it",
     "over_receipt": "{item}: {received} received, {expected} announced: check the count",
     "short_receipt": "Delivery {document} closed: {missing} missing",
     "shrink_within": "Delivery {document} closed: {missing} lost on the way",
