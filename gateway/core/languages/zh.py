@@ -76,9 +76,9 @@ MESSAGES: Final[dict[str, str]] = {
     "unknown_location": "{place} 不是已知货位：已记录，请核对标签",
     "document_closed": "单据 {document} 已关闭：已记录，请告知主管",
     "not_expected": "{item} 不在到货单 {document} 中：已记录，请隔离",
-    "lot_not_expected": "批次 {lot} 不在到货单 {document} 中，应为 {announced}：已记录，请核对标签",
-    "expiry_missing": "{item} 批次 {lot}：标签上没有有效期：已记录，"
-    "请扫描带有效期的标签",
+    "lot_not_expected": "批次 {lot} 不在到货单 {document} 中，应为 {announced}："
+    "已记录，请核对标签",
+    "expiry_missing": "{item} 批次 {lot}：标签上没有有效期：已记录，请扫描带有效期的标签",
     "over_receipt": "{item}：已收 {received}，应收 {expected}：请核对数量",
     "short_receipt": "到货单 {document} 已关闭：缺 {missing}",
     "shrink_within": "到货单 {document} 已关闭：途中损耗 {missing}",
