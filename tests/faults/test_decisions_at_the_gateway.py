@@ -108,6 +108,17 @@ class Desk:
             env={**os.environ, "FOREPOST_DIES_AT": dies_at},
         )  # fmt: skip
 
+    @contextlib.contextmanager
+    def halted(self) -> Iterator[None]:
+        """For the time of the context the gateway does nothing: it gives no room back."""
+        process = self.gateway.process
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
+
     def left(self, what: str) -> list[Path]:
         """The words that wait to be taken in."""
         directory = self.state / place_of(what)
@@ -221,8 +232,9 @@ def test_a_full_disk_is_told_in_a_line_and_nothing_is_decided(tmp_path: Path) ->
         desk.start()
         try:
             for n, what in enumerate(("approve", "resolve")):
-                filler = fill(disk)
-                done = desk.say(words_of(what, n))
+                with desk.halted():
+                    filler = fill(disk)
+                    done = desk.say(words_of(what, n))
                 assert (done.returncode, done.stdout) == (1, "")
                 assert len(done.stderr.splitlines()) == 1, done.stderr
                 assert "No space left on device" in done.stderr
