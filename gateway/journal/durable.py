@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Final
@@ -28,11 +29,20 @@ def put_file(path: Path, content: bytes) -> None:
     """Put a file where others look for it: they see the whole of it or none.
 
     It has its name only when its content is on the disk, and the name is there, too, before this
-    returns. Raises OSError; then nothing is left of it.
+    returns. Its directory is made if there is none. Both belong to whom the directory above
+    belongs: what root leaves for a service is the service's. Raises OSError; then nothing is left
+    of it.
     """
+    directory = path.parent
+    owner = directory.parent.stat()
+    with contextlib.suppress(FileExistsError):
+        directory.mkdir(mode=0o700)
+        _hand_over(directory, owner)
+        sync_directory(directory.parent)
     unfinished = path.with_name(path.name + UNFINISHED)
     try:
         with unfinished.open("wb") as file:
+            _hand_over(file.fileno(), owner)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -40,4 +50,9 @@ def put_file(path: Path, content: bytes) -> None:
     except OSError:
         unfinished.unlink(missing_ok=True)
         raise
-    sync_directory(path.parent)
+    sync_directory(directory)
+
+
+def _hand_over(file: Path | int, owner: os.stat_result) -> None:
+    if os.geteuid() == 0:
+        os.chown(file, owner.st_uid, owner.st_gid)

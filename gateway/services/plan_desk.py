@@ -273,6 +273,4 @@ def _read(path: Path) -> PlanNow | Decide | None:
 
 def leave_wish(state_dir: Path, name: str, wish: PlanNow | Decide) -> None:
     """Leave a wish for the running gateway, or for its next start. Raises OSError."""
-    directory = state_dir / DIRECTORY
-    directory.mkdir(mode=0o700, exist_ok=True)
-    put_file(directory / name, wish.model_dump_json(exclude_none=True).encode())
+    put_file(state_dir / DIRECTORY / name, wish.model_dump_json(exclude_none=True).encode())

@@ -118,5 +118,4 @@ def words_in(directory: Path) -> list[Path]:
 
 def leave_word(directory: Path, said: Word) -> None:
     """Leave a word for the running gateway, or for its next start. Raises OSError."""
-    directory.mkdir(mode=0o700, exist_ok=True)
     put_file(directory / said.word, json.dumps(word_body(said)).encode())
