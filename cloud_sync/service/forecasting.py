@@ -18,6 +18,7 @@ from cloud_sync.contract import campaigns as announced
 from cloud_sync.contract import documents as doc
 from cloud_sync.demand.book import Series
 from cloud_sync.demand.campaigns import Campaign
+from cloud_sync.demand.pace import profile_of
 from cloud_sync.demand.question import Kept, make_question
 from cloud_sync.jobs.runner import JobFailed, run_job
 from cloud_sync.store.demand import read_demand
@@ -32,6 +33,8 @@ DIGITS: Final = 3
 """Of demand in a policy."""
 ALIKE: Final = 0.03
 """Demand that changed by less than this share is sent again only with a new reorder point."""
+ALIKE_BY_HOUR: Final = 0.1
+"""So it is with the hours, while less than this share of a day is sold at another."""
 
 
 class ForecastFailed(Exception):
@@ -188,6 +191,7 @@ def _revised(policy: doc.Policy, row: Mapping[str, object], *, grams: int) -> do
             "demand_units_per_day": round(_number(row, "units_per_day") / grams, DIGITS),
             "demand_sd_units_per_day": round(_number(row, "sd_units_per_day") / grams, DIGITS),
             "reorder_point_units": math.ceil(_number(row, "reorder_point") / grams),
+            "hours": _hours(row),
         }
     )
 
@@ -196,11 +200,29 @@ def _is_alike(policy: doc.Policy, revised: doc.Policy) -> bool:
     """Whether a policy is as good as the new one: noise need not go down the feed each night."""
     return (
         policy.reorder_point_units == revised.reorder_point_units
+        and _is_alike_by_hour(policy.hours, revised.hours)
         and math.isclose(policy.demand_units_per_day, revised.demand_units_per_day, rel_tol=ALIKE)
         and math.isclose(
             policy.demand_sd_units_per_day, revised.demand_sd_units_per_day, rel_tol=ALIKE
         )
     )
+
+
+def _is_alike_by_hour(profile: Sequence[int] | None, revised: Sequence[int] | None) -> bool:
+    if profile is None or revised is None:
+        return profile is revised
+    moved = sum(
+        abs(it / sum(profile) - now / sum(revised))
+        for it, now in zip(profile, revised, strict=True)
+    )
+    return moved / 2 < ALIKE_BY_HOUR
+
+
+def _hours(row: Mapping[str, object]) -> list[int] | None:
+    shares = row.get("hours")
+    if not isinstance(shares, list) or not all(isinstance(it, int | float) for it in shares):
+        raise ForecastFailed(f"hours: expected 24 numbers, got {shares!r}")
+    return profile_of(shares)
 
 
 def _number(row: Mapping[str, object], key: str) -> float:

@@ -8,10 +8,12 @@ so much, less what earlier lots gave to it; the rest of the lot will be waste.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, tzinfo
 from math import sqrt
 from typing import Final
 
+from cloud_sync.contract.documents import Policy
+from cloud_sync.demand.pace import days_until_sold
 from gateway.core.consolidation import service_z
 from gateway.core.facts import Facts, PlanRecord
 from gateway.core.served import Silence, need_of
@@ -30,8 +32,12 @@ def look_at(
     *,
     taken_units: int = 0,
     surge: Rush | None = None,
+    zone: tzinfo = UTC,
 ) -> Look | None:
-    """What is known of an item now; None where the office has said nothing about it."""
+    """What is known of an item now; None where the office has said nothing about it.
+
+    zone: of the clock on the warehouse's wall.
+    """
     policy = facts.policies.get(item)
     if policy is None:
         return None
@@ -51,6 +57,7 @@ def look_at(
         next_delivery_days=_next_delivery_days(facts, item, now_us) if on_order > 0 else None,
         unsold_units=unsold,
         taken_units=taken_units,
+        lasts_days=_lasts_days(policy, on_hand, now_us, zone),
         surge=surge,
         strain=_strain(facts, item, on_hand + on_order - unsold, now_us),
     )
@@ -81,6 +88,14 @@ def unsold_units(lots: Iterable[tuple[str, int]], demand_per_day: float, today: 
         unsold += units - goes
     # Half a unit more or less is nobody's waste: rounded down, by the day it is seen to come.
     return int(unsold + 1e-9)
+
+
+def _lasts_days(policy: Policy, on_hand: int, now_us: int, zone: tzinfo) -> float | None:
+    """How long what is on hand lasts by the hours of the day; None where these are not known."""
+    if policy.hours is None or policy.demand_units_per_day <= 0:
+        return None
+    worth = max(0, on_hand) / policy.demand_units_per_day
+    return days_until_sold(policy.hours, worth, now_us, zone)
 
 
 def _next_delivery_days(facts: Facts, item: str, now_us: int) -> float:

@@ -1,8 +1,8 @@
 """Surges among this warehouse's sales, as triggers look at them.
 
 The test is cloud_sync/demand/surge; here is what it is told: every sale (goods that go to a
-customer) at the time it was made, and what is expected, which is the item's usual demand spread
-evenly over the day and told in sales, by how many units one sale has taken so far.
+customer) at the time it was made, and what is expected, which is the item's usual demand at these
+hours of the day, told in sales, by how many units one sale has taken so far.
 
 Sums live in memory. A restarted gateway reads the last sales again from its journal; a surge that
 was told before is then found again and is not told again, because its cause is not armed.
@@ -11,15 +11,16 @@ was told before is then found again and is not told again, because its cause is 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, tzinfo
 from typing import Final
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
+from cloud_sync.demand.pace import days_worth
 from cloud_sync.demand.surge import Surge, SurgeDetector, SurgeRule
 from gateway.core.facts import Facts
 from gateway.core.triggers import Rush
 
-DAY_US: Final = 86_400_000_000
 LASTS_US: Final = 4 * 3_600_000_000
 """How long a surge is planned to go on: what it takes in that time is ordered on top."""
 RISE_MAX: Final = 20.0
@@ -27,10 +28,11 @@ RISE_MAX: Final = 20.0
 
 
 class Rushes:
-    """The surges of one warehouse."""
+    """The surges of one warehouse. zone: of the clock on its wall."""
 
-    def __init__(self, facts: Facts, rule: SurgeRule | None = None) -> None:
+    def __init__(self, facts: Facts, rule: SurgeRule | None = None, *, zone: tzinfo = UTC) -> None:
         self._facts = facts
+        self._zone = zone
         self._detector = SurgeDetector(rule or SurgeRule(), self._expected)
         self._sold: dict[str, tuple[int, int]] = {}
         self._new: dict[str, Surge] = {}
@@ -63,9 +65,8 @@ class Rushes:
         return None if self._detector.is_on(item, now_us) else Rush(is_on=False)
 
     def _extra(self, surge: Surge) -> int:
-        demand = self._facts.policies[surge.item].demand_units_per_day
-        rise = min(surge.rise, RISE_MAX)
-        return max(0, round((rise - 1) * demand * LASTS_US / DAY_US))
+        usual = self._usual(surge.item, surge.seen_at_us, surge.seen_at_us + LASTS_US)
+        return max(0, round((min(surge.rise, RISE_MAX) - 1) * usual))
 
     def _units(self, line: ev.Line) -> int:
         item = self._facts.items.get(line.item)
@@ -77,5 +78,10 @@ class Rushes:
         """Sales expected between two moments."""
         n, units = self._sold.get(item, (0, 0))
         per_sale = max(1.0, units / n) if n else 1.0
-        demand = self._facts.policies[item].demand_units_per_day
-        return demand * (end_us - start_us) / DAY_US / per_sale
+        return self._usual(item, start_us, end_us) / per_sale
+
+    def _usual(self, item: str, start_us: int, end_us: int) -> float:
+        """Units sold between two moments of a usual day."""
+        policy = self._facts.policies[item]
+        days = days_worth(policy.hours, start_us, end_us, self._zone)
+        return policy.demand_units_per_day * days

@@ -16,6 +16,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.plans import DecisionBody, ReconciledLine, TriggerBody, asn_id
@@ -73,6 +74,7 @@ class TriggerWatch:
     ) -> None:
         self._warehouse = settings.gateway.warehouse
         self._language = settings.gateway.language
+        self._zone = ZoneInfo(settings.gateway.timezone)
         self._quiet_us = round(settings.planner.quiet_s * 1_000_000)
         self._clock = clock
         self._new_id = new_id
@@ -88,7 +90,7 @@ class TriggerWatch:
         Every item is looked at again with the next run.
         """
         self._judged_on = ""
-        self._rushes = Rushes(facts)
+        self._rushes = Rushes(facts, zone=self._zone)
         self._rushes.note(recent)
 
     def runs(self, rows: Rows) -> Iterator[Rows]:
@@ -123,7 +125,15 @@ class TriggerWatch:
             left = facts.units_on_hand(item, today) if item in before else 0
             taken = max(0, before.get(item, 0) - left)
             rush = None if self._rushes is None else self._rushes.rush(item, change.at_us)
-            look = look_at(facts, item, today, change.at_us, taken_units=taken, surge=rush)
+            look = look_at(
+                facts,
+                item,
+                today,
+                change.at_us,
+                taken_units=taken,
+                surge=rush,
+                zone=self._zone,
+            )
             if look is None:
                 continue
             bodies, states = triggers_of(

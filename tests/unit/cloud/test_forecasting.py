@@ -115,6 +115,16 @@ async def test_a_policy_gets_the_demand_of_its_ledger(database: Database) -> Non
     assert (revised.lead_time_days, revised.opens_cases) == (1.0, True), "people's word stays"
 
 
+async def test_a_policy_says_at_which_hours_it_sells(database: Database) -> None:
+    await put(database, policy(), item(ITEM))
+    await sell(database, [10] * DAYS)
+    await forecast(database)
+    hours = (await policies(database))[ITEM].hours
+    assert hours is not None
+    assert max(range(24), key=hours.__getitem__) == 10
+    assert sum(hours) == 1000
+
+
 async def test_asked_again_it_changes_nothing(database: Database) -> None:
     await put(database, policy(), item(ITEM))
     await sell(database, [9, 11] * (DAYS // 2))

@@ -58,6 +58,23 @@ def test_a_sale_a_minute_of_what_sells_once_an_hour_is_one_and_is_told_once() ->
     assert rushes.rush(ITEM, BURST[-1]) is None, "told, and still on"
 
 
+def test_a_busy_hour_of_every_day_is_no_surge_and_the_same_at_night_is_one() -> None:
+    known = facts()
+    # Three quarters of a day's 24 are sold in one hour.
+    hour = START_US // (60 * MINUTE_US) % 24
+    known.policies[ITEM] = known.policies[ITEM].model_copy(
+        update={"hours": [12 * 23 * 3 if n == hour else 12 for n in range(24)]}
+    )
+    lunch = sales(START_US + n * 3 * MINUTE_US for n in range(18))
+    night = sales(START_US + (12 * 60 + n * 3) * MINUTE_US for n in range(18))
+    rush_at = {}
+    for name, sold in (("lunch", lunch), ("night", night)):
+        rushes = Rushes(known)
+        rushes.note(sold)
+        rush_at[name] = rushes.rush(ITEM, sold[-1].occurred_at_us)
+    assert [rush is not None and rush.is_on for rush in rush_at.values()] == [False, True]
+
+
 def test_goods_that_go_anywhere_else_are_no_sales() -> None:
     rushes = Rushes(facts())
     rushes.note(sales([*HOURLY, *BURST], to="@waste"))
