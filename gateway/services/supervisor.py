@@ -1,7 +1,8 @@
 """Keeps endless loops going and knows which of them still moves.
 
 The one place that catches `Exception`: a loop that falls is logged with its trace and started
-again after a back-off; the others never notice. A loop that stands still shows in `stalled`,
+again after a back-off; the others never notice. A full disk is no fault of the loop's: then the
+reason says more than a trace of each of them would. A loop that stands still shows in `stalled`,
 which the systemd watchdog asks. A damaged journal is the one thing that no loop survives: the
 gateway ends in order, is started again, and salvages.
 """
@@ -12,7 +13,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from gateway.errors import JournalCorrupt
+from gateway.errors import JournalCorrupt, JournalFull
 from gateway.links.backoff import full_jitter
 from gateway.ports import Clock
 
@@ -59,6 +60,10 @@ async def supervise(
             logger.warning("loop ended by itself", extra={"action": "loop_ended", "loop": name})
         except JournalCorrupt:
             raise
+        except JournalFull as error:
+            logger.error(
+                "loop fell", extra={"action": "loop_fell", "loop": name, "reason": str(error)}
+            )
         except Exception:
             logger.exception("loop fell", extra={"action": "loop_fell", "loop": name})
         attempt = 0 if clock.monotonic() - started > STABLE_S else attempt + 1
