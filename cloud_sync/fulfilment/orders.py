@@ -15,7 +15,7 @@ that a correction, which turns lines round, needs no rule of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -189,11 +189,7 @@ def superfluous(wanted: Mapping[Goods, int], parts: Sequence[Part]) -> list[int]
 
     So it is once a picker finds what was said to be missing and is on its way from elsewhere.
     """
-    given: dict[Goods, int] = {}
-    for part in parts:
-        for goods in {*part.wanted, *part.taken}:
-            had = part.taken.get(goods, 0) + part.to_come(goods)
-            given[goods] = given.get(goods, 0) + had
+    given = _given_to(parts)
     spared = []
     for i, part in reversed(list(enumerate(parts))):
         mine = {goods: part.to_come(goods) for goods in part.wanted}
@@ -204,6 +200,37 @@ def superfluous(wanted: Mapping[Goods, int], parts: Sequence[Part]) -> list[int]
             for goods, n in mine.items():
                 given[goods] -= n
     return spared
+
+
+def given_twice(
+    wanted: Mapping[Goods, int], parts: Sequence[Part], warehouses: Container[str]
+) -> dict[int, dict[Goods, int]]:
+    """By part of these warehouses, what need not come from it any more: others have it in hand.
+
+    So it is once a picker finds what was said to be missing, and where it was asked for instead
+    somebody has begun to pick it.
+    """
+    given = _given_to(parts)
+    found: dict[int, dict[Goods, int]] = {}
+    for i, part in enumerate(parts):
+        if part.warehouse not in warehouses:
+            continue
+        for goods in part.wanted:
+            n = min(given[goods] - wanted.get(goods, 0), part.to_come(goods))
+            if n > 0:
+                found.setdefault(i, {})[goods] = n
+                given[goods] -= n
+    return found
+
+
+def _given_to(parts: Sequence[Part]) -> dict[Goods, int]:
+    """What was taken and is to come, of all parts."""
+    given: dict[Goods, int] = {}
+    for part in parts:
+        for goods in {*part.wanted, *part.taken}:
+            had = part.taken.get(goods, 0) + part.to_come(goods)
+            given[goods] = given.get(goods, 0) + had
+    return given
 
 
 def delivered_beyond(wanted: Mapping[Goods, int], parts: Sequence[Part]) -> dict[Goods, int]:

@@ -8,7 +8,7 @@ know what to pick. Locks are taken in the order: orders, shelves, reservations, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -21,6 +21,7 @@ from cloud_sync.fulfilment.orders import (
     Part,
     Status,
     SumKey,
+    given_twice,
     missing_of,
     parts_of,
     status_of,
@@ -33,7 +34,7 @@ from cloud_sync.store.columns import integer, text
 from cloud_sync.store.documents import Draft, Gone, change_documents
 from cloud_sync.store.ports import Transaction, fetch_in
 from cloud_sync.store.promises import lock_shelves
-from cloud_sync.store.reservations import consume, release
+from cloud_sync.store.reservations import consume, lessen, release
 
 OPEN: Final = "open"
 DONE: Final = "done"
@@ -285,19 +286,36 @@ async def follow_orders(tx: Transaction, events: Sequence[ev.Event]) -> list[Ord
         ],
     )
     states = await load_orders(tx, ids)
-    if any(key.kind == SHORT and quantity < 0 for key, quantity in sums.items()):
-        await _spare(tx, states)
+    found_again = {key.warehouse for key, n in sums.items() if key.kind == SHORT and n < 0}
+    if found_again:
+        await _spare(tx, states, found_again)
     if states:
         await save_orders(tx, states)
     return states
 
 
-async def _spare(tx: Transaction, states: Sequence[OrderState]) -> None:
-    """Take parcels away that stood in for goods which were found after all."""
+async def _spare(
+    tx: Transaction, states: Sequence[OrderState], found_again: Container[str]
+) -> None:
+    """Have goods that were found after all come from one place only.
+
+    Parcels that stood in for them are taken away; where such a one is begun it stays, and the
+    goods that were found remain on their shelf.
+    """
     for state in states:
-        parts = state.parts[: len(state.parcels)]
-        for i in superfluous(state.order.wanted, parts):
+        wanted, n = state.order.wanted, len(state.parcels)
+        for i in superfluous(wanted, state.parts[:n]):
             await close_parcel(tx, state.parcels[i], MOVED)
+        for i, less in given_twice(wanted, state.parts[:n], found_again).items():
+            row = state.parcels[i]
+            row.lines = {
+                goods: left
+                for goods, quantity in row.lines.items()
+                if (left := quantity - less.get(goods, 0)) > 0
+            }
+            await lessen(tx, row.parcel, row.warehouse, less)
+            if not row.lines:
+                await close_parcel(tx, row, MOVED)
 
 
 async def _lock(tx: Transaction, ids: Iterable[str]) -> set[str]:

@@ -212,6 +212,26 @@ async def consume(
     )
 
 
+async def lessen(
+    tx: Transaction, reservation: str, warehouse: str, less: Mapping[Goods, int]
+) -> None:
+    """Promise so much less of its lines; one of which nothing is left is gone.
+
+    How much of the others is consumed is to be said anew (`consume`).
+    """
+    lines = [(amount, reservation, warehouse, *goods) for goods, amount in sorted(less.items())]
+    await tx.execute_many(
+        "delete from reservations "
+        "where reservation = ? and warehouse = ? and item = ? and unit = ? and quantity <= ?",
+        [(*line, amount) for amount, *line in lines],
+    )
+    await tx.execute_many(
+        "update reservations set quantity = quantity - ?, consumed = 0, state = 'confirmed' "
+        "where reservation = ? and warehouse = ? and item = ? and unit = ?",
+        lines,
+    )
+
+
 async def expire(tx: Transaction, now_us: int) -> None:
     """Write down whose time is over, so that the active ones stay few."""
     await tx.execute_many(

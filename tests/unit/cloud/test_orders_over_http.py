@@ -80,16 +80,22 @@ async def test_an_order_that_is_short_waits_and_is_filled_when_goods_come(cloud:
     assert parcels(await cloud.get("/v1/orders/O-2")) == [("O-2.1", "C1", "open", 5)]
 
 
+async def miss(cloud: Shop, missing: int, *, is_found: bool = False) -> None:
+    """W1's picker misses so many of the first parcel, or finds them after all."""
+    said = {"item": ITEM, "location": "R-01", "unit": "EA", "missing": missing}
+    cloud.books["W1"].record(
+        ev.EVENT_CORRECTED if is_found else ev.PICK_SHORT,
+        documents=(ev.Document(type="order", id="O-1.1"),),
+        body={"corrects_type": ev.PICK_SHORT, "of": said} if is_found else said,
+    )
+    await cloud.tell("W1")
+
+
 async def test_a_short_pick_is_completed_from_elsewhere(cloud: Shop) -> None:
     await cloud.stock(W1=9, C1=9)
     await cloud.place(5)
     await cloud.move("W1", ev.GOODS_PICKED, "O-1.1", "R-01", "PACK", 2)
-    cloud.books["W1"].record(
-        ev.PICK_SHORT,
-        documents=(ev.Document(type="order", id="O-1.1"),),
-        body={"item": ITEM, "location": "R-01", "missing": 3, "unit": "EA", "reason": "empty"},
-    )
-    await cloud.tell("W1")
+    await miss(cloud, 3)
     told = await cloud.get("/v1/orders/O-1")
     assert told["missing"] == [{"item": ITEM, "unit": "EA", "quantity": 3}]
     cloud.now_us += TRIED_EVERY_US
@@ -102,39 +108,47 @@ async def test_a_short_pick_is_completed_from_elsewhere(cloud: Shop) -> None:
     assert sent["lines"] == [{"item": ITEM, "quantity": 2, "unit": "EA"}]
 
 
-@pytest.mark.parametrize("is_begun", [False, True], ids=["untouched", "begun"])
 @pytest.mark.parametrize("is_given", [False, True], ids=["at once", "given elsewhere"])
 async def test_a_short_pick_that_was_taken_back_is_picked_where_it_lies(
-    cloud: Shop, is_given: bool, is_begun: bool
+    cloud: Shop, *, is_given: bool
 ) -> None:
-    """What was given elsewhere meanwhile is called off there, unless somebody began it."""
     await cloud.stock(W1=9, C1=9)
     await cloud.place(5)
-    order, said = (ev.Document(type="order", id="O-1.1"),), {
-        "item": ITEM, "location": "R-01", "missing": 3, "unit": "EA", "reason": "empty",
-    }  # fmt: skip
-    cloud.books["W1"].record(ev.PICK_SHORT, documents=order, body=said)
-    await cloud.tell("W1")
+    await miss(cloud, 3)
     if is_given:
         cloud.now_us += TRIED_EVERY_US
         await go_round(cloud.database, cloud.now_us)
-        if is_begun:
-            await cloud.move("C1", ev.GOODS_PICKED, "O-1.2", "R-01", "PACK", 1)
-    taken_back = {"corrects_type": ev.PICK_SHORT, "of": said}
-    cloud.books["W1"].record(ev.EVENT_CORRECTED, documents=order, body=taken_back)
-    await cloud.tell("W1")
+    await miss(cloud, 3, is_found=True)
     told = await cloud.get("/v1/orders/O-1")
-    assert (told["missing"], told["parcels"][0]["lines"][0]["short"]) == ([], 0)
-    expected = [("O-1.1", "W1", "open", 5)]
-    if is_given:
-        expected.append(("O-1.2", "C1", "open" if is_begun else "moved", 3))
-    assert parcels(told) == expected
-    sent = (await cloud.documents("gw-W1"))["O-1.1"]
-    assert sent is not None
+    assert told["missing"] == []
+    assert parcels(told)[0] == ("O-1.1", "W1", "open", 5)
+    assert parcels(told)[1:] == ([("O-1.2", "C1", "moved", 3)] if is_given else [])
+    sent = (await cloud.documents("gw-W1"))["O-1.1"] or {}
     assert sent["lines"] == [{"item": ITEM, "quantity": 5, "unit": "EA"}]
-    if is_given and not is_begun:
-        assert (await cloud.documents("gw-C1"))["O-1.2"] is None
-        assert await cloud.available() == {"W1": 4, "C1": 9}
+    assert not is_given or (await cloud.documents("gw-C1"))["O-1.2"] is None
+    assert await cloud.available() == {"W1": 4, "C1": 9}
+
+
+@pytest.mark.parametrize("missing", [3, 5], ids=["some", "all"])
+async def test_what_was_found_again_stays_where_it_is_once_another_has_begun(
+    cloud: Shop, missing: int
+) -> None:
+    left = 5 - missing
+    await cloud.stock(W1=9, C1=9)
+    await cloud.place(5)
+    await miss(cloud, missing)
+    cloud.now_us += TRIED_EVERY_US
+    await go_round(cloud.database, cloud.now_us)
+    await cloud.move("C1", ev.GOODS_PICKED, "O-1.2", "R-01", "PACK", 1)
+    await miss(cloud, missing, is_found=True)
+    assert await cloud.available() == {"W1": 9 - left, "C1": 9 - missing}
+    sent = (await cloud.documents("gw-W1"))["O-1.1"] or {}
+    lines = [{"item": ITEM, "quantity": left, "unit": "EA"}]
+    assert sent["lines"] == lines if left else sent["status"] == "closed"
+    if left:
+        await cloud.move("W1", ev.GOODS_PICKED, "O-1.1", "R-01", "PACK", left)
+    await cloud.move("C1", ev.GOODS_PICKED, "O-1.2", "R-01", "PACK", missing - 1)
+    assert (await cloud.get("/v1/orders/O-1"))["status"] == "picked"
 
 
 async def test_what_was_picked_and_put_back_is_to_be_picked_again(cloud: Shop) -> None:
