@@ -15,7 +15,7 @@ from typing import Final
 
 from cloud_sync.inventory.exceptions import ACTIONS, Word, key_text
 from cloud_sync.inventory.findings import NEGATIVE_STOCK
-from cloud_sync.inventory.traces import WINDOW_US, Subject, Trace
+from cloud_sync.inventory.traces import STOCK, WINDOW_US, Subject, Trace
 from gateway.core.exceptions import Evidence, ExceptionEffects, OpenException
 from gateway.journal.rows import as_int
 from gateway.journal.table_sums import Querying
@@ -164,6 +164,20 @@ async def read_traces(
         )
         for family, key, at_us, event_id, says in rows
     ]
+
+
+async def read_moved(reader: Querying, subjects: Iterable[Subject]) -> set[Subject]:
+    """Those of these goods at places whose moves are kept, too, and not their counts alone."""
+    keys = {key_text(it.key): it for it in subjects}
+    if not keys:
+        return set()
+    rows = await reader.query(
+        "select distinct key from exception_trace where family = ?"
+        " and key in (select value from json_each(?))"
+        " and json_extract(says, '$[0]') in ('late', 'move')",
+        (STOCK, json.dumps(sorted(keys))),
+    )
+    return {keys[str(key)] for (key,) in rows}
 
 
 async def read_open(reader: Querying, kind: str, key: Sequence[str]) -> set[str]:

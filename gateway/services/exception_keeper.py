@@ -19,6 +19,7 @@ from gateway.core.facts import Facts
 from gateway.core.resolving import Around, deeds_of
 from gateway.journal.exception_table import (
     read_keys,
+    read_moved,
     read_open,
     read_traces,
     trace_statements,
@@ -65,8 +66,8 @@ class ExceptionKeeper:
             trace for event in events for trace in traces_of(event, self._gateway, is_shared=False)
         ]
         if traces:
-            subjects = {it.subject for it in traces}
-            widest_us = max(WINDOW_US.get(it.family, 0) for it in subjects)
+            subjects = await self._telling(traces)
+            widest_us = max((WINDOW_US.get(it.family, 0) for it in subjects), default=0)
             known = await read_traces(
                 self._tables,
                 subjects,
@@ -79,6 +80,17 @@ class ExceptionKeeper:
             ]
         effects.ends += await self._ends(traces, effects)
         return trace_statements(traces, forget_us=self._forget_us(events))
+
+    async def _telling(self, traces: Sequence[Trace]) -> set[Subject]:
+        """The subjects of which there may be something to show together with what is known.
+
+        Goods that were only counted show nothing, and whoever counts piece by piece counts the
+        same goods a thousand times: of these not even is read what is kept.
+        """
+        subjects = {it.subject for it in traces}
+        counted = {it for it in subjects if it.family == STOCK}
+        counted -= {it.subject for it in traces if it.says[:1] in (("late",), ("move",))}
+        return subjects - counted | await read_moved(self._tables, counted)
 
     async def _ends(self, traces: Sequence[Trace], effects: ExceptionEffects) -> list[Ending]:
         """The last count of goods ends what is doubtful about those before it."""
