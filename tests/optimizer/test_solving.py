@@ -57,7 +57,7 @@ def test_hybrid_reaches_the_proven_optimum_of_m_company(seed: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("file_name", PROVEN)
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_hybrid_reaches_every_proven_optimum(file_name: str, seed: int) -> None:
     expected = public_case("expected.json")[file_name]["objective"]
     plan = solve(parse_case(public_case(file_name)), seed=seed)
