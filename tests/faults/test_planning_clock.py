@@ -20,11 +20,19 @@ from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
 from tests.plan_checker.check import check, read_rows
 from tests.plan_checker.facts import Event
+from tests.rigs import tier
 from tests.rigs.faketime import WallClock
 from tests.rigs.gateway import GatewayProcess
 from tests.rigs.seeding import seed
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(
+        tier.chosen() == "quick",
+        reason="one of its jumps went unnoticed once in four runs: FOREPOST_FAULTS=t1 plays it",
+    ),
+]
 
 CONFIG = """
 [gateway]
