@@ -60,7 +60,9 @@ def receive(request: Request, movement: Movement, floor: Floor) -> Verdict:
         announced = floor.deliveries.announced(asn)
         progress = _progress(request, asn, announced, floor)
         flags = (*_against(request, asn, announced, progress, floor), *flags)
-        values |= {**progress, "announced": _lots_of(announced, request.goods.item)}
+        values |= progress
+        if "lot_not_expected" in flags:
+            values["announced"] = _lots_of(announced, request.goods.item)
         # Keys in order, as the result is encoded.
         extra["task"] = {
             "expected": progress["expected"],
