@@ -52,7 +52,11 @@ class Stakes:
         """Of the first n items."""
         return Stakes(self.lost[:n], self.waste[:n], self.holding[:n])
 
-    def priced(self, price: float) -> Stakes:
+    def only(self, items: Ints) -> Stakes:
+        """Of these items."""
+        return Stakes(self.lost[items], self.waste[items], self.holding[items])
+
+    def priced(self, price: float | Floats) -> Stakes:
         """With lost units at so many times their worth."""
         return Stakes(self.lost * price, self.waste, self.holding)
 
@@ -146,11 +150,14 @@ def balanced_levels(exposure: Exposure, stakes: Stakes) -> Ints:
 def lost_price(parts: Sequence[tuple[Exposure, Stakes]], *, share: float) -> float:
     """The price of a lost unit with which the balanced levels serve this share of all units.
 
-    parts: classes of items; `Stakes.lost` is taken as relative worth (ones: all customers alike).
+    parts: classes of items; `Stakes.lost` is taken as relative worth (ones: all customers alike),
+    and units count by it in the share: a gram of what is kept by weight is less than a piece.
     """
     if not 0.0 < share < 1.0:
         raise ValueError(f"share: expected one between 0 and 1, got {share}")
-    asked = math.fsum(float((it.of_cycle.mean / it.cycle_days).sum()) for it, _ in parts)
+    asked = math.fsum(
+        float((at_stake.lost * it.of_cycle.mean / it.cycle_days).sum()) for it, at_stake in parts
+    )
     shorts = [_shorts(exposure.of_cycle) for exposure, _ in parts]
     low, high = LOG_PRICES
     for _ in range(PRICE_STEPS):
@@ -158,7 +165,7 @@ def lost_price(parts: Sequence[tuple[Exposure, Stakes]], *, share: float) -> flo
         lost = 0.0
         for (exposure, stakes), short in zip(parts, shorts, strict=True):
             levels = balanced_levels(exposure, stakes.priced(math.exp(middle)))
-            lost += _lost_per_day(exposure, short, levels)
+            lost += _lost_per_day(exposure, short, levels, stakes.lost)
         if lost > (1.0 - share) * asked:
             low = middle
         else:
@@ -176,12 +183,12 @@ def _shorts(table: CountTable) -> Floats:
     return found
 
 
-def _lost_per_day(exposure: Exposure, short: Floats, levels: Ints) -> float:
+def _lost_per_day(exposure: Exposure, short: Floats, levels: Ints, worth: Floats) -> float:
     table = exposure.of_cycle
     k = np.clip(np.floor((levels - table.first) / table.step), 0, GRID).astype(np.int64)
     told = short[np.arange(len(levels)), k]
     lost = np.where(levels >= table.first, told, table.mean - levels)
-    return float((lost / exposure.cycle_days).sum())
+    return float((worth * lost / exposure.cycle_days).sum())
 
 
 def _unsold(table: CountTable, level: Floats) -> Floats:

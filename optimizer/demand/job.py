@@ -2,7 +2,7 @@
 
     job     {"format": "forepost-demand/1", "warehouse": ID, "first_day": DAY, "n_days": N,
              "now_hours": H, "hour_length": [[day, hour, hours], …], "campaigns": [campaign, …],
-             "items": [item, …]}
+             "served": {"A": share, …}, "items": [item, …]}
     item    {"item": GTIN, "units": [N numbers], "hour_units": [24 numbers], "squares": q,
              "listed_day": day, "outages": [[day, hour, hours], …], "service_class": "A",
              "lead_days": L, "lead_sd_days": σ, "review_days": R, "cycle_days": C,
@@ -13,8 +13,8 @@
              "items": [{"item", "units_per_day", "sd_units_per_day", "safety_stock",
              "reorder_point", "order_up_to", "is_capped", "mean_units", "sd_units",
              "covered_days",
-             "service_class", "method", "days": [mean of each coming day],
-             "hours": [24 shares]}, …]}
+             "service_class", "method", "levels_by": "service" or "worth", "stakes": [p, c, h],
+             "days": [mean of each coming day], "hours": [24 shares]}, …]}
 
 A DAY is YYYY-MM-DD; days are counted from first_day: history is 0 to N - 1, today is N, and
 campaigns may name any.
@@ -24,7 +24,9 @@ sales. May be left out of an item: listed_day 0, squares 0 (not counted), no out
 service_class (A, B or C by units sold), lead_sd_days 0, review_days 0, life_days (it keeps),
 critical_ratio 0.5, stakes (money per unit that is lost, that is wasted, and that is held for a
 day; with them levels go by worth, without by service), method (what the last answer said; none
-before). covered_days: how many days' demand could be seen; an item that was never in stock is
+before). served: of each class named, the share of what is asked of its items with stakes that is
+to be served; what is lost is then worth so many times p as it takes, and the answer's stakes say
+so. covered_days: how many days' demand could be seen; an item that was never in stock is
 forecast at nothing, and nobody knows.
 """
 
@@ -41,7 +43,7 @@ import numpy as np
 from optimizer.case_reader import Reader
 from optimizer.demand.balance import Stakes
 from optimizer.demand.forecast import Forecast, fit
-from optimizer.demand.history import HOURS, Floats, History, Outages, make_history
+from optimizer.demand.history import HOURS, Floats, History, Ints, Outages, make_history
 from optimizer.demand.levels import (
     CLASSES,
     Levels,
@@ -49,6 +51,7 @@ from optimizer.demand.levels import (
     abc_classes,
     days_ahead,
     levels_by_worth,
+    price_by_share,
     stock_levels,
 )
 from optimizer.errors import CaseError
@@ -70,6 +73,7 @@ class _Job:
     history: History
     supply: Supply
     stakes: Stakes
+    served: dict[str, float]
     classes: list[str]
     before: list[tuple[str, str] | None]
     campaigns: list[tuple[list[int], dict[int, list[float]]]]
@@ -107,20 +111,18 @@ def answer_job(job: Mapping[str, object]) -> dict[str, object]:
     )
     ahead = factors[:, n_days:]
     levels = stock_levels(forecast, read.supply, start_hours=read.now_hours, uplift=ahead)
-    if (read.stakes.lost > 0).any():
-        levels = levels_by_worth(
-            levels,
-            forecast,
-            read.supply,
-            read.stakes,
-            start_hours=read.now_hours,
-            uplift=ahead,
+    stakes = read.stakes
+    if (stakes.lost > 0).any():
+        hours, supply = read.now_hours, read.supply
+        stakes = price_by_share(
+            forecast, supply, stakes, _groups(read), start_hours=hours, uplift=ahead
         )
+        levels = levels_by_worth(levels, forecast, supply, stakes, start_hours=hours, uplift=ahead)
     return {
         "format": ANSWER_FORMAT,
         "warehouse": read.warehouse,
         "first_day": forecast.first_day.isoformat(),
-        "items": _rows(read, forecast, levels, forecast.means(ahead)),
+        "items": _rows(read, forecast, levels, stakes, forecast.means(ahead)),
     }
 
 
@@ -130,8 +132,19 @@ def read_history(job: Mapping[str, object]) -> tuple[History, Floats]:
     return read.history, _factors(read, read.history.n_days)
 
 
+def _groups(read: _Job) -> list[tuple[Ints, float]]:
+    """The items with stakes of each class of which a share is to be served."""
+    has_stakes = read.stakes.lost > 0
+    of_class = np.array(read.classes)
+    groups = [
+        (np.flatnonzero(has_stakes & (of_class == name)), share)
+        for name, share in sorted(read.served.items())
+    ]
+    return [(items, share) for items, share in groups if len(items)]
+
+
 def _rows(
-    read: _Job, forecast: Forecast, levels: Levels, means: Floats
+    read: _Job, forecast: Forecast, levels: Levels, stakes: Stakes, means: Floats
 ) -> list[dict[str, object]]:
     # What the sd would be of one day if the days of the span were independent.
     one_day = np.sqrt(np.maximum(read.supply.protected_days, 1.0))
@@ -151,11 +164,20 @@ def _rows(
             "covered_days": _short(covered[i]),
             "service_class": read.classes[i],
             "method": list(names[i]),
+            **_worth(stakes, i),
             "days": [_short(it) for it in means[i, :SHOWN_DAYS]],
             "hours": [_short(it) for it in forecast.profile[i]],
         }
         for i, item in enumerate(forecast.items)
     ]
+
+
+def _worth(stakes: Stakes, i: int) -> dict[str, object]:
+    """By what an item's levels go."""
+    at_stake = (stakes.lost[i], stakes.waste[i], stakes.holding[i])
+    if not at_stake[0] > 0:
+        return {"levels_by": "service"}
+    return {"levels_by": "worth", "stakes": [float(f"{it:.9g}") for it in at_stake]}
 
 
 def _short(number: float) -> float:
@@ -189,6 +211,7 @@ def _read(job: Mapping[str, object]) -> _Job:
         history=history,
         supply=_supply(items, classes),
         stakes=Stakes(*np.array([it.stakes for it in items], dtype=np.float64).reshape(-1, 3).T),
+        served=_served(reader),
         classes=classes,
         before=[it.method for it in items],
         campaigns=_campaigns(reader, {it.item: i for i, it in enumerate(items)}),
@@ -234,6 +257,19 @@ def _stakes(reader: Reader) -> tuple[float, float, float]:
     if len(numbers) != 3 or not numbers[0] > 0:
         raise CaseError(reader.at("stakes"), numbers, "three numbers, the first above 0")
     return numbers[0], numbers[1], numbers[2]
+
+
+def _served(reader: Reader) -> dict[str, float]:
+    if not reader.has("served"):
+        return {}
+    shares = reader.entry("served")
+    found = {
+        name: share
+        for name in CLASSES
+        if (share := shares.optional(name, low=0.01, high=0.9999)) is not None
+    }
+    shares.finish()
+    return found
 
 
 def _history(reader: Reader, items: Sequence[_Item], n_days: int) -> History:

@@ -31,7 +31,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from optimizer.demand.balance import Exposure, Stakes, balanced_levels
+from optimizer.demand.balance import Exposure, Stakes, balanced_levels, lost_price
 from optimizer.demand.forecast import Demand, Forecast, days_needed
 from optimizer.demand.history import Flags, Floats, Ints
 
@@ -155,24 +155,9 @@ def levels_by_worth(
     uplift: Floats,
 ) -> Levels:
     """By worth (balance.py) where a lost unit has a price, else the levels as they are."""
-    period = np.maximum(supply.cycle_days, 1.0)
-    life = np.where(supply.life_days <= LIFE_DAYS_MAX, supply.life_days, np.inf)
-    to_its_end = supply.lead_days + np.where(np.isinf(life), 0.0, life)
 
     def balanced(days: Floats) -> Floats:
-        demand = forecast.over(
-            start_hours=start_hours,
-            days=days,
-            uplift=uplift,
-            length_sd_days=supply.lead_sd_days,
-        )
-        sold = forecast.over(start_hours=start_hours, days=to_its_end, uplift=uplift)
-        exposure = Exposure.of(
-            cycle=(demand.mean, demand.omega),
-            life=(sold.mean, sold.omega),
-            cycle_days=period,
-            life_days=life,
-        )
+        exposure = _exposure(forecast, supply, days, start_hours=start_hours, uplift=uplift)
         return balanced_levels(exposure, stakes).astype(np.float64)
 
     is_priced = stakes.lost > 0
@@ -186,6 +171,55 @@ def levels_by_worth(
         is_capped=levels.is_capped & ~is_priced,
         mean=levels.mean,
         sd=levels.sd,
+    )
+
+
+def price_by_share(
+    forecast: Forecast,
+    supply: Supply,
+    stakes: Stakes,
+    shares: Sequence[tuple[Ints, float]],
+    *,
+    start_hours: float,
+    uplift: Floats,
+) -> Stakes:
+    """The stakes with lost units as dear as it takes to serve these shares of all units.
+
+    shares: groups of items, and the share of what is asked of each group that is to be served;
+    `Stakes.lost` says what a lost unit of an item is worth among those of its group.
+    """
+    days = supply.protected_days + supply.cycle_days
+    price = np.ones(len(stakes.lost))
+    for items, share in shares:
+        exposure = _exposure(
+            forecast, supply, days, start_hours=start_hours, uplift=uplift, items=items
+        )
+        price[items] = lost_price([(exposure, stakes.only(items))], share=share)
+    return stakes.priced(price)
+
+
+def _exposure(
+    forecast: Forecast,
+    supply: Supply,
+    days: Floats,
+    *,
+    start_hours: float,
+    uplift: Floats,
+    items: Ints | None = None,
+) -> Exposure:
+    """What a level meets that has to last these days. items: of these only, None for all."""
+    chosen = slice(None) if items is None else items
+    life = np.where(supply.life_days <= LIFE_DAYS_MAX, supply.life_days, np.inf)
+    to_its_end = supply.lead_days + np.where(np.isinf(life), 0.0, life)
+    demand = forecast.over(
+        start_hours=start_hours, days=days, uplift=uplift, length_sd_days=supply.lead_sd_days
+    )
+    sold = forecast.over(start_hours=start_hours, days=to_its_end, uplift=uplift)
+    return Exposure.of(
+        cycle=(demand.mean[chosen], demand.omega[chosen]),
+        life=(sold.mean[chosen], sold.omega[chosen]),
+        cycle_days=np.maximum(supply.cycle_days, 1.0)[chosen],
+        life_days=life[chosen],
     )
 
 

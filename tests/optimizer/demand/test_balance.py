@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from optimizer.demand.balance import (
     Exposure,
@@ -111,6 +113,52 @@ def test_the_price_serves_the_share_that_was_asked_for(share: float) -> None:
     found = served / float((RATE * CYCLE_DAYS).sum())
     # Whole units: the price of the next lower level would serve less than the share.
     assert share - 0.003 <= found <= share + 0.03
+
+
+RATES = st.lists(st.floats(0.01, 40.0), min_size=1, max_size=4)
+MONEY = st.floats(1e-4, 1e4)
+
+
+def levels_of(rates: list[float], life: float, *, lost: float, waste: float, held: float) -> Ints:
+    rate = np.array(rates)
+    n = len(rate)
+    none = np.full(n, 1e-6)
+    it = Exposure.of(
+        cycle=(rate * CYCLE_DAYS, none),
+        life=(rate * life, none),
+        cycle_days=np.full(n, CYCLE_DAYS),
+        life_days=np.full(n, life),
+    )
+    return balanced_levels(it, Stakes(np.full(n, lost), np.full(n, waste), np.full(n, held)))
+
+
+@given(RATES, st.floats(1.0, 50.0), MONEY, MONEY, MONEY, st.floats(1.0, 100.0))
+def test_levels_rise_with_the_price_and_fall_with_waste_and_holding(
+    rates: list[float], life: float, lost: float, waste: float, held: float, more: float
+) -> None:
+    here = levels_of(rates, life, lost=lost, waste=waste, held=held)
+    assert (here >= 0).all()
+    assert (levels_of(rates, life, lost=lost * more, waste=waste, held=held) >= here).all()
+    assert (levels_of(rates, life, lost=lost, waste=waste * more, held=held) <= here).all()
+    assert (levels_of(rates, life, lost=lost, waste=waste, held=held * more) <= here).all()
+
+
+@given(RATES, st.floats(1.0, 50.0), MONEY, MONEY, MONEY, st.sampled_from([0.01, 0.5, 128.0]))
+def test_levels_do_not_know_in_which_currency_they_are_worth_it(
+    rates: list[float], life: float, lost: float, waste: float, held: float, rate: float
+) -> None:
+    """What stands at a border of two levels may fall to either side by a rounding."""
+    here = levels_of(rates, life, lost=lost, waste=waste, held=held)
+    there = levels_of(rates, life, lost=lost * rate, waste=waste * rate, held=held * rate)
+    assert (np.abs(here - there) <= 1).all()
+
+
+def test_what_is_kept_by_weight_counts_for_what_it_is_worth() -> None:
+    """A thousand grams more of the same do not outvote the pieces: the price stays."""
+    it = exposure()
+    plain = lost_price([(it, stakes(1.0))], share=0.95)
+    grams = Stakes(np.full(len(RATE), 1e-9), np.full(len(RATE), 3.0), np.full(len(RATE), 0.02))
+    assert lost_price([(it, stakes(1.0)), (it, grams)], share=0.95) == pytest.approx(plain)
 
 
 def test_a_share_out_of_range_is_refused() -> None:

@@ -158,9 +158,32 @@ def test_an_item_with_a_price_has_levels_by_worth(book: DemandBook) -> None:
     assert row(20.0, life=2.0)["order_up_to"] < dear["order_up_to"]
 
 
+def test_a_planned_share_finds_what_a_lost_unit_is_worth(book: DemandBook) -> None:
+    """With the price it names the levels are the same again, without any share."""
+
+    def answer(**more: object) -> list[dict[str, object]]:
+        job = json.loads(json.dumps(ask(book)))
+        for item in job["items"]:
+            item |= {"stakes": [1.0, 5.0, 0.01], "service_class": "A", "life_days": 20.0}
+        return list(rows_of(answer_job(job | more)))
+
+    many, few = answer(served={"A": 0.99}), answer(served={"A": 0.7})
+    for most, least in zip(many, few, strict=True):
+        assert most["levels_by"] == least["levels_by"] == "worth"
+        assert int(str(most["order_up_to"])) > int(str(least["order_up_to"]))
+    assert answer(served={"B": 0.99}) == answer(), "none of that class"
+    job = json.loads(json.dumps(ask(book)))
+    for item, told in zip(job["items"], many, strict=True):
+        assert told["stakes"][1:] == [5.0, 0.01]
+        item |= {"stakes": told["stakes"], "service_class": "A", "life_days": 20.0}
+    assert list(rows_of(answer_job(job))) == many
+
+
 @pytest.mark.parametrize(
     ("change", "path"),
     [
+        ({"served": {"A": 1.0}}, "served.A"),
+        ({"served": {"Z": 0.9}}, "served.Z"),
         ({"format": "forepost-demand/2"}, "format"),
         ({"n_days": 55}, "items[0].units"),
         ({"first_day": "yesterday"}, "first_day"),
