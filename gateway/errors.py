@@ -7,6 +7,7 @@ GatewayError
 │   └── FrameCorrupt     bytes broke the protocol: set aside, count, go on
 ├── JournalError         the journal cannot do what was asked
 │   ├── JournalFull      no room: push back on devices, raise an alarm, retry
+│   ├── JournalUnwritable the disk takes nothing, however much room it has: the same
 │   └── JournalCorrupt   content contradicts its checksum: stop using the file
 ├── SyncError            the cloud could not be told
 │   ├── CloudUnavailable no answer, or one that says "later": retry with back-off
@@ -51,6 +52,10 @@ class JournalError(GatewayError):
 
 class JournalFull(JournalError):
     """There is no room for another event; nothing was written."""
+
+
+class JournalUnwritable(JournalError):
+    """The disk takes nothing: it is read-only or broken. What was written is unknown."""
 
 
 class JournalCorrupt(JournalError):

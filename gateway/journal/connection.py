@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 import aiosqlite
 
-from gateway.errors import JournalCorrupt, JournalError, JournalFull
+from gateway.errors import JournalCorrupt, JournalError, JournalFull, JournalUnwritable
 from gateway.journal.table_sums import register
 from gateway.journal.transaction import run_transaction
 from gateway.ports import Statements
@@ -141,6 +141,8 @@ def journal_error(error: Exception, path: Path) -> JournalError:
     code = getattr(error, "sqlite_errorcode", None)
     if code == sqlite3.SQLITE_FULL:
         return JournalFull(f"{path}: no room on the disk")
+    if isinstance(code, int) and _is_of_a_disk_that_takes_nothing(code):
+        return JournalUnwritable(f"{path}: the disk is read-only or broken ({error})")
     is_damage = isinstance(code, int) and code & 0xFF in (
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
@@ -151,6 +153,16 @@ def journal_error(error: Exception, path: Path) -> JournalError:
             " run `forepost-gateway journal verify`"
         )
     return JournalError(f"{path}: {error}")
+
+
+def _is_of_a_disk_that_takes_nothing(code: int) -> bool:
+    """Whether SQLite could not write, make or sync a file."""
+    is_of_reading = code in (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ)
+    return not is_of_reading and code & 0xFF in (
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+    )
 
 
 @contextlib.asynccontextmanager

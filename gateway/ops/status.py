@@ -40,7 +40,8 @@ async def serve_status(path: Path, report: Report) -> AsyncIterator[None]:
         os.umask(old_mask)
     async with server:
         yield
-    with contextlib.suppress(FileNotFoundError):
+    # One that stays, on a disk that turned read-only, is replaced by the next start.
+    with contextlib.suppress(OSError):
         os.unlink(path)  # noqa: PTH108 -- one system call, not worth a thread
 
 

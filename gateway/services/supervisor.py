@@ -1,10 +1,10 @@
 """Keeps endless loops going and knows which of them still moves.
 
 The one place that catches `Exception`: a loop that falls is logged with its trace and started
-again after a back-off; the others never notice. A full disk is no fault of the loop's: then the
-reason says more than a trace of each of them would. A loop that stands still shows in `stalled`,
-which the systemd watchdog asks. A damaged journal is the one thing that no loop survives: the
-gateway ends in order, is started again, and salvages.
+again after a back-off; the others never notice. A full or read-only disk is no fault of the
+loop's: then the reason says more than a trace of each of them would. A loop that stands still
+shows in `stalled`, which the systemd watchdog asks. A damaged journal is the one thing that no
+loop survives: the gateway ends in order, is started again, and salvages.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from gateway.errors import JournalCorrupt, JournalFull
+from gateway.errors import JournalCorrupt, JournalFull, JournalUnwritable
 from gateway.links.backoff import full_jitter
 from gateway.ports import Clock
 
@@ -60,7 +60,7 @@ async def supervise(
             logger.warning("loop ended by itself", extra={"action": "loop_ended", "loop": name})
         except JournalCorrupt:
             raise
-        except JournalFull as error:
+        except (JournalFull, JournalUnwritable) as error:
             logger.error(
                 "loop fell", extra={"action": "loop_fell", "loop": name, "reason": str(error)}
             )

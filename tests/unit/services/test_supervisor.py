@@ -8,7 +8,7 @@ import logging
 
 import pytest
 
-from gateway.errors import JournalCorrupt, JournalError, JournalFull
+from gateway.errors import JournalCorrupt, JournalError, JournalFull, JournalUnwritable
 from gateway.services.supervisor import supervise
 from tests.fakes.clock import FakeClock
 
@@ -39,7 +39,12 @@ async def falls(*errors: Exception) -> int:
 
 @pytest.mark.parametrize(
     ("error", "has_trace"),
-    [(JournalFull("no room"), False), (JournalError("closing"), True), (ValueError("bug"), True)],
+    [
+        (JournalFull("no room"), False),
+        (JournalUnwritable("no room"), False),
+        (JournalError("closing"), True),
+        (ValueError("bug"), True),
+    ],
 )
 async def test_a_loop_that_fell_goes_on(
     error: Exception, *, has_trace: bool, caplog: pytest.LogCaptureFixture
