@@ -21,14 +21,11 @@ from gateway.journal.forgetting import merged
 from gateway.journal.inspection import open_read_only, verify
 from gateway.journal.migrate import migrations, statements_of
 from gateway.journal.rows import forgotten_result
-from gateway.journal.serial_table import read_lots, serial_statements
 from gateway.journal.store import PRUNE_ROWS, open_journal
 from gateway.ports import ReceiptKey
-from gateway.services.following import event_of
 from tests.fakes.clock import START_US, FakeClock
 from tests.rigs.journal import AT_ONCE, CONSUMERS, entry, numbers, opened
 
-GTIN = "09506000134352"
 KEPT = Path(__file__).resolve().parents[1] / "kept"
 
 
@@ -129,42 +126,6 @@ def test_old_orders_are_given_the_unit_of_their_delivery(
     rows = connection.execute("select asn, unit, ordered, received from on_order").fetchall()
     assert rows == [("ASN-1", unit, 5, 2), ("ASN-2", "EA", 1, 0)]
     assert connection.execute("select count(*) from ledger_time").fetchall() == [(n_times,)]
-    connection.close()
-
-
-LABELS = "labels_v16.db.gz"
-"""Ten rows of a gateway that kept no labels; what they say of pieces and lots is below."""
-
-
-async def test_a_sweep_knows_the_pieces_that_came_before_labels_were_kept(tmp_path: Path) -> None:
-    (tmp_path / FILE).write_bytes(gzip.decompress((KEPT / LABELS).read_bytes()))
-    async with opened(tmp_path) as store:
-        said = {(GTIN, str(serial)) for serial in range(1, 10)}
-        lots = {serial: lot for (_, serial), lot in (await read_lots(store, said)).items()}
-        # Returned under another lot, told late, and two labels at once: the newest label holds.
-        # One without a lot, one moved under a wrong one, and one packed without are nobody's.
-        assert lots == {"1": "L1", "2": "L3", "3": "L2", "5": "L2", "6": "L4", "8": "L7"}
-        rows = [event_of(row) for row in await store.read(after_seq=0, limit=100)]
-        as_kept = await store.query("select * from serial_lot order by item, serial")
-        again = [("delete from serial_lot", [()]), *serial_statements(rows)]
-        await store.advance("projector", to_seq=10, effects=again)
-        as_folded = await store.query("select * from serial_lot order by item, serial")
-        assert [*map(tuple, as_kept)] == [*map(tuple, as_folded)]
-    assert verdict_of(tmp_path) == ()
-
-
-@pytest.mark.parametrize("damage", [b'{"lines":["serials"', b'{"lines":[""serials""]}', b"\xff"])
-def test_a_damaged_row_does_not_keep_a_journal_from_being_brought_up_to_date(
-    tmp_path: Path, damage: bytes
-) -> None:
-    (tmp_path / FILE).write_bytes(gzip.decompress((KEPT / LABELS).read_bytes()))
-    connection = sqlite3.connect(tmp_path / FILE)
-    connection.execute("update journal set body = ? where seq = 9", (damage,))
-    for _, sql in migrations()[16:]:
-        for statement in statements_of(sql):
-            connection.execute(statement)
-    found = connection.execute("select serial, lot from serial_lot where serial in ('1', '8')")
-    assert found.fetchall() == [("1", "L1"), ("8", "L6")]
     connection.close()
 
 
