@@ -185,7 +185,7 @@ def beyond_the_book(
     there = floor.balance(floor.key(request.goods, place, status))
     if there >= request.quantity or keys.is_virtual(place):
         return {}
-    if not _is_in_the_book(request.goods, floor):
+    if not is_in_the_book(request.goods, floor):
         return {}
     return {"there": max(0, there), "from_place": place}
 
@@ -201,7 +201,7 @@ def asked_otherwise(goods: Goods, asked: Iterable[tuple[str, str]]) -> tuple[str
     return ("asked_by_weight" if "g" in units else "asked_by_piece",)
 
 
-def _is_in_the_book(goods: Goods, floor: Floor) -> bool:
+def is_in_the_book(goods: Goods, floor: Floor) -> bool:
     """Whether these goods are here at all; of what the book never saw it cannot know better."""
     return any(n > 0 and key.lot == goods.lot for key, n in floor.stock_of(goods.item))
 

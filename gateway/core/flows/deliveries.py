@@ -17,10 +17,10 @@ REMEMBERED_MAX: Final = 256
 
 
 class Announced(NamedTuple):
-    """goods: per lot. units and lots: by item."""
+    """goods: per lot. units: by item and unit. lots: by item."""
 
     goods: Sums
-    units: Mapping[str, int]
+    units: Mapping[tuple[str, str], int]
     lots: Mapping[str, AbstractSet[str]]
 
 
@@ -52,9 +52,9 @@ def sums_of(lines: Iterable[ShipmentLine]) -> Sums:
 
 def _announced(asn: Asn) -> Announced:
     goods = sums_of(asn.shipped or asn.ordered)
-    units: dict[str, int] = {}
+    units: dict[tuple[str, str], int] = {}
     lots: dict[str, set[str]] = {}
     for it, n in goods.items():
-        units[it.item] = units.get(it.item, 0) + n
+        units[it.item, it.unit] = units.get((it.item, it.unit), 0) + n
         lots.setdefault(it.item, set()).add(it.lot)
     return Announced(goods, units, lots)

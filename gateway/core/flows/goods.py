@@ -69,9 +69,9 @@ def amount(n: int, unit: str) -> str:
     return f"{n} g" if unit == "g" else str(n)
 
 
-def units_of_item(sums: Mapping[Goods, int], item: str) -> int:
-    """The units of all lots of an item."""
-    return sum(n for goods, n in sums.items() if goods.item == item)
+def units_of_item(sums: Mapping[Goods, int], item: str, unit: str) -> int:
+    """The pieces, or the grams, of all lots of an item."""
+    return sum(n for goods, n in sums.items() if goods.item == item and goods.unit == unit)
 
 
 def goods_rows(sums: Mapping[Goods, int]) -> list[dict[str, object]]:

@@ -105,11 +105,18 @@ def _lots_of(announced: Announced, item: str) -> str:
 
 
 def _progress(request: Request, asn: Asn, announced: Announced, floor: Floor) -> dict[str, int]:
-    """Units of the scanned item: announced, and come so far with this scan."""
+    """Pieces, or grams, of the scanned item: announced, and come so far with this scan.
+
+    What is asked for by weight and scanned by the piece, or the other way round, adds nothing.
+    """
     receipt = floor.flows.receipts.get(asn.id)
-    item = request.goods.item
-    before = 0 if receipt is None else units_of_item(receipt.received, item)
-    return {"expected": announced.units.get(item, 0), "received": before + request.quantity}
+    item, unit = request.goods.item, request.goods.unit
+    came = request.quantity
+    other = "EA" if unit == "g" else "g"
+    if (item, unit) not in announced.units and (item, other) in announced.units:
+        unit, came = other, 0
+    before = 0 if receipt is None else units_of_item(receipt.received, item, unit)
+    return {"expected": announced.units.get((item, unit), 0), "received": before + came}
 
 
 def _against(
@@ -218,7 +225,7 @@ def _missing(expected: Sums, received: Sums) -> Sums:
     only where no lot was announced."""
     missing: Sums = {}
     for it, n in expected.items():
-        came = received.get(it, 0) if it.lot else units_of_item(received, it.item)
+        came = received.get(it, 0) if it.lot else units_of_item(received, it.item, it.unit)
         if came < n:
             missing[it] = n - came
     return missing

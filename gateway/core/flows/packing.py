@@ -8,6 +8,7 @@ from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
 from gateway.core.flows.checks import (
     asked_otherwise,
+    is_in_the_book,
     line,
     moved,
     overridden,
@@ -17,7 +18,7 @@ from gateway.core.flows.checks import (
     zone_refusal,
 )
 from gateway.core.flows.floor import Floor
-from gateway.core.flows.goods import Goods, Sums, add, amounts, row_of, units_of_item
+from gateway.core.flows.goods import Goods, Sums, add, amount, amounts, row_of, units_of_item
 from gateway.core.flows.picking import gone, with_lot
 from gateway.core.flows.records import DispatchFlow, OrderFlow, Unit
 from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict, document
@@ -130,19 +131,18 @@ def ship(request: Request, movement: Movement, floor: Floor) -> Verdict:
 def _dispatch(request: Request, movement: Movement, floor: Floor) -> Verdict:
     transfer = floor.facts.transfers[request.task.id or ""]
     request = with_lot(request, movement.from_location, (), floor)
-    item = request.goods.item
-    ordered = {it.item: 0 for it in transfer.ordered}
-    for it in transfer.ordered:
-        ordered[it.item] += it.quantity
+    item, unit = request.goods.item, request.goods.unit
+    ordered = {it.item for it in transfer.ordered}
+    n_ordered = sum(it.quantity for it in transfer.ordered if (it.item, it.unit) == (item, unit))
     sent = floor.flows.transfers.get(transfer.id, DispatchFlow()).dispatched
-    n_sent = units_of_item(sent, item) + request.quantity
+    n_sent = units_of_item(sent, item, unit) + request.quantity
     if ordered and item not in ordered:
         flags: tuple[str, ...] = ("not_ordered",)
     else:
         flags = asked_otherwise(request.goods, ((it.item, it.unit) for it in transfer.ordered))
-        if ordered and not flags and n_sent > ordered[item]:
+        if ordered and not flags and n_sent > n_ordered:
             flags = ("over_dispatch",)
-    values = {"document": transfer.id, "needed": ordered.get(item, 0), "used": n_sent}
+    values = {"document": transfer.id, "needed": n_ordered, "used": n_sent}
     return moved(request, movement, floor, flags=flags, values=values)
 
 
@@ -173,13 +173,28 @@ def move_unit(request: Request, sscc: str, movement: Movement, floor: Floor) -> 
         if movement.needs_usable:
             problem = floor.why_unusable(goods, request.today)
             flags += () if problem is None else (problem,)
+    lacking = {} if flags else _lacking(unit, floor)
+    flags += ("more_than_booked",) if lacking else ()
     return Told(
         deeds=(_unit_deed(request, sscc, unit.contents, movement, unit.location),),
         key="unit_sent" if keys.is_virtual(target) else "unit_moved",
         flags=tuple(dict.fromkeys(flags)),
-        values={"sscc": sscc, "place": target, **_first(unit.contents, floor)},
+        values={"sscc": sscc, "place": target, **_first(unit.contents, floor), **lacking},
         extra={"contents": [{**row_of(it), "quantity": n} for it, n in unit.contents.items()]},
     )
+
+
+def _lacking(unit: Unit, floor: Floor) -> dict[str, object]:
+    """What is told of a unit's goods of which the book has fewer where it stands: somebody took
+    some out and said so of the place alone. Empty if it has enough."""
+    for goods, n in sorted(unit.contents.items()):
+        there = max(0, floor.balance(floor.key(goods, unit.location)))
+        if there < n and is_in_the_book(goods, floor):
+            return {
+                "item": goods.item, "quantity": amount(n, goods.unit),
+                "there": amount(there, goods.unit), "from_place": unit.location,
+            }  # fmt: skip
+    return {}
 
 
 def _unit_deed(

@@ -317,6 +317,7 @@ def _counted(flows: Flows, event: ev.Event, sign: int) -> None:
         return
     count = _count_record(flows, event, key)
     count.outcome = ""
+    is_of_round_before = event.body.get("round") == count.round - 1
     for row in assertions:
         goods, counted = goods_in(row), number(row["quantity"])
         book, added = row.get("book"), row.get("added")
@@ -324,10 +325,12 @@ def _counted(flows: Flows, event: ev.Event, sign: int) -> None:
             if isinstance(book, int) and goods not in count.counted:
                 count.book[goods] = book
             count.counted[goods] = counted
-        elif isinstance(added, int) and count.counted.get(goods, 0) > added:
-            count.counted[goods] -= added
         else:
-            count.counted.pop(goods, None)
+            tally = count.before if is_of_round_before else count.counted
+            if isinstance(added, int) and tally.get(goods, 0) > added:
+                tally[goods] -= added
+            elif tally.pop(goods, None) is not None and is_of_round_before:
+                count.book.pop(goods, None)  # as if it had never been counted
     place = event.location or ""
     if sign > 0 and kinds.LOTS_TO_COUNT in event.flags:
         flows.doubts[place] = event.occurred_at_us

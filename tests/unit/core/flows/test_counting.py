@@ -112,6 +112,33 @@ def test_a_second_count_that_finds_all_is_no_difference(hall: Hall) -> None:
     assert close(hall, "R-01").result["outcome"] == "matched"
 
 
+def test_zeros_of_a_place_closed_by_mistake_are_taken_back(hall: Hall) -> None:
+    assert close(hall, "R-01").result["outcome"] == "recount", "nobody had scanned anything"
+    hall.scan(TaskContext("undo"))
+    hall.fold()
+    assert hall.on_hand(MILK, "L1", "R-01") == 10
+    assert count(hall, "R-01", MILK, "L1", 10).events[-1].body["assertions"] == [
+        {"item": MILK, "lot": "L1", "unit": "EA", "location": "R-01", "quantity": 10, "book": 10}
+    ]
+    assert close(hall, "R-01").result["outcome"] == "matched"
+
+
+def test_a_slip_of_the_round_before_is_taken_back(hall: Hall) -> None:
+    for _ in range(3):
+        count(hall, "R-01", MILK, "L1", None)
+    close(hall, "R-01")
+    hall.scan(TaskContext("undo"))
+    hall.fold()
+    assert hall.on_hand(MILK, "L1", "R-01") == 2
+    recount = count(hall, "R-01", MILK, "L1", 4)
+    assert recount.events[-1].body["assertions"] == [
+        {"item": MILK, "lot": "L1", "unit": "EA", "location": "R-01", "quantity": 4, "book": 10}
+    ]
+    assert close(hall, "R-01").result["differences"] == [
+        {"item": MILK, "lot": "L1", "unit": "EA", "counted": 4, "book": 10}
+    ]
+
+
 def test_a_pick_between_two_rounds_is_no_difference(hall: Hall) -> None:
     count(hall, "R-01", MILK, "L1", 4)
     close(hall, "R-01")

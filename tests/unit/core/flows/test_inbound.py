@@ -222,8 +222,25 @@ def test_pieces_of_what_is_announced_by_weight_are_told(hall: Hall) -> None:
     )  # fmt: skip
     by_piece = hall.scan(TaskContext("receive", "A-G", None, 3), of(MILK, "L1"))
     assert by_piece.events[-1].flags == ("asked_by_weight",)
+    assert task_of(by_piece.result) == {"id": "A-G", "expected": 5000, "received": 0}
     by_weight = hall.scan(TaskContext("receive", "A-G", None, 2500, "g"), of(MILK, "L1"))
     assert by_weight.status == "accepted"
+    last = hall.scan(TaskContext("receive", "A-G", None, 2500, "g"), of(MILK, "L1"))
+    assert last.status == "accepted", "pieces are no grams"
+    assert task_of(last.result) == {"id": "A-G", "expected": 5000, "received": 5000}
+    closed = hall.scan(TaskContext("close", "A-G"))
+    assert closed.result["message_key"] == "receipt_closed"
+
+
+def test_pieces_make_up_for_no_missing_weight(hall: Hall) -> None:
+    hall.facts.asns["A-G"] = doc.Asn(
+        id="A-G", warehouse="J1", source="@supplier", status="dispatched",
+        ordered=[doc.ShipmentLine(item=MILK, quantity=500, unit="g")],
+    )  # fmt: skip
+    hall.scan(TaskContext("receive", "A-G", None, 400, "g"), of(MILK, "L1"))
+    hall.scan(TaskContext("receive", "A-G", None, 100), of(MILK, "L1"))
+    closed = hall.scan(TaskContext("close", "A-G"))
+    assert closed.result["short"] == [{"item": MILK, "unit": "g", "missing": 100}]
 
 
 def test_more_than_the_book_has_is_recorded_and_told(hall: Hall) -> None:

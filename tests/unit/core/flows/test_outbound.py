@@ -347,6 +347,17 @@ def test_unpacking_takes_out_what_is_in_and_no_more(hall: Hall) -> None:
     assert "contents" not in unknown.result
 
 
+def test_pieces_are_no_part_of_what_a_transfer_asks_for_by_weight(hall: Hall) -> None:
+    hall.facts.transfers["T-G"] = doc.Transfer(
+        id="T-G", source="J1", destination="J2", status="ordered",
+        ordered=[doc.ShipmentLine(item=RICE, quantity=500, unit="g")],
+    )  # fmt: skip
+    by_piece = hall.scan(TaskContext("ship", "T-G", "A-01", 2), of(RICE, "RR"))
+    assert by_piece.events[-1].flags[0] == "asked_by_weight"
+    by_weight = hall.scan(TaskContext("ship", "T-G", "A-01", 500, "g"), of(RICE, "RR"))
+    assert "over_dispatch" not in by_weight.events[-1].flags
+
+
 def test_a_unit_that_nobody_packed_is_refused(hall: Hall) -> None:
     outcome = hall.scan(TaskContext("ship", "O-1"), Symbol((), sscc=SSCC))
     assert outcome.result["message_key"] == "unit_unknown"

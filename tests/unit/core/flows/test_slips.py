@@ -122,6 +122,18 @@ def test_a_pallet_for_the_wrong_zone_is_told_for_which_goods(hall: Hall) -> None
     )
 
 
+def test_a_pallet_of_which_some_were_taken_is_told(hall: Hall) -> None:
+    label = Symbol((), sscc=SSCC)
+    hall.scan(TaskContext("receive", "ASN-1"), label)
+    ((_, n),) = hall.floor.flows.units[SSCC].contents.items()
+    hall.scan(TaskContext("move", "DOCK", "A-02", 1), of(RICE, "RR"))
+    outcome = hall.scan(TaskContext("putaway", None, "A-01"), label)
+    assert said(outcome) == (
+        "more_than_booked",
+        f"Rice: {n} taken at DOCK, where the book has {n - 1}: check it, undo if it was a slip",
+    )
+
+
 def test_a_unit_that_is_awaited_is_not_called_unknown(hall: Hall) -> None:
     look_up = TaskContext("lookup")
     assert said(hall.scan(look_up, Symbol((), sscc=SSCC)))[0] == "label_known"
