@@ -131,6 +131,7 @@ class IntakeService:
     def stop(self) -> None:
         """Finish what is queued and end; call once the drivers have stopped."""
         self._is_stopping = True
+        self._queue.wake()
 
     # ------------------------------------------------------------ decode
 

@@ -88,8 +88,12 @@ class IntakeQueue:
         """Return once there is room again."""
         await self._has_room.wait()
 
+    def wake(self) -> None:
+        """End the present wait for a group, though nothing has come."""
+        self._has_arrivals.set()
+
     async def get_group(self, n_max: int, timeout_s: float) -> list[Arrival]:
-        """Up to `n_max` arrivals in order; an empty list after `timeout_s` without any."""
+        """Up to `n_max` arrivals in order; an empty list after `timeout_s` or `wake`."""
         if not self._arrivals:
             self._has_arrivals.clear()
             try:

@@ -254,6 +254,15 @@ async def test_stopping_settles_what_was_queued(bench: Bench) -> None:
     assert len(bench.receipts) == 30
 
 
+async def test_an_idle_intake_is_stopped_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "IDLE_S", 100 * GUARD_S)
+    async with asyncio.timeout(GUARD_S), running(bench):
+        await bench.say(scan(1))
+        await bench.settled(1)
+
+
 async def test_everything_received_is_accounted_for(bench: Bench) -> None:
     async with running(bench):
         for reading in (scan(1), scan(1), Malformed(stamp(2), b"", "x", "y"), scan(3)):
