@@ -10,6 +10,7 @@ from gateway.core.carried import Arrival, Carried, Departure
 from gateway.core.excursions import Excursions, Watched
 from gateway.core.exposure import Exposure, Sums
 from gateway.journal.read_model import Reader
+from gateway.journal.rows import as_int, as_int_or_none
 from gateway.ports import Statements
 
 _PUT_SENSOR: Final = (
@@ -76,13 +77,13 @@ def cold_statements(excursions: Excursions) -> Statements:
 async def load_cold(reader: Reader, excursions: Excursions) -> None:
     """Take back what was committed."""
     for zone, device, at, value, since, sides, event_id, *numbers in await reader.query(_SENSORS):
-        n_good, good_us, least, most, told_us = map(_int, numbers)
+        n_good, good_us, least, most, told_us = map(as_int, numbers)
         excursions.sensors[str(zone), str(device)] = Watched(
             zone=str(zone),
             device=str(device),
-            at_us=_int(at),
-            centi_c=_int(value),
-            since_us=None if since is None else _int(since),
+            at_us=as_int(at),
+            centi_c=as_int(value),
+            since_us=as_int_or_none(since),
             sides=tuple(str(sides).split()),
             event_id=str(event_id),
             n_good=n_good,
@@ -92,7 +93,7 @@ async def load_cold(reader: Reader, excursions: Excursions) -> None:
             told_us=told_us,
         )
     for zone, until_us in await reader.query("select zone, until_us from cold_zone"):
-        excursions.zones[str(zone)] = _int(until_us)
+        excursions.zones[str(zone)] = as_int(until_us)
     for item, lot, *sums, verdict in await reader.query(
         "select item, lot, above_us, below_us, heat, brought_above_us, brought_below_us,"
         " brought_heat, verdict from exposed_lot"
@@ -133,15 +134,15 @@ async def load_carried(reader: Reader) -> Carried:
     carried = Carried()
     for delivery, item, lot, at_us, *rest in await reader.query(_IN):
         carried.arrivals[str(delivery), (str(item), str(lot))] = Arrival(
-            at_us=_int(at_us),
+            at_us=as_int(at_us),
             told=None if rest[0] is None else _sums(rest[:3]),
             verdict=str(rest[3]),
             found=None if rest[4] is None else _sums(rest[4:7]),
-            came_us=_int(rest[7]),
+            came_us=as_int(rest[7]),
         )
     for transfer, item, lot, at_us, *sums in await reader.query(_OUT):
         carried.departures[str(transfer), (str(item), str(lot))] = Departure(
-            _int(at_us), _sums(sums[:3]), _sums(sums[3:])
+            as_int(at_us), _sums(sums[:3]), _sums(sums[3:])
         )
     return carried
 
@@ -151,11 +152,5 @@ def _parts(sums: Sums | None) -> tuple[int | None, int | None, int | None]:
 
 
 def _sums(parts: Sequence[object]) -> Sums:
-    above_us, below_us, heat = map(_int, parts)
+    above_us, below_us, heat = map(as_int, parts)
     return Sums(above_us, below_us, heat)
-
-
-def _int(value: object) -> int:
-    if not isinstance(value, int):
-        raise AssertionError(f"the cold chain holds {value!r} where its schema says integer")
-    return value

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from cloud_sync.demand.book import Bucket, DemandBook, OrderKey, OrderState, Series
 from cloud_sync.demand.hours import Hour
+from gateway.journal.rows import as_int, as_int_or_none
 from gateway.journal.table_sums import Querying
 from gateway.ports import Statements
 
@@ -101,9 +102,7 @@ async def load_book(reader: Querying, zone: tzinfo, *, is_central: bool) -> tupl
         "select order_id, item, unit, asked, served, shorts, last_us from demand_order"
     ):
         told = tuple((at_us, name, n) for at_us, name, n in json.loads(str(shorts)))
-        state = OrderState(
-            None if asked is None else _int(asked), _int(served), told, _int(last_us)
-        )
+        state = OrderState(as_int_or_none(asked), as_int(served), told, as_int(last_us))
         book.restore_order(OrderKey(str(order_id), str(item), str(unit)), state)
     for (value,) in await reader.query("select value from meta where key = ?", (TIME_MARK,)):
         return book, int(str(value))
@@ -140,21 +139,15 @@ def history_of(rows: HistoryRows, zone: tzinfo) -> DemandBook:
     book = DemandBook(zone)
     _remember(book, rows.items)
     for item, unit, day, hour, units, short_units, n_sales, squares in rows.hours:
-        bucket = Bucket(_int(units), _int(short_units), _int(n_sales), _int(squares))
-        book.buckets[Series(str(item), str(unit)), Hour(str(day), _int(hour))] = bucket
+        bucket = Bucket(as_int(units), as_int(short_units), as_int(n_sales), as_int(squares))
+        book.buckets[Series(str(item), str(unit)), Hour(str(day), as_int(hour))] = bucket
     for item, day, hour, out_ms in rows.outages:
-        book.outages_s[str(item), Hour(str(day), _int(hour))] = _int(out_ms) / 1000
+        book.outages_s[str(item), Hour(str(day), as_int(hour))] = as_int(out_ms) / 1000
     return book
 
 
 def _remember(book: DemandBook, rows: Iterable[Sequence[object]]) -> None:
     for item, listed_us, out_since_us in rows:
-        book.listed_us[str(item)] = _int(listed_us)
+        book.listed_us[str(item)] = as_int(listed_us)
         if out_since_us is not None:
-            book.out_since_us[str(item)] = _int(out_since_us)
-
-
-def _int(value: object) -> int:
-    if not isinstance(value, int):
-        raise AssertionError(f"the demand tables hold {value!r} where their schema says integer")
-    return value
+            book.out_since_us[str(item)] = as_int(out_since_us)

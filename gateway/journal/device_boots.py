@@ -13,7 +13,7 @@ from typing import Final
 
 from gateway.core.sequences import BootNumbers
 from gateway.journal.read_model import Reader
-from gateway.journal.rows import as_int
+from gateway.journal.rows import as_int, as_int_or_none
 from gateway.ports import Statements
 
 RECEIPTS_READ_MAX: Final = 500_000
@@ -72,7 +72,7 @@ async def load_boots(reader: Reader) -> list[BootMemory]:
             numbers = BootNumbers(
                 str(device), str(boot), as_int(highest), ranges, as_int(n_beyond)
             )
-        offset = None if offset_us is None else as_int(offset_us)
+        offset = as_int_or_none(offset_us)
         boots.append(BootMemory(str(device), str(boot), numbers, offset))
     return boots
 

@@ -13,6 +13,7 @@ from cloud_sync.inventory.ledger import Asserted, Sweep
 from cloud_sync.inventory.places import parse_place, place_text
 from cloud_sync.inventory.stock import StockKey
 from gateway.core.book import Book, StockEffects
+from gateway.journal.rows import as_int
 from gateway.ports import Statements
 
 
@@ -99,7 +100,7 @@ async def load_book(reader: Reader) -> Book:
         "select warehouse, location, item, lot, status, unit, quantity from stock"
         " where quantity <> 0"
     ):
-        ledger.balances[StockKey(*map(str, key))] = _int(quantity)
+        ledger.balances[StockKey(*map(str, key))] = as_int(quantity)
     rows = await reader.query(
         "select warehouse, location, item, lot, status, unit, place, event_id, counted, variance,"
         " is_swept from stock_count order by warehouse, location, item, lot, status, unit, place"
@@ -110,8 +111,8 @@ async def load_book(reader: Reader) -> Book:
             Asserted(
                 parse_place(str(place)),
                 str(event_id),
-                _int(counted),
-                _int(variance),
+                as_int(counted),
+                as_int(variance),
                 bool(is_swept),
             )
         )
@@ -129,7 +130,7 @@ async def load_book(reader: Reader) -> Book:
     ):
         book.corrections.setdefault(str(corrects), []).append(str(event_id))
     for time_us, horizon in await reader.query("select time_us, horizon from ledger_time"):
-        book.time_us, book.horizon = _int(time_us), parse_place(str(horizon))
+        book.time_us, book.horizon = as_int(time_us), parse_place(str(horizon))
     return book
 
 
@@ -161,7 +162,7 @@ async def find_rows(reader: Reader, event_ids: Sequence[str]) -> dict[str, int]:
         f"select event_id, seq from journal where event_id in ({marks})",  # noqa: S608 -- marks
         event_ids,
     )
-    return {str(event_id): _int(seq) for event_id, seq in rows}
+    return {str(event_id): as_int(seq) for event_id, seq in rows}
 
 
 async def seq_before(reader: Reader, at_us: int) -> int:
@@ -174,11 +175,5 @@ async def seq_before(reader: Reader, at_us: int) -> int:
         " (select max(seq) from journal), 0)",
         (at_us,),
     ):
-        return _int(seq)
+        return as_int(seq)
     return 0
-
-
-def _int(value: object) -> int:
-    if not isinstance(value, int):
-        raise AssertionError(f"the ledger holds {value!r} where its schema says integer")
-    return value

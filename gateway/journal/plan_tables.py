@@ -11,6 +11,7 @@ from cloud_sync.contract.events import PLAN_PROPOSED
 from cloud_sync.contract.plan_life import STEPS, Step
 from cloud_sync.contract.plans import PlanBody
 from gateway.core.facts import Facts, PlanRecord, TriggerState
+from gateway.journal.rows import as_int, as_int_or_none
 from gateway.journal.table_sums import Querying
 from gateway.ports import Statements
 
@@ -77,7 +78,7 @@ async def load_planning(reader: Querying, facts: Facts) -> None:
     """Put causes, plans and steps into the facts, as they were last committed."""
     for cause, item, is_armed, fired_at_us, window in await reader.query(_CAUSES):
         facts.triggers[str(cause), str(item)] = TriggerState(
-            bool(is_armed), _optional(fired_at_us), _optional(window)
+            bool(is_armed), as_int_or_none(fired_at_us), as_int_or_none(window)
         )
     plans, steps = await reader.query(_PLANS), await reader.query(_STEPS)
     for plan in plans_of(plans, ()):
@@ -106,7 +107,7 @@ def plans_of(
         found[str(plan_id)] = PlanRecord(
             str(plan_id),
             str(event_id),
-            _integer(computed_at_us),
+            as_int(computed_at_us),
             kept,
             {line.item: (line.quantity, line.position_units) for line in lines},
         )
@@ -121,15 +122,5 @@ def steps_of(rows: Iterable[Sequence[object]]) -> Iterable[tuple[str, Step]]:
     for plan_id, name, id_, at_us, author, reason in rows:
         yield (
             str(plan_id),
-            Step(STEPS[str(name)], _integer(at_us), str(id_), str(author), str(reason)),
+            Step(STEPS[str(name)], as_int(at_us), str(id_), str(author), str(reason)),
         )
-
-
-def _integer(value: object) -> int:
-    if not isinstance(value, int):
-        raise AssertionError(f"the plans' tables hold {value!r} where their schema says integer")
-    return value
-
-
-def _optional(value: object) -> int | None:
-    return None if value is None else _integer(value)

@@ -22,6 +22,7 @@ from gateway.core.smoothing import ARRIVED, Sighting
 from gateway.journal.exception_table import exception_statements
 from gateway.journal.ledger_tables import ledger_statements, load_book
 from gateway.journal.plan_tables import cause_statements, load_planning, plan_statements
+from gateway.journal.rows import as_int, as_int_or_none
 from gateway.ports import Statements
 
 
@@ -164,17 +165,17 @@ async def load_facts(reader: Reader, warehouse: str) -> Facts:
             cursor=1,
             kind=str(kind),
             key=str(key),
-            version=_int(version),
+            version=as_int(version),
             data=json.loads(str(data)),
         )
     for asn, item, unit, ordered, received in await reader.query(
         "select asn, item, unit, ordered, received from on_order"
     ):
         asked = effects.ordered.setdefault(str(asn), {})
-        if _int(ordered):
-            asked[str(item), str(unit)] = _int(ordered)
-        if _int(received):
-            effects.stock.received[str(asn), str(item), str(unit)] = _int(received)
+        if as_int(ordered):
+            asked[str(item), str(unit)] = as_int(ordered)
+        if as_int(received):
+            effects.stock.received[str(asn), str(item), str(unit)] = as_int(received)
     apply_effects(facts, effects)
     await load_planning(reader, facts)
     return facts
@@ -187,7 +188,7 @@ async def load_milestones(reader: Reader, event_type: str, limit: int) -> list[M
         (event_type, limit),
     )
     return [
-        Milestone(_int(seq), str(event_id), str(kind), json.loads(str(body)))
+        Milestone(as_int(seq), str(event_id), str(kind), json.loads(str(body)))
         for seq, event_id, kind, body in reversed(rows)
     ]
 
@@ -203,11 +204,11 @@ async def load_tags(reader: Reader) -> dict[tuple[str, str], Sighting]:
             ARRIVED,
             str(point),
             str(epc),
-            _int(n_reads),
-            _int_or_none(rssi),
-            first_us=_int(first_us),
-            last_us=_int(last_us),
-            at_us=_int(last_us),
+            as_int(n_reads),
+            as_int_or_none(rssi),
+            first_us=as_int(first_us),
+            last_us=as_int(last_us),
+            at_us=as_int(last_us),
         )
         for point, epc, n_reads, rssi, first_us, last_us in rows
     }
@@ -220,7 +221,9 @@ async def load_climate(reader: Reader) -> list[Climate]:
         " order by zone, device"
     )
     return [
-        Climate(str(zone), str(device), _int(at), _int_or_none(celsius), _int_or_none(humidity))
+        Climate(
+            str(zone), str(device), as_int(at), as_int_or_none(celsius), as_int_or_none(humidity)
+        )
         for zone, device, at, celsius, humidity in rows
     ]
 
@@ -246,7 +249,7 @@ async def load_faults(reader: Reader) -> list[Fault]:
         " order by device, kind"
     )
     return [
-        Fault(str(event_id), str(device), str(zone), str(kind), _int(since_us), str(reason))
+        Fault(str(event_id), str(device), str(zone), str(kind), as_int(since_us), str(reason))
         for event_id, device, zone, kind, since_us, reason in rows
     ]
 
@@ -263,13 +266,3 @@ def stock_rows(facts: Facts) -> Iterable[dict[str, object]]:
             "unit": key.unit,
             "quantity": quantity,
         }
-
-
-def _int(value: object) -> int:
-    if not isinstance(value, int):
-        raise AssertionError(f"the read model holds {value!r} where its schema says integer")
-    return value
-
-
-def _int_or_none(value: object) -> int | None:
-    return None if value is None else _int(value)

@@ -185,6 +185,11 @@ def as_int(value: object) -> int:
     return value
 
 
+def as_int_or_none(value: object) -> int | None:
+    """The same of a column that may be empty."""
+    return None if value is None else as_int(value)
+
+
 def as_bytes(value: object) -> bytes:
     """The value, if it is what a STRICT blob column holds."""
     if not isinstance(value, bytes):
