@@ -18,10 +18,11 @@ from random import Random
 import pytest
 
 from tests.rigs import tier
+from tests.rigs.at_work import working
 from tests.rigs.device import device
-from tests.rigs.fault_site import Site, receive, running_site, waste
+from tests.rigs.fault_site import Site, running_site
 from tests.rigs.full_disk import fill
-from tests.rigs.handheld import Handheld, handheld
+from tests.rigs.handheld import handheld
 from tests.rigs.mounts import NEEDS_ROOT, small_disk
 from tests.rigs.unruly_line import unruly_line
 
@@ -106,40 +107,6 @@ def _hung(send_signal: Callable[[int], None]) -> Iterator[None]:
         yield
     finally:
         send_signal(signal.SIGCONT)
-
-
-def work(pda: Handheld, place: str, random: Random, is_over: threading.Event) -> None:
-    """Receive goods and throw some away, a few times a second, until it is over."""
-    in_stock = n_scans = 0
-    while not is_over.wait(random.choice([0.01, 0.05, 0.1])):
-        quantity = random.randint(1, 10)
-        if in_stock >= quantity and random.random() < 0.4:
-            waste(pda, quantity, place)
-            in_stock -= quantity
-        else:
-            receive(pda, quantity, place)
-            in_stock += quantity
-        n_scans += 1
-        if n_scans % 100 == 0:
-            pda.resend()
-
-
-@contextlib.contextmanager
-def working(seed: int, **handhelds: Handheld) -> Iterator[None]:
-    """People at work, each at a place, for the time of the context."""
-    is_over = threading.Event()
-    people = [
-        threading.Thread(target=work, args=(pda, place, Random(f"{seed}{place}"), is_over))
-        for place, pda in handhelds.items()
-    ]
-    for person in people:
-        person.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        for person in people:
-            person.join()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
