@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -42,6 +42,7 @@ WAIT_DAYS: Final = 1
 """Beyond a tour's cycle that levels last: a vehicle may wait until it is full."""
 LUMP_MAX: Final = 4.0
 PRIOR_DAYS: Final = 30.0
+Days = TypeVar("Days", float, Floats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +112,11 @@ def _ground(
     skus = seen.skus_of(i)
     tours = tours_of(plan, i)
     kg = seen.grams[skus] / 1000.0
+    mine = [it.part(skus) for it in forecasts]
     cycles = np.ones(len(forecasts))
     for each, stops in tours:
         # A vehicle may wait for a while until it is full: levels last that long, too.
-        rates = [float(_over(forecasts[p], skus, 7.0)[0] @ kg) / 7.0 for p in stops]
+        rates = [float(_over(mine[p], 7.0)[0] @ kg) / 7.0 for p in stops]
         filled = goods.vehicle_capacity_kg / max(sum(rates), 1e-9)
         cycles[list(stops)] = min(max(filled, each), each + WAIT_DAYS)
     ride = seen.business.lead_days
@@ -124,10 +126,10 @@ def _ground(
     places = range(1, len(forecasts))
     n, many = len(skus), len(places)
     span = ride - 1 + cycles
-    cycle = [_over(forecasts[p], skus, span[p], late=seen.business.late) for p in places]
+    cycle = [_over(mine[p], span[p], late=seen.business.late) for p in places]
     at_place = np.maximum(life - ride - dwell, 1.0)
     days = np.where(np.isinf(at_place), span[1], at_place + ride - 1)
-    lives = [_over(forecasts[p], skus, days) for p in places]
+    lives = [_over(mine[p], days) for p in places]
     exposure = Exposure.of(
         cycle=_stacked(cycle),
         life=_stacked(lives),
@@ -157,7 +159,7 @@ def _outlook(
     span[0] = (
         seen.business.classes[i].supplier_lead_days + every + seen.business.lead_days - 1 + usual
     )
-    flat = np.array([_over(forecasts[p], skus, span[p])[0] for p in range(len(forecasts))])
+    flat = np.array([_over(forecasts[p].part(skus), span[p])[0] for p in range(len(forecasts))])
     return Outlook(
         skus=skus,
         tours=ground.tours,
@@ -176,82 +178,75 @@ def _outlook(
 def _purchases(
     seen: Seen, i: int, ground: _Ground, whole: Forecast, chances: Ints, *, price: float
 ) -> tuple[int, Ints]:
-    """How often to buy, and up to which levels: what costs least."""
-    goods, skus, life = seen.business.classes[i], ground.skus, ground.life
-    n, lead = len(skus), goods.supplier_lead_days
-    stakes = ground.stakes.priced(price).first(n)
-    of_life = negative_binomial(
-        *_over(whole, skus, np.where(np.isinf(life), 1.0, life + lead - 1))
+    """How often to buy, and up to which levels: what costs least.
+
+    All cycles are looked at together, as one long list of items.
+    """
+    goods, skus = seen.business.classes[i], ground.skus
+    n, lead, many = len(skus), goods.supplier_lead_days, seen.business.max_procurement_days
+    every = np.arange(1.0, many + 1.0)
+    each = np.repeat(every, n)
+    mine = whole.part(skus)
+    tiled = whole.part(np.tile(skus, many))
+    life = np.tile(ground.life, many)
+    to_its_end = np.where(np.isinf(ground.life), 1.0, ground.life + lead - 1)
+    of_life = negative_binomial(*_over(mine, to_its_end))
+    evenings = lead + (each - 1.0) * np.linspace(0.0, 1.0, EVENINGS)[:, None]
+    tables = [negative_binomial(*_over(tiled, days)) for days in evenings]
+    network = Network(
+        held=np.tile(chances.sum(axis=1), many),
+        cycle_days=np.full(n * many, ground.cycles[1:].mean()),
+        until=np.array([table.quantile(chance) for table in tables for chance in MIDPOINTS]),
+        of_life=of_life.part(np.tile(np.arange(n), many)),
+        life_days=life,
+        buying_days=each,
+        sold=_over(tiled, each)[0],
     )
-    until_day: dict[int, list[Floats]] = {}
-    best: tuple[float, int, Ints] | None = None
-    for every in range(1, seen.business.max_procurement_days + 1):
-        evenings = sorted({round(k * (every - 1) / (EVENINGS - 1)) for k in range(EVENINGS)})
-        for evening in evenings:
-            if evening not in until_day:
-                table = negative_binomial(*_over(whole, skus, float(lead + evening)))
-                until_day[evening] = [table.quantile(each) for each in MIDPOINTS]
-        network = Network(
-            held=chances.sum(axis=1),
-            cycle_days=np.full(n, ground.cycles[1:].mean()),
-            until=np.array([case for evening in evenings for case in until_day[evening]]),
-            of_life=of_life,
-            life_days=life,
-            buying_days=float(every),
-            sold=_over(whole, skus, float(every))[0],
-        )
-        levels = echelon_levels(network, stakes)
-        trips = goods.supplier_trip_cost / every
-        aged = float(stakes.waste @ _wasted_at_places(ground, whole, every, chances[-1]))
-        cost = float(cost_per_day(network, stakes, levels).sum()) + trips + aged
-        if best is None or cost < best[0]:
-            best = (cost, every, levels)
-    if best is None:
-        raise AssertionError("no cycle of purchase was looked at")
-    return best[1], best[2]
+    stakes = ground.stakes.priced(price).only(np.tile(np.arange(n), many))
+    levels = echelon_levels(network, stakes)
+    cost = cost_per_day(network, stakes, levels)
+    cost += stakes.waste * _wasted_at_places(ground, tiled, each, chances[-1])
+    best = int(np.argmin(cost.reshape(many, n).sum(axis=1) + goods.supplier_trip_cost / every))
+    return best + 1, levels.reshape(many, n)[best]
 
 
-def _wasted_at_places(ground: _Ground, whole: Forecast, every: int, levels: Ints) -> Floats:
+def _wasted_at_places(ground: _Ground, tiled: Forecast, every: Floats, levels: Ints) -> Floats:
     """Units per day that go to waste at all places if goods lie at the centre between purchases.
 
     By the typical place: the longer between two purchases, the older all goods are on arrival.
     """
     many = len(levels)
-    n = len(ground.skus)
-    life = np.maximum(ground.life - 1.0 - dwell_days(every), 1.0)
-    mean, _ = _over(whole, ground.skus, np.where(np.isinf(life), 1.0, life))
-    omega = ground.omega
-    cycle = float(ground.cycles[1:].mean())
-    sold, _ = _over(whole, ground.skus, cycle)
+    times = len(every) // len(ground.skus)
+    life = np.maximum(np.tile(ground.life, times) - 1.0 - dwell_days(every), 1.0)
+    mean, _ = _over(tiled, np.where(np.isinf(life), 1.0, life))
+    cycle = np.full(len(every), ground.cycles[1:].mean())
+    sold, _ = _over(tiled, cycle)
     wasted: Floats = many * waste_of_level(
-        negative_binomial(mean / many, omega),
-        levels.mean(axis=0),
+        negative_binomial(mean / many, np.tile(ground.omega, times)),
+        np.tile(levels.mean(axis=0), times),
         sold=sold / many,
-        cycle_days=np.full(n, cycle),
+        cycle_days=cycle,
         life_days=life,
     )
     return wasted
 
 
-def dwell_days(buying_days: int) -> float:
+def dwell_days(buying_days: Days) -> Days:
     """How long goods lie in the central warehouse, as a rule."""
     return 1.0 + buying_days / 2.0
 
 
-def _over(
-    forecast: Forecast, skus: Ints, days: Floats | float, *, late: float = 0.0
-) -> tuple[Floats, Floats]:
-    """Mean and ω of some SKUs' demand over days from tomorrow on. late: chance of a day more."""
-    every = np.zeros(len(forecast.items))
-    every[skus] = days
-    flat = np.ones((len(every), int(np.ceil(every.max())) + 1))
+def _over(forecast: Forecast, days: Floats | float, *, late: float = 0.0) -> tuple[Floats, Floats]:
+    """Mean and ω of demand over days from tomorrow on. late: chance of a day more."""
+    n = len(forecast.items)
+    every = np.zeros(n) + days
     demand = forecast.over(
         start_hours=0.0,
         days=every,
-        uplift=flat,
-        length_sd_days=np.full(len(every), np.sqrt(late * (1.0 - late))),
+        uplift=np.ones((n, int(np.ceil(every.max(initial=0.0))) + 1)),
+        length_sd_days=np.full(n, np.sqrt(late * (1.0 - late))),
     )
-    return demand.mean[skus], demand.omega[skus]
+    return demand.mean, demand.omega
 
 
 def _stacked(spans: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:

@@ -38,7 +38,7 @@ class Network:
     held: [chance, item], units in position at all places with which each has that chance of a
     shortage in its cycle of cycle_days. until: [case, item], demand until stock is shared out,
     cases equally likely. of_life: demand from now until what is bought now is too old.
-    buying_days: between purchases; sold: units meanwhile.
+    buying_days: between purchases, by item; sold: units meanwhile.
     """
 
     held: Ints
@@ -46,7 +46,7 @@ class Network:
     until: Floats
     of_life: CountTable
     life_days: Floats
-    buying_days: float
+    buying_days: Floats
     sold: Floats
 
 
@@ -77,7 +77,6 @@ def echelon_levels(network: Network, stakes: Stakes) -> Ints:
     """The network's order-up-to levels, in whole units from 0."""
     low = np.zeros(network.held.shape[1])
     high = network.held[-1] + network.until.max(axis=0) + 1.0
-    every = np.full_like(low, network.buying_days)
     while (high - low > 1.0).any():
         middle = np.floor((low + high) / 2.0)
         chance = shortage_chance(network.held, middle[None, :] - 1.0 - network.until).mean(axis=0)
@@ -86,7 +85,7 @@ def echelon_levels(network: Network, stakes: Stakes) -> Ints:
             network.of_life,
             middle,
             sold=network.sold,
-            cycle_days=every,
+            cycle_days=network.buying_days,
             life_days=network.life_days,
         )
         is_worth = gain > stakes.holding + stakes.waste * wasted
@@ -107,7 +106,7 @@ def cost_per_day(network: Network, stakes: Stakes, levels: Ints) -> Floats:
         network.of_life,
         levels.astype(np.float64),
         sold=network.sold,
-        cycle_days=np.full(len(levels), network.buying_days),
+        cycle_days=network.buying_days,
         life_days=network.life_days,
     )
     cost: Floats = stakes.holding * held + stakes.waste * wasted + stakes.lost * missed

@@ -43,11 +43,14 @@ class Forecast:
     is_empirical: Flags
     choice: Choice
 
-    def part(self, rows: slice) -> Forecast:
-        """The forecast of some of the items."""
+    def part(self, rows: slice | Ints) -> Forecast:
+        """The forecast of some of the items, in this order; one may come again."""
         choice = self.choice
+        chosen = rows if isinstance(rows, slice) else rows.tolist()
         return Forecast(
-            items=self.items[rows],
+            items=self.items[chosen]
+            if isinstance(chosen, slice)
+            else tuple(self.items[row] for row in chosen),
             first_day=self.first_day,
             level=self.level[rows],
             trend=self.trend[rows],

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from optimizer.demand import counts
 from optimizer.demand.counts import log_gamma, negative_binomial, omega_of
 
 CASES = [
@@ -113,3 +114,20 @@ def test_log_gamma_agrees_with_the_library() -> None:
     assert log_gamma(points) == pytest.approx(
         [math.lgamma(x) for x in points], rel=1e-10, abs=1e-10
     )
+
+
+def test_neighbouring_counts_have_the_ratios_that_gammas_tell() -> None:
+    points = np.tile(np.arange(40.0, 300.0), (3, 1))
+    r, rate = np.array([[0.3], [5.0], [1e6]]), np.array([[2.0], [80.0], [150.0]])
+    by_ratios, by_gammas = counts._by_ratios(points, r, rate), counts._by_gammas(points, r, rate)
+    np.testing.assert_allclose(by_ratios, by_gammas - by_gammas[:, :1], atol=1e-6)
+
+
+@pytest.mark.parametrize("probability", [0.0, 1e-9, 0.3, 0.5, 0.999, 1.0])
+def test_a_quantile_is_the_first_count_that_reaches_it(probability: float) -> None:
+    table = negative_binomial(np.array([0.0, 0.2, 6.0, 90.0, 4000.0]), np.full(5, 0.3))
+    found = table.quantile(probability)
+    for row, quantile in enumerate(found):
+        k = int((quantile - table.first[row]) / table.step[row])
+        assert table.below[row, k] >= probability or k == table.below.shape[1] - 1
+        assert k == 0 or table.below[row, k - 1] < probability

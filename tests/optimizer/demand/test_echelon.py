@@ -36,7 +36,7 @@ def network(rate: Floats, *, until_days: float, life: float, places: int) -> Net
         until=until if until_days else np.zeros((1, len(rate))),
         of_life=negative_binomial(rate * places * max(days, 1.0), none),
         life_days=np.full(len(rate), life),
-        buying_days=2.0,
+        buying_days=np.full(len(rate), 2.0),
         sold=rate * places * 2.0,
     )
 
