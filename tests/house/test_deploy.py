@@ -13,8 +13,16 @@ from gateway.settings import load_settings
 from tests.house.tracked import ROOT
 
 DEPLOY = ROOT / "deploy"
-UNITS = ("forepost-gateway.service", "forepost-cloud.service", "forepost-forecast.service")
-TIMER = "forepost-forecast.timer"
+UNITS = (
+    "forepost-gateway.service",
+    "forepost-gateway-failed.service",
+    "forepost-gateway-confirm.service",
+    "forepost-solver@.service",
+    "forepost-cloud.service",
+    "forepost-forecast.service",
+)
+TRIGGERS = ("forepost-forecast.timer", "forepost-gateway-confirm.timer", "forepost-solver.socket")
+PROGRAMS = "/opt/forepost/current/bin/"
 
 DEBIANS_MOSQUITTO = """
 [Service]
@@ -41,7 +49,8 @@ def units(tmp_path: Path) -> Path:
         program = re.search(r"^ExecStart=(\S+)", text, re.MULTILINE)
         assert program is not None
         (tmp_path / name).write_text(text.replace(program[1], shutil.which("true") or "/bin/true"))
-    shutil.copy(DEPLOY / "systemd" / TIMER, tmp_path)
+    for name in TRIGGERS:
+        shutil.copy(DEPLOY / "systemd" / name, tmp_path)
     drop_in = tmp_path / "mosquitto.service.d"
     drop_in.mkdir()
     (tmp_path / "mosquitto.service").write_text(DEBIANS_MOSQUITTO)
@@ -50,7 +59,7 @@ def units(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*UNITS, TIMER])
+@pytest.mark.parametrize("name", [*UNITS, *TRIGGERS])
 def test_systemd_accepts_the_unit(units: Path, name: str) -> None:
     done = run("systemd-analyze", "verify", "--man=no", units / name)
     assert done.stderr == ""
@@ -68,7 +77,8 @@ def test_systemd_finds_a_mistake_in_a_unit(units: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "exposure_max"),
     [
-        ("forepost-gateway.service", 1.4),
+        ("forepost-gateway.service", 1.2),
+        ("forepost-solver@.service", 0.2),
         ("forepost-cloud.service", 0.9),
         ("forepost-forecast.service", 0.9),
         ("mosquitto.service", 1.1),
@@ -90,9 +100,26 @@ def test_the_programs_of_the_units_are_ours() -> None:
     pyproject = (ROOT / "pyproject.toml").read_text()
     for name in UNITS:
         text = (DEPLOY / "systemd" / name).read_text()
-        program = re.search(r"^ExecStart=/opt/forepost/bin/(\S+)", text, re.MULTILINE)
-        assert program is not None
-        assert f"\n{program[1]} = " in pyproject
+        program = re.search(rf"^ExecStart={PROGRAMS}(\S+)", text, re.MULTILINE)
+        if program is None:
+            assert "\nExecStart=/usr/lib/forepost/forepost-box " in text
+        elif program[1] != "python":
+            assert f"\n{program[1]} = " in pyproject
+
+
+def test_the_solvers_unit_runs_the_program_that_the_gateway_would() -> None:
+    from gateway.services.solver_process import CHILD, SOCKET_VARIABLE
+
+    unit = (DEPLOY / "systemd/forepost-solver@.service").read_text()
+    assert f"\nExecStart={PROGRAMS}python -P -m {CHILD} --connection\n" in unit
+    socket = re.search(
+        r"^ListenStream=(\S+)$",
+        (DEPLOY / "systemd/forepost-solver.socket").read_text(),
+        re.MULTILINE,
+    )
+    assert socket is not None
+    gateway = (DEPLOY / "systemd/forepost-gateway.service").read_text()
+    assert f"\nEnvironment={SOCKET_VARIABLE}={socket[1]}\n" in gateway
 
 
 def test_systemd_waits_longer_than_a_stop_takes(units: Path) -> None:
