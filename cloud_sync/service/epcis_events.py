@@ -38,13 +38,12 @@ from cloud_sync.store.epcis_events import (
     Found,
     QueryTooLarge,
     find_events,
-    has_value,
     newest,
     read_event,
-    read_values,
 )
 from cloud_sync.store.epcis_master import resolve
 from cloud_sync.store.epcis_projection import is_behind, project_rows
+from cloud_sync.store.epcis_values import known_among, read_values
 from cloud_sync.store.ports import Transaction
 
 router = make_router("EPCIS query")
@@ -239,8 +238,10 @@ async def _check_known(
     if spelled in _STANDARD.get(dimension, ()):
         return
     await catch_up(context)
-    script = partial(has_value, names=names, value=spelled, warehouses=reach(credential, None))
-    if not await context.database.read(script):
+    script = partial(
+        known_among, names=names, values=[spelled], warehouses=reach(credential, None)
+    )
+    if not await context.database.read_once(script):
         raise not_found(f"{dimension}: no {value}")
 
 
@@ -255,17 +256,19 @@ def _add_dimension(dimension: str) -> None:
         place = await read_token(request, token, dimension)
         start = place.get("after") if place else None
         await catch_up(context)
-        script = partial(
-            read_values,
-            names=_DIMENSIONS[dimension],
-            after=start if isinstance(start, str) else "",
-            limit=per_page + 1,
-            warehouses=reach(credential, None),
-        )
-        held = await context.database.read(script)
-        words = _STANDARD.get(dimension, ())
-        spelled = {canonical(_DIMENSIONS[dimension][0], each) for each in held}
-        fresh = [each for each in words if place is None and each not in spelled]
+        names, warehouses = _DIMENSIONS[dimension], reach(credential, None)
+        words = _STANDARD.get(dimension, ()) if place is None else ()
+
+        async def read(tx: Transaction) -> tuple[list[str], set[str]]:
+            after = start if isinstance(start, str) else ""
+            held = await read_values(
+                tx, names, after=after, limit=per_page + 1, warehouses=warehouses
+            )
+            return held, await known_among(tx, names, words, warehouses=warehouses)
+
+        held, known = await context.database.read(read)
+        # Words that some event has are told where they stand among the values.
+        fresh = [each for each in words if each not in known]
         headers = {}
         if len(held) > per_page:
             onward = {"after": held[per_page - 1]}

@@ -17,6 +17,7 @@ from cloud_sync.epcis.facts import Facts, canonical, facts_of, is_indexed
 from cloud_sync.epcis.query import Query
 from cloud_sync.store.columns import integer, text
 from cloud_sync.store.epcis_candidates import Window, read_chunk, spot_of
+from cloud_sync.store.epcis_values import note_values
 from cloud_sync.store.ports import Row, Transaction, Value, fetch_in
 
 CHUNK_ROWS: Final = 500
@@ -133,6 +134,7 @@ async def add_events(tx: Transaction, events: Sequence[NewEvent], now_us: int) -
     for start in range(0, len(events), SLICE_EVENTS):
         rows: list[Sequence[Value]] = []
         keys: list[Sequence[Value]] = []
+        values: set[tuple[str, str, str, str]] = set()
         for each in events[start : start + SLICE_EVENTS]:
             body = _body(each.event)
             identity = _identity(body)
@@ -147,9 +149,12 @@ async def add_events(tx: Transaction, events: Sequence[NewEvent], now_us: int) -
                  _dump(each.context), _dump(body))
             )  # fmt: skip
             found = facts_of(body, record_time_us=now_us)
-            keys += [(*key, last, each.warehouse, it) for key, it in _keys(body, found).items()]
+            for (name, value), given in _keys(body, found).items():
+                keys.append((name, value, last, each.warehouse, given))
+                values.add((name, given, each.warehouse, value))
         await tx.insert("epcis_events", _EVENT_COLUMNS, rows)
         await tx.insert("epcis_keys", ("name", "value", "position", "warehouse", "given"), keys)
+        await note_values(tx, values)
     await tx.execute_many("update epcis_feed set last = ? where id = 1", [(last,)])
     return outcomes
 
@@ -275,39 +280,3 @@ async def read_event(
         (event_id,),
     )
     return [_stored(row[:5]) for row in rows if warehouses is None or row[5] in ("", *warehouses)]
-
-
-async def read_values(
-    tx: Transaction,
-    names: Sequence[str],
-    *,
-    after: str,
-    limit: int,
-    warehouses: Sequence[str] | None,
-) -> list[str]:
-    """Values that events have for any of the names, as they were written, in their order."""
-    where, parameters = [f"name in ({','.join('?' * len(names))})"], list[Value](names)
-    if warehouses is not None:
-        where.append(f"warehouse in ({','.join('?' * (len(warehouses) + 1))})")
-        parameters += ["", *warehouses]
-    rows = await tx.fetch(
-        "select distinct given from epcis_keys "  # noqa: S608 -- marks only
-        f"where {' and '.join(where)} and given > ? order by given limit ?",
-        [*parameters, after, limit],
-    )
-    return [text(given) for (given,) in rows]
-
-
-async def has_value(
-    tx: Transaction, names: Sequence[str], value: str, *, warehouses: Sequence[str] | None
-) -> bool:
-    """True if some event the caller may see has the value, given in its common spelling."""
-    where, parameters = f"name in ({','.join('?' * len(names))}) and value = ?", [*names, value]
-    if warehouses is not None:
-        where += f" and warehouse in ({','.join('?' * (len(warehouses) + 1))})"
-        parameters += ["", *warehouses]
-    rows = await tx.fetch(
-        f"select 1 from epcis_keys where {where} limit 1",  # noqa: S608 -- marks only
-        parameters,
-    )
-    return bool(rows)

@@ -34,6 +34,8 @@ SCHEMA: Final = files("cloud_sync.store") / "schema" / "postgres"
 CONNECTIONS_MAX: Final = 8
 TRIES: Final = 8
 STATEMENT_S: Final = 20.0
+MIGRATION_S: Final = 86_400.0
+"""To index or to rewrite the events of years takes as long as it takes."""
 MIGRATION_LOCK: Final = 0x666F7265706F7374
 """The advisory lock under which one program at a time brings the schema up to date."""
 
@@ -192,7 +194,8 @@ async def open_postgres(url: str) -> AsyncIterator[PostgresDatabase]:
 async def _migrate(connection: asyncpg.Connection) -> None:
     """Apply what is missing, each file in one transaction with its number."""
     scripts = read_schema(SCHEMA)
-    await connection.execute("select pg_advisory_lock($1)", MIGRATION_LOCK)
+    # Another program may be at it.
+    await connection.execute("select pg_advisory_lock($1)", MIGRATION_LOCK, timeout=MIGRATION_S)
     try:
         await connection.execute(
             "create table if not exists schema_version(number bigint primary key)"
@@ -208,7 +211,7 @@ async def _migrate(connection: asyncpg.Connection) -> None:
         for number, script in enumerate(scripts[version:], version + 1):
             async with connection.transaction():
                 for statement in statements_of(script):
-                    await connection.execute(statement)
+                    await connection.execute(statement, timeout=MIGRATION_S)
                 await connection.execute("insert into schema_version values ($1)", number)
     finally:
         await connection.execute("select pg_advisory_unlock($1)", MIGRATION_LOCK)
