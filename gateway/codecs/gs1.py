@@ -30,7 +30,7 @@ from gateway.codecs.gs1_elements import (
 )
 from gateway.codecs.gs1_link import is_link, parse_link
 from gateway.codecs.gs1_rules import days_in_month, full_year
-from gateway.core.readings import Symbol
+from gateway.core.readings import Flaw, Symbol
 
 SYMBOLS_REMEMBERED: Final = 2048
 
@@ -54,7 +54,11 @@ _DATES: Final = {"11": "production_date", "15": "best_before", "17": "expiry"}
 
 
 class SymbolRefused(ValueError):
-    """A symbol that claims to be GS1 and is not; the message is for the worker."""
+    """A symbol that claims to be GS1 and is not."""
+
+    def __init__(self, flaw: Flaw) -> None:
+        super().__init__(flaw.text)
+        self.flaw = flaw
 
 
 def parse_symbol(
@@ -66,7 +70,8 @@ def parse_symbol(
     caller knows that it is one.
     """
     if len(data) > MAX_CHARS:
-        raise SymbolRefused(f"{len(data)} characters, more than any label holds")
+        text = f"{len(data)} characters, more than any label holds"
+        raise SymbolRefused(Flaw("barcode_length", text, shown=f"{data[:20]!r}…"))
     text = data.replace("<GS>", GS).replace("\\x1d", GS)
     aim, text = _split_aim(text)
     envelope = _ENVELOPE.fullmatch(text)
@@ -90,14 +95,15 @@ def parse_symbol(
             return _symbol((("01", _gtin(text)),))
         return _element_string(text, claims_gs1=claims_gs1)
     except ElementsRefused as refusal:
-        raise SymbolRefused(str(refusal)) from refusal
+        raise SymbolRefused(refusal.flaw) from refusal
 
 
 def _split_aim(text: str) -> tuple[str | None, str]:
     match = _AIM.match(text)
     if match is None:
         if text.startswith("]"):
-            raise SymbolRefused("the symbology identifier is cut short")
+            cut = "the symbology identifier is cut short"
+            raise SymbolRefused(Flaw("barcode_short", cut, where="]", shown=repr(text[:20])))
         return None, text
     return match[1] + match[2], text[match.end() :]
 
@@ -109,7 +115,8 @@ def _is_trade_item_number(text: str) -> bool:
 def _ean(text: str, lengths: tuple[int, ...]) -> Symbol:
     digits, bar, component = text.partition(_COMPOSITE)
     if not (digits.isascii() and digits.isdigit()) or len(digits) not in lengths:
-        raise SymbolRefused(f"an EAN/UPC symbol has {lengths[0]} digits, got {digits[:20]!r}")
+        wrong = f"an EAN/UPC symbol has {lengths[0]} digits, got {digits[:20]!r}"
+        raise SymbolRefused(Flaw("barcode_length", wrong, shown=repr(digits[:20])))
     # An add-on (2 or 5 digits, ISO/IEC 15420) is the publisher's issue or price.
     elements = (("01", _gtin(digits[:13])),)
     return _symbol(elements + (parse_elements(component) if bar else ()))
@@ -117,7 +124,8 @@ def _ean(text: str, lengths: tuple[int, ...]) -> Symbol:
 
 def _gtin(digits: str) -> str:
     if gtin_check_digit(digits[:-1]) != digits[-1]:
-        raise ElementsRefused(f"wrong check digit in {digits}")
+        wrong = f"wrong check digit in {digits}"
+        raise ElementsRefused("barcode_check_digit", wrong, where="(01)", shown=repr(digits))
     return digits.zfill(14)
 
 
@@ -126,7 +134,8 @@ def _upc_a(digits: str) -> str:
     if len(digits) == 12 and _is_trade_item_number(digits):
         return digits  # the scanner has done it already
     if not re.fullmatch(r"[01]?[0-9]{6}[0-9]?", digits, re.ASCII) or len(digits) not in (6, 8):
-        raise ElementsRefused(f"a UPC-E symbol has 8 digits from 0 or 1 on, got {digits[:20]!r}")
+        wrong = f"a UPC-E symbol has 8 digits from 0 or 1 on, got {digits[:20]!r}"
+        raise ElementsRefused("barcode_length", wrong, shown=repr(digits[:20]))
     system, body, check = digits[:-7], digits[-7:-1], digits[-1:]
     if len(digits) == 6:
         system, body, check = "0", digits, ""
@@ -146,7 +155,7 @@ def _link(text: str, *, is_gs1: bool) -> Symbol | None:
     elements = parse_link(text)
     if elements is None:
         if is_gs1:
-            raise SymbolRefused("a web address without any GS1 key")
+            raise SymbolRefused(Flaw("barcode_address", "a web address without any GS1 key"))
         return None
     return _symbol(elements)
 
@@ -200,19 +209,19 @@ def _iso_date(yymmdd: str) -> str:
 
 # A pallet is a hundred times the same symbol, and a warehouse scans few different ones a day.
 @lru_cache(maxsize=SYMBOLS_REMEMBERED)
-def symbol_or_reason(data: str, symbology: str | None = None) -> tuple[Symbol | None, str | None]:
-    """`parse_symbol` as values: (symbol, None), (None, None) for no GS1, (None, reason)."""
+def symbol_or_flaw(data: str, symbology: str | None = None) -> tuple[Symbol | None, Flaw | None]:
+    """`parse_symbol` as values: (symbol, None), (None, None) for no GS1, (None, flaw)."""
     try:
         return parse_symbol(data, symbology), None
     except SymbolRefused as refusal:
-        return None, str(refusal)
+        return None, refusal.flaw
 
 
 def joined_symbols(symbols: Sequence[str]) -> str | None:
     """Element strings of several symbols on one label as one; None if they are not one message."""
     texts = [re.sub(r"^\](C1|e0|d2|Q3|J1)", "", symbol) for symbol in symbols]
     data = "]C1" + GS.join(text.removeprefix(GS).removesuffix(GS) for text in texts)
-    return None if symbol_or_reason(data)[0] is None else data
+    return None if symbol_or_flaw(data)[0] is None else data
 
 
 def encode_gs1_128(elements: Sequence[Element]) -> str:

@@ -19,7 +19,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.codecs.gs1_rules import CHARACTERS, RULES, Rule
+from gateway.codecs.gs1_rules import CHARACTERS, KEYS, RULES, Rule
+from gateway.core.readings import Flaw
 
 GS: Final = "\x1d"
 
@@ -34,7 +35,11 @@ Element = tuple[str, str]
 
 
 class ElementsRefused(ValueError):
-    """Text that is no element string; the message is for the worker."""
+    """Text that is no element string, and what is wrong with it."""
+
+    def __init__(self, key: str, text: str, *, where: str = "", shown: str = "") -> None:
+        super().__init__(text)
+        self.flaw = Flaw(key, text, where, shown)
 
 
 _FORMATS: Final = """
@@ -239,7 +244,7 @@ def parse_elements(text: str) -> tuple[Element, ...]:
     """
     i = 1 if text[:1] == GS else 0
     if i == len(text):
-        raise ElementsRefused("there is nothing in it")
+        raise ElementsRefused("barcode_empty", "there is nothing in it")
     elements = []
     while i < len(text):
         ai = _identifier_at(text, i)
@@ -260,7 +265,8 @@ def _identifier_at(text: str, i: int) -> str:
         if ai in FORMATS and len(ai) == n_digits:
             return ai
     shown = text[i : i + 4].replace(GS, "<GS>")
-    raise ElementsRefused(f"{shown!r} is no application identifier")
+    text = f"{shown!r} is no application identifier"
+    raise ElementsRefused("barcode_identifier", text, shown=repr(shown))
 
 
 def check_element(ai: str, value: str) -> None:
@@ -271,24 +277,24 @@ def check_element(ai: str, value: str) -> None:
         if not part and component.is_optional:
             break
         if len(part) < component.n_min:
-            raise ElementsRefused(f"({ai}) is too short: {_shown(value)}")
+            raise _refused("barcode_short", ai, "is too short", value)
         match = CHARACTERS[component.characters].fullmatch(part)
         if match is None:
             what = "digits only" if component.characters == "n" else "other characters"
-            raise ElementsRefused(f"({ai}) must have {what}: {_shown(value)}")
+            raise _refused("barcode_characters", ai, f"must have {what}", value)
         for rule in component.rules:
             wrong = rule(part)
             if wrong is not None:
-                raise ElementsRefused(f"({ai}) {wrong}: {_shown(value)}")
+                raise _refused(KEYS.get(rule, "barcode_value"), ai, wrong, value)
         i += len(part)
     if i < len(value):
-        raise ElementsRefused(
-            f"({ai}) is too long, or a separator is missing behind it: {_shown(value)}"
-        )
+        wrong = "is too long, or a separator is missing behind it"
+        raise _refused("barcode_long", ai, wrong, value)
 
 
-def _shown(value: str) -> str:
-    return repr(value if len(value) <= 40 else value[:39] + "…")
+def _refused(key: str, ai: str, wrong: str, value: str) -> ElementsRefused:
+    shown = repr(value if len(value) <= 40 else value[:39] + "…")
+    return ElementsRefused(key, f"({ai}) {wrong}: {shown}", where=f"({ai})", shown=shown)
 
 
 def check_together(elements: Sequence[Element]) -> None:
@@ -300,13 +306,16 @@ def check_together(elements: Sequence[Element]) -> None:
     values: dict[str, str] = {}
     for ai, value in elements:
         if values.setdefault(ai, value) != value:
-            raise ElementsRefused(f"({ai}) is there twice and differs")
+            text = f"({ai}) is there twice and differs"
+            raise ElementsRefused("barcode_together", text, where=f"({ai})")
     for ai in values:
         for other in values:
             if ai != other and _excludes(ai, other):
-                raise ElementsRefused(f"({ai}) and ({other}) exclude each other")
+                text, where = f"({ai}) and ({other}) exclude each other", f"({ai}), ({other})"
+                raise ElementsRefused("barcode_together", text, where=where)
     if "02" in values and "37" not in values:
-        raise ElementsRefused("(02) contents need (37), their count")
+        text = "(02) contents need (37), their count"
+        raise ElementsRefused("barcode_together", text, where="(02), (37)")
 
 
 def _excludes(ai: str, other: str) -> bool:

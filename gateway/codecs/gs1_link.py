@@ -70,7 +70,7 @@ def parse_link(uri: str) -> tuple[Element, ...] | None:
     if not any(segment in QUALIFIERS for segment in segments[:-1]):
         return None
     if not _CHARACTERS.fullmatch(uri):
-        raise ElementsRefused("the web address has characters that none may have")
+        raise _refused("the web address has characters that none may have")
     path = _path_elements(segments)
     elements = (*path, *_query_elements(match["query"] or "", path))
     for ai, value in elements:
@@ -88,14 +88,14 @@ def _path_elements(segments: list[str]) -> tuple[Element, ...]:
         if ai in QUALIFIERS:
             _check_qualifiers(found)
             return tuple(found)
-    raise ElementsRefused("the web address has no key with its value at its end")
+    raise _refused("the web address has no key with its value at its end")
 
 
 def _check_qualifiers(elements: list[Element]) -> None:
     key, *qualifiers = [ai for ai, _ in elements]
     if not qualifiers or any(_is_within(qualifiers, row) for row in QUALIFIERS[key]):
         return
-    raise ElementsRefused(f"({'), ('.join(qualifiers)}) do not qualify ({key}) in this order")
+    raise _refused(f"({'), ('.join(qualifiers)}) do not qualify ({key}) in this order")
 
 
 def _is_within(qualifiers: list[str], row: tuple[str, ...]) -> bool:
@@ -111,19 +111,19 @@ def _query_elements(query: str, path: tuple[Element, ...]) -> Iterator[Element]:
         if not equals or not (ai.isascii() and ai.isdigit()):
             continue
         if ai not in FORMATS or ai in _PATH_ONLY:
-            raise ElementsRefused(f"{ai!r} is no identifier that a web address may carry")
+            raise _refused(f"{ai!r} is no identifier that a web address may carry")
         if ai in taken:
-            raise ElementsRefused(f"({ai}) is there twice")
+            raise _refused(f"({ai}) is there twice")
         rows = [row for row in QUALIFIERS[key] if ai in row]
         if any(all(other in row for other in qualifiers) for row in rows):
-            raise ElementsRefused(f"({ai}) belongs into the path of the address")
+            raise _refused(f"({ai}) belongs into the path of the address")
         taken.add(ai)
         yield ai, _padded(ai, _unquote(text.replace("+", " ")))
 
 
 def _unquote(text: str) -> str:
     if re.search(r"%(?![0-9A-Fa-f]{2})", text):
-        raise ElementsRefused("% is not followed by two hex digits")
+        raise _refused("% is not followed by two hex digits")
     return unquote(text, errors="replace")
 
 
@@ -131,3 +131,7 @@ def _padded(ai: str, value: str) -> str:
     """A GTIN at its full length: leading zeros may be left out of an address."""
     is_short = ai == "01" and len(value) in (8, 12, 13)
     return value.zfill(14) if is_short else value
+
+
+def _refused(text: str) -> ElementsRefused:
+    return ElementsRefused("barcode_address", text)

@@ -201,3 +201,12 @@ RULES: Final[dict[str, Rule]] = {
     "latitude": _at_most(1_800_000_000, "180 degrees"),
     "longitude": _at_most(3_600_000_000, "360 degrees"),
 }
+
+KEYS: Final[dict[Rule, str]] = {
+    **{RULES[name]: "barcode_check_digit" for name in ("check", "pair")},
+    **{
+        RULES[name]: "barcode_date"
+        for name in ("yymmdd", "yymmd0", "yyyymmdd", "hhmm", "hh", "mm", "ss")
+    },
+}
+"""How those rules are told to workers of which they can do something; `barcode_value` the rest."""

@@ -13,7 +13,7 @@ from typing import Final, TypeGuard
 
 from cloud_sync.contract import keys
 from gateway.codecs.datawedge import LONG
-from gateway.codecs.gs1 import symbol_or_reason
+from gateway.codecs.gs1 import symbol_or_flaw
 from gateway.codecs.strict_json import ordinary_object
 from gateway.core.clock_offset import parse_time
 from gateway.core.readings import TASK_TYPES, ClimateSample, Reading, Scan, Stamp, TaskContext
@@ -89,7 +89,7 @@ def _scan(fields: dict[str, object], stamp: Stamp) -> Scan | None:
         context = _task(task) if type(task) is dict else None
         if context is None:
             return None
-    symbol, symbol_error = symbol_or_reason(data, symbology)
+    symbol, symbol_error = symbol_or_flaw(data, symbology)
     return Scan(stamp, data, symbology, context, symbol, symbol_error)
 
 

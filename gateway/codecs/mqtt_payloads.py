@@ -30,7 +30,7 @@ from typing import Final, cast
 from cloud_sync.contract import keys
 from cloud_sync.contract.events import canonical
 from gateway.codecs.datawedge import short_keys, symbology_of
-from gateway.codecs.gs1 import joined_symbols, symbol_or_reason
+from gateway.codecs.gs1 import joined_symbols, symbol_or_flaw
 from gateway.codecs.mqtt_ordinary import MAX_TEXT, QUANTITY_MAX, SEQ_MAX, ordinary_reading
 from gateway.codecs.strict_json import JsonRefused, parse_object
 from gateway.core.labels import text_of
@@ -222,7 +222,7 @@ def _scan(reader: _Reader, stamp: Stamp) -> Scan:
     except _Refused as refusal:
         worker = None if context is None else context.worker
         raise _Slip("labels_mixed", refusal, "", worker) from refusal
-    symbol, symbol_error = symbol_or_reason(data, symbology)
+    symbol, symbol_error = symbol_or_flaw(data, symbology)
     return Scan(stamp, data, symbology, context, symbol, symbol_error)
 
 

@@ -22,7 +22,7 @@ from gateway.core.flows.packs import pieces_in
 from gateway.core.flows.sweeping import sweep
 from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict
 from gateway.core.labels import LOGISTIC_UNIT, label_in
-from gateway.core.messages import message, sentence
+from gateway.core.messages import flaw_in_words, message, sentence
 from gateway.core.readings import (
     COMMANDS,
     ClimateSample,
@@ -107,9 +107,11 @@ class Decoder:
     def scan(self, scan: Scan, floor: Floor, when: When) -> Outcome:
         """One scan in its task, against all that is known when it is decided."""
         symbol, task = scan.symbol, scan.task
-        if scan.symbol_error is not None:
-            why = scan.symbol_error
-            return self._refuse(scan, floor, "symbol_refused", kind="symbol", why=why, reason=why)
+        if (flaw := scan.symbol_error) is not None:
+            reason = flaw_in_words(flaw, self._language(task, floor))
+            return self._refuse(
+                scan, floor, "symbol_refused", kind="symbol", why=flaw.text, reason=reason
+            )
         if task is not None and task.type in COMMANDS:
             request = Request(scan.stamp.device, task, when.today)
             verdict = decide_command(request, floor, self._language(task, floor))

@@ -12,6 +12,7 @@ from string import Formatter
 from typing import Final, NamedTuple
 
 from gateway.core.languages import ENGLISH, LANGUAGES
+from gateway.core.readings import Flaw
 
 SENTENCES_MAX: Final = 2048
 """Sentences that are remembered with their blanks."""
@@ -51,6 +52,11 @@ def sentence(key: str, language: str) -> Sentence:
 def message(key: str, language: str, **values: object) -> str:
     """The sentence for `key`, filled."""
     return sentence(key, language).filled(values)
+
+
+def flaw_in_words(flaw: Flaw, language: str) -> str:
+    """What is wrong with a symbol."""
+    return message(flaw.key, language, where=flaw.where, shown=flaw.shown)
 
 
 def in_words(result: Mapping[str, object], language: str) -> Mapping[str, object]:

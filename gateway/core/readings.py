@@ -117,12 +117,26 @@ class Symbol:
 
 
 @value
+class Flaw:
+    """What is wrong with a symbol. text: exactly, for those who look into the quarantine.
+
+    key: of the message that says it to the worker; where and shown: its blanks, the element and
+    what stands in it.
+    """
+
+    key: str
+    text: str
+    where: str = ""
+    shown: str = ""
+
+
+@value
 class Scan:
     """One symbol as scanned. `data` is the raw symbol text, GS kept as U+001D.
 
     symbology: the scanner's name for it or an AIM identifier; None if unsaid. symbol: what it
     says if it is GS1, put in by the driver; None if it is not GS1 or broken. symbol_error: why
-    it is broken, in words a picker understands; None if it is fine or plainly not GS1.
+    it is broken; None if it is fine or plainly not GS1.
     """
 
     stamp: Stamp
@@ -130,7 +144,7 @@ class Scan:
     symbology: str | None
     task: TaskContext | None
     symbol: Symbol | None = None
-    symbol_error: str | None = None
+    symbol_error: Flaw | None = None
 
 
 @value

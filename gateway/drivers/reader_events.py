@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from gateway.codecs.gs1 import symbol_or_reason
+from gateway.codecs.gs1 import symbol_or_flaw
 from gateway.codecs.reader_json import Barcode, ReaderEvent, ReaderPayload
 from gateway.core.readings import Malformed, Reading, Scan, Stamp, TagRead
 from gateway.drivers.scan_task import ScanTask
@@ -42,7 +42,7 @@ class ReaderEvents:
         return _merged(readings)
 
     def _scan(self, barcode: Barcode, stamp: Stamp) -> Scan:
-        symbol, error = symbol_or_reason(barcode.data, barcode.symbology)
+        symbol, error = symbol_or_flaw(barcode.data, barcode.symbology)
         return Scan(stamp, barcode.data, barcode.symbology, self._task, symbol, error)
 
     def _note(self, event: ReaderEvent, health: DeviceHealth) -> None:

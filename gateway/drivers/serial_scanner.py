@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from cloud_sync.contract.keys import is_id
-from gateway.codecs.gs1 import symbol_or_reason
+from gateway.codecs.gs1 import symbol_or_flaw
 from gateway.codecs.scanner_line import (
     Label,
     Line,
@@ -172,7 +172,7 @@ class SerialScanner(SerialSession):
     def _scan(self, line: Line, now_us: int, now_s: float) -> Scan:
         self._seq += 1
         stamp = Stamp(self.device.name, self._boot, self._seq, None, now_us)
-        symbol, error = symbol_or_reason(line.data)
+        symbol, error = symbol_or_flaw(line.data)
         return Scan(stamp, line.data, line.aim, self._task(now_s), symbol, error)
 
     def _task(self, now_s: float) -> TaskContext | None:

@@ -5,6 +5,7 @@ what the floor knows is the fold of all events, it survives being written down, 
 somewhere.
 """
 
+import re
 from collections import Counter
 
 import pytest
@@ -151,7 +152,7 @@ TASKS = st.builds(
     id=DOCUMENTS,
     location=BINS | st.sampled_from([None, "DOCK", "PACK"]),
     quantity=st.none() | st.integers(0, 6),
-    worker=st.sampled_from([None, "w1", "w2"]),
+    worker=st.sampled_from([None, "w1", "w2", "w7"]),
     reason=st.none() | st.just("because"),
     sscc=st.none() | st.just(SSCC),
     condition=st.none() | st.sampled_from(sorted(CONDITIONS)),
@@ -169,8 +170,16 @@ SYMBOLS = st.builds(
 STEPS = st.tuples(TASKS, SYMBOLS, st.sampled_from(["pda-1", "pda-2"]), st.integers(0, 4))
 
 
+CODES = re.compile(r"[A-Za-z@]*[-0-9][-0-9A-Za-z.]*|DOCK|PACK| g\b|°C|refrigerated|ambient|frozen")
+"""What is no word of any language: ids, units, and how the house calls its places and zones."""
+
+
 def facts_of_the_day() -> Facts:
     facts = base_facts()
+    facts.workers["w7"] = doc.Worker(id="w7", roles=["supervisor"], language="zh")
+    for gtin, name in ((MILK, "牛奶"), (RICE, "大米"), (PEAS, "豌豆")):
+        item = facts.items[gtin]
+        facts.items[gtin] = item.model_copy(update={"names": {**item.names, "zh": name}})
     lines = [doc.ShipmentLine(item=MILK, quantity=9, lot="L1", sscc=SSCC)]
     facts.asns["ASN-1"] = doc.Asn(
         id="ASN-1", warehouse="J1", source="@supplier", status="dispatched", ordered=lines,
@@ -206,6 +215,9 @@ def test_a_day_of_bad_scanning_is_one_fold_and_keeps_every_unit(
         outcome = hall.scan(task, None if task.type in COMMANDS else symbol, device=device)
         PdaResult.model_validate_json(ev.canonical(outcome.result))
         TaskList.model_validate_json(ev.canonical({"v": 1, "tasks": open_tasks(hall.floor)}))
+        if task.worker == "w7":
+            told = CODES.sub("", str(outcome.result["message"]))
+            assert not re.search("[A-Za-z]", told), "in his own language, all of it"
         assert (outcome.status == "refused") == (outcome.set_aside is not None) or outcome.events
         hall.fold(n_folded)
     whole = Flows()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_sync.contract.keys import gtin_check_digit
-from gateway.codecs.gs1 import encode_gs1_128, symbol_or_reason
+from gateway.codecs.gs1 import encode_gs1_128, symbol_or_flaw
 from tests.rigs import tier
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,7 @@ LABEL = st.tuples(
 @given(label=LABEL)
 def test_both_parsers_find_the_same_elements(label: list[tuple[str, str]]) -> None:
     data = encode_gs1_128(label)
-    symbol, reason = symbol_or_reason(data)
+    symbol, reason = symbol_or_flaw(data)
     assert (symbol is None, reason) == (False, None)
     theirs = biip.parse(data).gs1_message
     assert theirs is not None
@@ -59,7 +59,7 @@ def test_what_the_other_one_refuses_is_refused_here(
     data = encode_gs1_128(label)
     i = 3 + at % (len(data) - 3)
     damaged = data[:i] + character + data[i + 1 :]
-    symbol, reason = symbol_or_reason(damaged)
+    symbol, reason = symbol_or_flaw(damaged)
     theirs = biip.parse(damaged).gs1_message
     if theirs is None or any(e.gtin_error for e in theirs.element_strings):
         assert symbol is None

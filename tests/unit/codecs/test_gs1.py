@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from gateway.codecs.gs1 import SymbolRefused, encode_gs1_128, parse_symbol, symbol_or_reason
+from gateway.codecs.gs1 import SymbolRefused, encode_gs1_128, parse_symbol, symbol_or_flaw
+from gateway.core.languages import ENGLISH, LANGUAGES
+from gateway.core.messages import flaw_in_words
 from gateway.core.readings import Symbol
 
 GTIN = "09506000134352"
@@ -63,33 +67,50 @@ def test_a_symbology_name_stands_for_the_missing_identifier() -> None:
     assert parse_symbol("10LOT", "CODE128") is None
 
 
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        ("]C10109506000134353", "wrong check digit"),
-        (f"]C101{GTIN}17261301", "month 13"),
-        (f"]C101{GTIN}17260231", "day 31"),
-        (f"]C101{GTIN}1726O101", "digits only"),
-        (f"]C101{GTIN}10{'A' * 21}", "separator is missing"),
-        (f"]C101{GTIN}89X", "no application identifier"),
-        (f"]C101{GTIN}02{GTIN}3712", "exclude each other"),
-        (f"]C102{GTIN}", "(37)"),
-        (f"]C101{GTIN}10A\x1d10B", "twice"),
-        ("]C1", "nothing in it"),
-        ("]E09506000134353", "wrong check digit"),
-        ("]E0950600013435", "13 digits"),
-        ("9506000134353", "wrong check digit"),
-        (f"01{GTIN}17261301", "month 13"),
-        ("https://id.gs1.org/01/09506000134353", "wrong check digit"),
-        ("]", "cut short"),
-        ("x" * 5000, "more than any label"),
-    ],
+BROKEN = (
+    ("]C10109506000134353", "check_digit", "wrong check digit"),
+    (f"]C101{GTIN}17261301", "date", "month 13"),
+    (f"]C101{GTIN}17260231", "date", "day 31"),
+    (f"]C101{GTIN}1726O101", "characters", "digits only"),
+    (f"]C101{GTIN}10{'A' * 21}", "long", "separator is missing"),
+    (f"]C101{GTIN}89X", "identifier", "no application identifier"),
+    (f"]C101{GTIN}02{GTIN}3712", "together", "exclude each other"),
+    (f"]C102{GTIN}", "together", "(37)"),
+    (f"]C101{GTIN}10A\x1d10B", "together", "twice"),
+    (f"]C101{GTIN}422000", "value", "country"),
+    ("]C1", "empty", "nothing in it"),
+    ("]C101095060", "short", "too short"),
+    ("]E09506000134353", "check_digit", "wrong check digit"),
+    ("]E0950600013435", "length", "13 digits"),
+    ("9506000134353", "check_digit", "wrong check digit"),
+    (f"01{GTIN}17261301", "date", "month 13"),
+    ("https://id.gs1.org/01/09506000134353", "check_digit", "wrong check digit"),
+    (f"https://id.gs1.org/01/{GTIN}/21/%4", "address", "hex digits"),
+    ("]", "short", "cut short"),
+    ("x" * 5000, "length", "more than any label"),
 )
-def test_a_refusal_says_what_is_wrong(data: str, words: str) -> None:
+
+
+@pytest.mark.parametrize(("data", "key", "words"), BROKEN)
+def test_a_refusal_says_what_is_wrong(data: str, key: str, words: str) -> None:
+    """To those who look into the quarantine exactly, and to workers in their own language."""
     with pytest.raises(SymbolRefused) as refusal:
         parse_symbol(data)
     assert words in str(refusal.value)
     assert len(str(refusal.value)) < 200
+    flaw = refusal.value.flaw
+    assert (flaw.key, flaw.text) == (f"barcode_{key}", str(refusal.value))
+    for language in LANGUAGES:
+        told = flaw_in_words(flaw, language)
+        assert "–" not in told, "no blank is left"
+        assert len(told) < 120
+        said = re.sub(r"'[^']*'|\([0-9, ()]*\)", "", told)
+        assert language == ENGLISH or not re.search("[A-Za-z]", said), "but what is on the label"
+
+
+def test_every_way_to_say_what_is_wrong_is_said() -> None:
+    told = {key for key in LANGUAGES[ENGLISH] if key.startswith("barcode_")}
+    assert {f"barcode_{key}" for _, key, _ in BROKEN} == told
 
 
 @pytest.mark.parametrize(
@@ -107,7 +128,7 @@ def test_a_refusal_says_what_is_wrong(data: str, words: str) -> None:
     ],
 )
 def test_labels_that_are_no_gs1_are_left_to_others(data: str) -> None:
-    assert symbol_or_reason(data) == (None, None)
+    assert symbol_or_flaw(data) == (None, None)
 
 
 def test_an_encoded_symbol_is_read_back() -> None:
@@ -135,12 +156,12 @@ def test_a_upc_e_is_the_upc_a_that_it_stands_for(digits: str, gtin: str) -> None
 
 @pytest.mark.parametrize("digits", ["04252615", "24252614", "0425261", "0425261X", ""])
 def test_what_is_no_upc_e_is_refused(digits: str) -> None:
-    assert symbol_or_reason(digits, "UPCE0")[0] is None
-    assert symbol_or_reason(digits, "UPCE0")[1]
+    assert symbol_or_flaw(digits, "UPCE0")[0] is None
+    assert symbol_or_flaw(digits, "UPCE0")[1]
 
 
 @pytest.mark.parametrize("end", ["\x1e\x04", "\x1e", "", "<RS><EOT>"])
 def test_an_envelope_of_gs1_is_opened(end: str) -> None:
     symbol = parsed(f"[)>\x1e05\x1d01{GTIN}\x1d10L1{end}")
     assert (symbol.gtin, symbol.lot) == (GTIN, "L1")
-    assert symbol_or_reason("[)>\x1e06\x1d1JUN1\x1e\x04") == (None, None), "not GS1's"
+    assert symbol_or_flaw("[)>\x1e06\x1d1JUN1\x1e\x04") == (None, None), "not GS1's"

@@ -35,7 +35,7 @@ def bracketed(text: str) -> list[Element]:
     found = re.findall(r"\(([0-9]{2,4})\)((?:(?!\([0-9]{2,4}\)).)*)", text)
     for ai, value in found:
         if ai not in FORMATS:
-            raise ElementsRefused(f"({ai}) is unknown")
+            raise ElementsRefused("barcode_identifier", f"({ai}) is unknown")
         check_element(ai, value)
     return found
 

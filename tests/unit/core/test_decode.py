@@ -11,7 +11,7 @@ from cloud_sync.contract.documents import Asn, Item, Transfer, Worker
 from gateway.core.decode import MAX_QUANTITY, Decoder, Outcome, When
 from gateway.core.facts import Facts
 from gateway.core.flows.floor import Floor
-from gateway.core.readings import ClimateSample, Malformed, Scan, Stamp, Symbol, TaskContext
+from gateway.core.readings import ClimateSample, Flaw, Malformed, Scan, Stamp, Symbol, TaskContext
 
 GTIN = "09506000134352"
 STAMP = Stamp("pda-1", "boot-a", 7, "2026-11-21T08:00:00Z", 2_000)
@@ -187,9 +187,20 @@ def test_what_lacks_a_place_or_a_sane_quantity_is_refused(
 
 
 def test_a_broken_symbol_is_refused_with_its_reason(decoder: Decoder, facts: Facts) -> None:
-    reading = Scan(Stamp("pda-1", "b", 1, None, 0), "x", None, TaskContext("receive"), None, "bad")
-    outcome = decoder.scan(reading, Floor(lambda: facts), WHEN)
-    assert outcome.result["message"] == "Bad barcode, scan it again: bad"
+    facts.workers["w7"] = Worker(id="w7", roles=["picker"], language="zh")
+    flaw = Flaw("barcode_short", "(01) is too short: '0950'", "(01)", "'0950'")
+    stamp, floor = Stamp("pda-1", "b", 1, None, 0), Floor(lambda: facts)
+    told = [
+        decoder.scan(
+            Scan(stamp, "x", None, TaskContext("receive", worker=it), None, flaw), floor, WHEN
+        )
+        for it in ("w1", "w7")
+    ]
+    assert [each.result["message"] for each in told] == [
+        "Bad barcode, scan it again: (01) is too short: '0950'",
+        "条码有误，请重新扫描：(01) 过短：'0950'",
+    ]
+    assert {each.set_aside for each in told} == {("symbol", flaw.text)}
 
 
 def test_a_symbol_without_a_product_is_refused(decoder: Decoder, facts: Facts) -> None:

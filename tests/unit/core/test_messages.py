@@ -11,7 +11,7 @@ from gateway.core import languages
 from gateway.core.languages import ENGLISH, LANGUAGES
 from gateway.core.messages import in_words, message, sentence
 
-TECHNICAL = {"malformed", "symbol_refused"}
+TECHNICAL = {"malformed"}
 ENGLISH_ONLY = {"reason"}
 """What only those understand who look into the quarantine."""
 

@@ -11,7 +11,7 @@ from cloud_sync.contract.keys import is_gtin
 from device_sim.catalog import make_catalog
 from device_sim.stage.tags import TagMint
 from device_sim.world import Place, World
-from gateway.codecs.gs1 import symbol_or_reason
+from gateway.codecs.gs1 import symbol_or_flaw
 
 TODAY = date(2026, 11, 21)
 
@@ -36,7 +36,7 @@ def test_a_scan_reads_back_as_the_lot_it_was_made_of() -> None:
         lot = world.make_lot(item)
         for _ in range(4):
             (scan,) = world.receive("J1", lot, 3, asn="ASN-S1")
-            symbol, reason = symbol_or_reason(scan.data)
+            symbol, reason = symbol_or_flaw(scan.data)
             assert symbol is not None, reason
             assert (symbol.gtin, symbol.lot) == (lot.item, lot.code)
             assert symbol.expiry == lot.expiry.isoformat()
@@ -50,7 +50,7 @@ def test_a_sale_takes_what_expires_first() -> None:
     for lot in (later, sooner):
         world.receive("K1", lot, 10, asn="ASN-S1")
     scans = world.dispatch("K1", "TR-1", item.gtin, 12)
-    lots = [symbol_or_reason(scan.data)[0].lot for scan in scans]  # type: ignore[union-attr]
+    lots = [symbol_or_flaw(scan.data)[0].lot for scan in scans]  # type: ignore[union-attr]
     assert lots == [sooner.code, later.code]
     assert [scan.task["quantity"] for scan in scans if scan.task] == [10, 2]
 
@@ -92,7 +92,7 @@ def test_mistakes_are_refused_symbols_and_change_nothing() -> None:
     world = stocked(make_world())
     before = dict(world.truth)
     for _ in range(50):
-        symbol, reason = symbol_or_reason(world.wrong_check_digit().data)
+        symbol, reason = symbol_or_flaw(world.wrong_check_digit().data)
         assert symbol is None
         assert reason is not None
         world.missing_place()
