@@ -41,13 +41,28 @@ def _hour_of_quarter(quarter: int, zone: tzinfo) -> Hour:
 
 def hours_between(start_us: int, end_us: int, zone: tzinfo) -> Iterator[tuple[Hour, float]]:
     """The hours from start to end, and how many seconds of each lie between; none backwards."""
+    local = _local(start_us, zone)
     while start_us < end_us:
-        local = _local(start_us, zone)
         into_us = (local.minute * 60 + local.second) * _US + local.microsecond
-        # Clocks are only ever changed on a full hour of the wall, so no hour is cut inside.
         next_us = min(end_us, start_us + HOUR_S * _US - into_us)
+        after = _local(next_us, zone)
+        if after.utcoffset() != local.utcoffset():
+            next_us = _change_us(start_us, next_us, zone)
+            after = _local(next_us, zone)
         yield Hour(local.date().isoformat(), local.hour), (next_us - start_us) / _US
-        start_us = next_us
+        start_us, local = next_us, after
+
+
+def _change_us(start_us: int, end_us: int, zone: tzinfo) -> int:
+    """When the clocks were changed: mostly at the end, on a full hour of the wall, but not always.
+
+    Korea's north went from 23:30 to midnight in 2018. Quarters are never cut.
+    """
+    offset = _local(start_us, zone).utcoffset()
+    at_us = start_us
+    while at_us < end_us and _local(at_us, zone).utcoffset() == offset:
+        at_us += _QUARTER_US - at_us % _QUARTER_US
+    return min(at_us, end_us)
 
 
 @lru_cache(maxsize=1024)

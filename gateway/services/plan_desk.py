@@ -243,15 +243,20 @@ class PlanDesk:
 
 
 def last_due(daily_at: Sequence[time], now_us: int, zone: tzinfo) -> tuple[int, str]:
-    """The last of the times of day that has come, as a moment and as the clock shows it."""
-    now = (_EPOCH + now_us * _US).astimezone(zone)
+    """The last of the times of day that has come, as a moment and as the clock shows it.
+
+    In the night the clocks go back the first of two equal times counts. In the one they go
+    forward a time that is left out comes as much later as is left out. Moments are compared, not
+    what the wall shows: Python compares two times of one zone by that.
+    """
+    today = (_EPOCH + now_us * _US).astimezone(zone).date()
     moments = [
-        datetime.combine(now.date() - timedelta(days=back), at, tzinfo=zone)
-        for back in (0, 1)
+        ((datetime.combine(today - timedelta(days=back), at, tzinfo=zone) - _EPOCH) // _US, at)
+        for back in (0, 1, 2)  # 2: a day that a whole zone left out (Samoa, 2011)
         for at in daily_at
     ]
-    due = max(it for it in moments if it <= now)
-    return (due.astimezone(UTC) - _EPOCH) // _US, f"{due:%H:%M}"
+    due_us, at = max(it for it in moments if it[0] <= now_us)
+    return due_us, f"{at:%H:%M}"
 
 
 def wishes_in(directory: Path) -> list[Path]:
