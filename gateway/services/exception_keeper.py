@@ -48,13 +48,15 @@ class ExceptionKeeper:
         warehouse: str,
         clock: Clock,
         new_id: Callable[[], str],
+        tables: Querying | None = None,
     ) -> None:
+        """tables: where traces are kept, if not in the journal's file."""
         self._journal = journal
         self._gateway = gateway
         self._warehouse = warehouse
         self._clock = clock
         self._new_id = new_id
-        self._tables: Querying = journal
+        self._tables: Querying = tables or journal
         self._now_us = 0
 
     async def look(self, events: Sequence[ev.Event], effects: ExceptionEffects) -> Statements:
@@ -123,15 +125,14 @@ class ExceptionKeeper:
 
     def beside(self, tables: Querying) -> ExceptionKeeper:
         """Another that looks at the rows anew, with tables of their own."""
-        other = ExceptionKeeper(
+        return ExceptionKeeper(
             journal=self._journal,
             gateway=self._gateway,
             warehouse=self._warehouse,
             clock=self._clock,
             new_id=self._new_id,
+            tables=tables,
         )
-        other._tables = tables
-        return other
 
     async def act(self, effects: ExceptionEffects, facts: Facts) -> list[Draft]:
         """The events that do what people said of evidence that is open here."""
