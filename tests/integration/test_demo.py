@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,36 +39,49 @@ def processes_of(directory: Path) -> list[str]:
     return found
 
 
+@dataclass(frozen=True)
+class Running:
+    """A demo that was started and not told when to end."""
+
+    process: subprocess.Popen[str]
+    directory: Path
+    output: Path
+
+    def until_told(self, *words: str) -> None:
+        """Return when it has printed all of these, one after the other."""
+
+        def is_told() -> bool:
+            told = self.output.read_text()
+            for each in words:
+                _, found, told = told.partition(each)
+                if not found:
+                    return False
+            return True
+
+        assert wait_until(is_told, 4 * GUARD_S), self.output.read_text()
+
+
 @pytest.fixture
-def started(tmp_path: Path) -> Callable[[], tuple[subprocess.Popen[str], Path]]:
-    def start() -> tuple[subprocess.Popen[str], Path]:
-        directory = tmp_path / "demo"
-        output = (tmp_path / "output").open("w")
-        process = subprocess.Popen(
-            [*DEMO, "--directory", str(directory)], stdout=output, stderr=output, text=True
-        )
-        output.close()
-        is_running = wait_until(
-            lambda: "  running" in (tmp_path / "output").read_text(), 4 * GUARD_S
-        )
-        assert is_running, (tmp_path / "output").read_text()
+def start(tmp_path: Path) -> Callable[..., Running]:
+    def start(*options: str) -> Running:
+        directory, output = tmp_path / "demo", tmp_path / "output"
+        with output.open("w") as file:
+            process = subprocess.Popen(
+                [*DEMO, "--directory", str(directory), *options],
+                stdout=file,
+                stderr=file,
+                text=True,
+            )
+        it = Running(process, directory, output)
+        it.until_told("  stocking")
         assert len(processes_of(directory)) >= 8
-        return process, directory
+        return it
 
     return start
 
 
-def summary_of(directory: Path, *options: str) -> dict[str, Any]:
+def summary_in(file: Path) -> dict[str, Any]:
     """What a demo says in the end that lost nothing although a gateway was killed in it."""
-    file = directory / "summary.json"
-    done = subprocess.run(
-        [*DEMO, *options, "--json", str(file)],
-        capture_output=True,
-        text=True,
-        timeout=10 * GUARD_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     summary: dict[str, Any] = json.loads(file.read_text())
     assert summary["ok"] is True
     assert all(each["holds"] for each in summary["checks"])
@@ -77,8 +91,17 @@ def summary_of(directory: Path, *options: str) -> dict[str, Any]:
 
 
 def test_everything_holds_although_a_gateway_is_killed(tmp_path: Path) -> None:
+    file = tmp_path / "summary.json"
     options = ("--duration", "14", "--kill-gateway-at", "6", "--broker", "mosquitto")
-    summary = summary_of(tmp_path, *options)
+    done = subprocess.run(
+        [*DEMO, *options, "--json", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=10 * GUARD_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    summary = summary_in(file)
     assert summary["pdas"]["pda-J1"]["scans"] > 50
     assert summary["pdas"]["pda-J1"]["refused"] >= 2, "mistakes are part of the show"
     assert summary["events"]["transfer.received"] >= 1
@@ -88,39 +111,34 @@ def test_everything_holds_although_a_gateway_is_killed(tmp_path: Path) -> None:
     assert summary["orders"]["boxes_sent"] >= summary["orders"]["placed"] >= 3
 
 
-def test_a_kill_is_harmless_on_the_broker_that_comes_along(tmp_path: Path) -> None:
-    """Shorter: where people install nothing else, the same programs run on another broker."""
-    options = ("--duration", "8", "--kill-gateway-at", "3", "--broker", "iotcore")
-    assert summary_of(tmp_path, *options)["events"]["goods.picked"] >= 1
-
-
 def test_ctrl_c_ends_the_day_checks_it_and_leaves_nothing(
-    started: Callable[[], tuple[subprocess.Popen[str], Path]],
+    start: Callable[..., Running], tmp_path: Path
 ) -> None:
-    process, directory = started()
-    process.send_signal(signal.SIGINT)
-    process.wait(10 * GUARD_S)
-    assert processes_of(directory) == []
+    """On the broker that comes along: where people install nothing else, the same programs run."""
+    file = tmp_path / "summary.json"
+    demo = start("--kill-gateway-at", "3", "--broker", "iotcore", "--json", str(file))
+    demo.until_told("gw-J1 started again", " scans, ")
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(10 * GUARD_S) == 0, demo.output.read_text()[-3000:]
+    assert summary_in(file)["events"]["goods.picked"] >= 1
+    assert processes_of(demo.directory) == []
 
 
-def test_a_second_ctrl_c_ends_at_once(
-    started: Callable[[], tuple[subprocess.Popen[str], Path]],
-) -> None:
-    process, directory = started()
-    process.send_signal(signal.SIGINT)
+def test_a_second_ctrl_c_ends_at_once(start: Callable[..., Running]) -> None:
+    demo = start()
+    demo.until_told("  running")
+    demo.process.send_signal(signal.SIGINT)
     time.sleep(0.3)  # two presses of a key, not two signals merged into one
-    process.send_signal(signal.SIGINT)
-    assert process.wait(GUARD_S) == 130
-    assert processes_of(directory) == []
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(GUARD_S) == 130
+    assert processes_of(demo.directory) == []
 
 
-def test_nothing_outlives_a_killed_demo(
-    started: Callable[[], tuple[subprocess.Popen[str], Path]],
-) -> None:
-    process, directory = started()
-    process.kill()
-    process.wait(GUARD_S)
-    assert wait_until(lambda: not processes_of(directory)), processes_of(directory)
+def test_nothing_outlives_a_killed_demo(start: Callable[..., Running]) -> None:
+    demo = start()
+    demo.process.kill()
+    demo.process.wait(GUARD_S)
+    assert wait_until(lambda: not processes_of(demo.directory)), processes_of(demo.directory)
 
 
 @pytest.mark.parametrize(
