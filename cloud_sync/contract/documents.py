@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from cloud_sync.contract import keys
 from cloud_sync.contract.events import Gtin, Id, Lot, Time
 from cloud_sync.contract.exposures import CarriedLot
+from cloud_sync.contract.levels import Levels
 from cloud_sync.contract.profiles import DayProfile
 
 _WIRE = ConfigDict(strict=True, extra="ignore", frozen=True, allow_inf_nan=False)
@@ -88,7 +89,8 @@ class Policy(BaseModel):
     """How one item is kept at one warehouse, keyed `{warehouse}.{gtin}`.
 
     Demand in units per day; reorder_point_units is s: at or below it replenishment triggers.
-    hours: of a day, as they share its demand; evenly where nothing is said.
+    hours: of a day, as they share its demand; evenly where nothing is said. levels: up to what it
+    is filled, where a forecast has said so.
     opens_cases: cases of it are opened on arrival and kept as pieces.
     """
 
@@ -101,6 +103,7 @@ class Policy(BaseModel):
     reorder_point_units: Units
     lead_time_days: Annotated[float, Field(gt=0, le=365)]
     hours: DayProfile | None = None
+    levels: Levels | None = None
     opens_cases: bool = False
 
 

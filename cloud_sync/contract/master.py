@@ -6,7 +6,7 @@ minor units of a currency (cents of EUR, yen of JPY), rates are basis points (19
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,6 +21,7 @@ SUPPLY: Final = "supply"
 PRICE: Final = "price"
 VAT: Final = "vat"
 RECALL: Final = "recall"
+STOCKING: Final = "stocking"
 
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217")]
@@ -89,6 +90,12 @@ class Price(BaseModel):
     includes_vat: bool
 
 
+Share = Annotated[int, Field(ge=100, le=9_999)]
+ServiceClass = Literal["A", "B", "C"]
+DEFAULT_SERVED: Final[dict[ServiceClass, int]] = {"A": 9800, "B": 9500, "C": 9000}
+"""Of what is asked for, in basis points, by class: A sells most, C least."""
+EVERY_WAREHOUSE: Final = "all"
+
 Rate = Annotated[int, Field(ge=0, le=10_000)]
 
 
@@ -121,6 +128,23 @@ class Vat(BaseModel):
             if change.from_day <= day:
                 rate = change.rate_basis_points
         return rate
+
+
+class Stocking(BaseModel):
+    """By what stock levels go, keyed by the id of a warehouse, or `all` for those without a word.
+
+    lost_sale: what one costs. margin: what it would have earned; items without price or terms go
+    by service. share: as much as it takes to serve so much of what is asked of each class,
+    `served_basis_points`; items without terms go by service. service: nothing goes by worth.
+    holding_basis_points_per_year: what a unit costs that lies for a year, of its purchase cost.
+    """
+
+    model_config = _WIRE
+
+    id: Id
+    lost_sale: Literal["margin", "share", "service"]
+    served_basis_points: dict[ServiceClass, Share] = DEFAULT_SERVED
+    holding_basis_points_per_year: Annotated[int, Field(ge=0, le=100_000)] = 2500
 
 
 class Recall(BaseModel):

@@ -29,6 +29,8 @@ TERMS: Final = "terms"
 N_PAGES: Final = 16
 """So many pages have two thousand items in portions of a hundred and some."""
 
+_ADDED: Final = ("order_up_to", "cycle_days")
+
 PerDay = Annotated[float, Field(ge=0, le=1e7)]
 Days = Annotated[float, Field(gt=0, le=365)]
 
@@ -55,7 +57,8 @@ class ServedItem(NamedTuple):
     """An item at a warehouse that is served, in units.
 
     on_hand: usable. on_order: deliveries that are expected. allocated: promised and not picked.
-    planned: of plans that wait for a person's word. The rest is its policy.
+    planned: of plans that wait for a person's word. The rest is its policy; order_up_to with a
+    delivery each cycle_days, both None where no forecast has said so.
     """
 
     on_hand: int
@@ -66,6 +69,8 @@ class ServedItem(NamedTuple):
     demand_per_day: float
     demand_sd_per_day: float
     lead_time_days: float
+    order_up_to: int | None = None
+    cycle_days: float | None = None
 
 
 class ServedStock(BaseModel):
@@ -84,16 +89,23 @@ class ServedStock(BaseModel):
     demand_per_day: list[PerDay]
     demand_sd_per_day: list[PerDay]
     lead_time_days: list[Days]
+    order_up_to: list[Units | None] = []
+    cycle_days: list[Days | None] = []
 
     @model_validator(mode="after")
     def _is_a_table(self) -> ServedStock:
-        if any(len(getattr(self, name)) != len(self.items) for name in ServedItem._fields):
+        if any(len(getattr(self, name)) != len(self.items) for name in self._columns()):
             raise ValueError("columns: not all as long as items")
         return self
 
+    def _columns(self) -> list[str]:
+        """Those that are told: an older cloud knows nothing of the last two."""
+        is_new = bool(self.order_up_to or self.cycle_days)
+        return [it for it in ServedItem._fields if is_new or it not in _ADDED]
+
     def rows(self) -> Iterator[tuple[str, ServedItem]]:
         """The items one by one."""
-        columns = zip(*(getattr(self, name) for name in ServedItem._fields), strict=True)
+        columns = zip(*(getattr(self, name) for name in self._columns()), strict=True)
         for item, row in zip(self.items, columns, strict=True):
             yield item, ServedItem(*row)
 

@@ -4,7 +4,7 @@ format). The book's process holds no numpy, the forecaster's no book.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -23,6 +23,8 @@ class Kept:
     """How one item is kept and supplied; as in the job, days as numbers. unit: EA or g.
 
     life_days: from arrival to its last sale, None if it keeps. method: from the last answer.
+    stakes: what a unit costs that is lost, that is wasted, and that is held for a day; None where
+    nobody knows, and its levels go by service.
     """
 
     item: str
@@ -35,6 +37,7 @@ class Kept:
     critical_ratio: float | None = None
     service_class: str | None = None
     method: tuple[str, str] | None = None
+    stakes: tuple[float, float, float] | None = None
 
 
 def make_question(
@@ -45,9 +48,11 @@ def make_question(
     n_days: int,
     now_us: int,
     campaigns: Iterable[Campaign] = (),
+    served: Mapping[str, float] | None = None,
 ) -> dict[str, object] | None:
     """The job over the last n_days whole days; None if no item was kept before today.
 
+    served: by class of items, the share of what is asked for that is to be served.
     Items that were first usable today are left out: there is no day to learn from.
     """
     today = hour_of(now_us, book.zone)
@@ -69,6 +74,8 @@ def make_question(
     told = [_campaign(each, book, days) for each in campaigns]
     if told := [each for each in told if each["days"]]:
         job["campaigns"] = told
+    if served:
+        job["served"] = dict(served)
     return job
 
 
@@ -120,6 +127,7 @@ class _Counted:
             "critical_ratio": kept.critical_ratio,
             "service_class": kept.service_class,
             "method": None if kept.method is None else list(kept.method),
+            "stakes": None if kept.stakes is None else list(kept.stakes),
         }
         return row | {key: value for key, value in optional.items() if value is not None}
 

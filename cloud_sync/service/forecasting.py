@@ -1,9 +1,10 @@
 """``forepost-cloud forecast``: demand from the ledger, forecast, and put into the policies.
 
-The policies of a warehouse get the demand that was forecast, its deviation, and the reorder point
-that follows from both and the lead time; they go down to the gateway by the feed, and its triggers
-and plans go by them. The arithmetic is done by ``forepost-optimizer forecast`` in a process of its
-own, because this one holds no numpy (docs/decisions/0016-forecasts-as-a-job.md).
+The policies of a warehouse get the demand that was forecast, its deviation, and the stock levels:
+by worth where terms and prices say what is at stake (store/worth.py), else by service. They go
+down to the gateway by the feed, and its triggers and plans go by them. The arithmetic is done by
+``forepost-optimizer forecast`` in a process of its own, because this one holds no numpy
+(docs/decisions/0016-forecasts-as-a-job.md).
 """
 
 from __future__ import annotations
@@ -14,25 +15,36 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from cloud_sync.contract import campaigns as announced
 from cloud_sync.contract import documents as doc
-from cloud_sync.demand.book import Series
-from cloud_sync.demand.campaigns import Campaign
-from cloud_sync.demand.pace import profile_of
-from cloud_sync.demand.question import Kept, make_question
+from cloud_sync.contract.campaigns import CAMPAIGN, Campaign
+from cloud_sync.contract.levels import BY_SHARE, Levels
+from cloud_sync.contract.master import Stocking
+from cloud_sync.demand.keeping import (
+    Answered,
+    AnswerRefused,
+    announced,
+    grams_by_item,
+    kept_items,
+    read_answer,
+)
+from cloud_sync.demand.question import make_question
+from cloud_sync.demand.worth import WHOLE
+from cloud_sync.inventory.lots import local_day
 from cloud_sync.jobs.runner import JobFailed, run_job
 from cloud_sync.store.demand import read_demand
-from cloud_sync.store.documents import Draft, put_documents, read_documents
+from cloud_sync.store.documents import Draft, find_documents, put_documents, read_documents
 from cloud_sync.store.feed import lock_feed
 from cloud_sync.store.ports import Database, Transaction
+from cloud_sync.store.worth import read_stakes, read_stocking
 
 FORECASTER: Final = ("-m", "optimizer", "forecast", "-")
 ANSWER_S: Final = 300.0
 """For starting Python, and thousands of items of a year on a busy machine."""
-DIGITS: Final = 3
-"""Of demand in a policy."""
 ALIKE: Final = 0.03
-"""Demand that changed by less than this share is sent again only with a new reorder point."""
+"""Demand that changed by less than this share is sent again only with a new reorder point; so are
+the level that is filled up to, and what lost sales are worth."""
+A_UNIT: Final = 1.0
+"""A level that moved by no more is none to speak of."""
 ALIKE_BY_HOUR: Final = 0.1
 """So it is with the hours, while less than this share of a day is sold at another."""
 
@@ -67,9 +79,15 @@ async def forecast_warehouse(
     asked = await database.read(partial(_ask, warehouse=warehouse, terms=terms, now_us=now_us))
     if asked.job is None:
         return 0, 0
-    rows = _believed(await forecaster(asked.job), terms)
-    script = partial(_revise, warehouse=warehouse, rows=rows, grams=asked.grams)
-    return len(rows), await database.transact(script)
+    answer = await forecaster(asked.job)
+    try:
+        told = read_answer(answer, asked.grams, covered_days=terms.covered_days)
+    except AnswerRefused as error:
+        raise ForecastFailed(str(error)) from error
+    script = partial(
+        _revise, warehouse=warehouse, told=told, cycle_days=terms.cycle_days, by=asked.by
+    )
+    return len(told), await database.transact(script)
 
 
 async def warehouses_with_policies(tx: Transaction) -> list[str]:
@@ -91,18 +109,19 @@ async def _revise(
     tx: Transaction,
     *,
     warehouse: str,
-    rows: Sequence[Mapping[str, object]],
-    grams: Mapping[str, int],
+    told: Sequence[Answered],
+    cycle_days: float,
+    by: str,
 ) -> int:
     """Put the forecast into the policies as they are by now; gives how many changed."""
     await lock_feed(tx)
     policies = await _policies(tx, warehouse)
     drafts = []
-    for row in rows:
-        policy = policies.get(str(row["item"]))
+    for said in told:
+        policy = policies.get(said.item)
         if policy is None:
             continue  # taken away while the forecaster was busy
-        revised = _revised(policy, row, grams=grams.get(policy.gtin, 1))
+        revised = _revised(policy, said, cycle_days=cycle_days, by=by)
         if not _is_alike(policy, revised):
             content = revised.model_dump(exclude_none=True)
             drafts.append(Draft(doc.POLICY, f"{warehouse}.{policy.gtin}", warehouse, content))
@@ -111,10 +130,11 @@ async def _revise(
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The job, and grams per piece of what is kept by weight."""
+    """The job, and grams per piece of what is kept by weight. by: what worth means here."""
 
     grams: Mapping[str, int]
     job: Mapping[str, object] | None
+    by: str
 
 
 async def _policies(tx: Transaction, warehouse: str) -> dict[str, doc.Policy]:
@@ -124,74 +144,52 @@ async def _policies(tx: Transaction, warehouse: str) -> dict[str, doc.Policy]:
 
 async def _ask(tx: Transaction, *, warehouse: str, terms: Terms, now_us: int) -> _Asked:
     policies = await _policies(tx, warehouse)
-    found = await read_documents(tx, doc.ITEM)
-    items = {it.gtin: it for it in map(doc.Item.model_validate, found)}
+    found = await find_documents(tx, doc.ITEM, policies)
+    items = {it.key: doc.Item.model_validate(it.content) for it in found}
     book = await read_demand(tx, warehouse, now_us=now_us)
-    sold = {series for series, _ in book.buckets}
-    by_weight = {
-        series.item
-        for series in sold
-        if series.unit == "g" and Series(series.item, "EA") not in sold and series.item in items
-    }
-    kept = [
-        Kept(
-            item=gtin,
-            unit="g" if gtin in by_weight else "EA",
-            lead_days=policy.lead_time_days,
-            cycle_days=terms.cycle_days,
-            life_days=items[gtin].shelf_life_days if gtin in items else None,
-        )
-        for gtin, policy in sorted(policies.items())
-    ]
+    stocking = await read_stocking(tx, warehouse)
+    today = local_day(now_us, book.zone)
+    stakes = await read_stakes(tx, warehouse, items.values(), stocking, on=today)
+    grams = grams_by_item(book, items)
+    kept = kept_items(
+        [it for _, it in sorted(policies.items())],
+        items,
+        grams,
+        cycle_days=terms.cycle_days,
+        stakes=stakes,
+    )
+    campaigns = map(Campaign.model_validate, await read_documents(tx, CAMPAIGN))
     return _Asked(
-        grams={gtin: items[gtin].grams_per_unit for gtin in by_weight},
+        grams=grams,
         job=make_question(
             book,
-            kept,
+            list(kept),
             warehouse=warehouse,
             n_days=terms.n_days,
             now_us=now_us,
-            campaigns=await _campaigns(tx, warehouse),
+            campaigns=announced(campaigns, warehouse),
+            served=_served(stocking),
         ),
+        by=stocking.lost_sale,
     )
 
 
-async def _campaigns(tx: Transaction, warehouse: str) -> list[Campaign]:
-    """What was announced for a warehouse, whenever it is."""
-    found = map(announced.Campaign.model_validate, await read_documents(tx, announced.CAMPAIGN))
-    return [
-        Campaign(
-            id=it.id,
-            start_us=it.start_at_us,
-            end_us=it.end_at_us,
-            factor=it.factor,
-            items=frozenset(it.items),
-        )
-        for it in found
-        if it.warehouse in (None, warehouse)
-    ]
+def _served(stocking: Stocking) -> dict[str, float]:
+    """The shares that are planned, where they are."""
+    if stocking.lost_sale != BY_SHARE:
+        return {}
+    return {name: share / WHOLE for name, share in stocking.served_basis_points.items()}
 
 
-def _believed(answer: Mapping[str, object], terms: Terms) -> list[Mapping[str, object]]:
-    """The rows of items of which enough was seen: neither new here nor always out of stock."""
-    return [row for row in _rows(answer) if _number(row, "covered_days") >= terms.covered_days]
-
-
-def _rows(message: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
-    rows = message.get("items")
-    if not isinstance(rows, list):
-        raise ForecastFailed("the answer has no items")
-    return rows
-
-
-def _revised(policy: doc.Policy, row: Mapping[str, object], *, grams: int) -> doc.Policy:
-    """A policy with the forecast's numbers in pieces. grams: of one; 1 where pieces are told."""
+def _revised(policy: doc.Policy, said: Answered, *, cycle_days: float, by: str) -> doc.Policy:
+    """A policy with what was forecast."""
     return policy.model_copy(
         update={
-            "demand_units_per_day": round(_number(row, "units_per_day") / grams, DIGITS),
-            "demand_sd_units_per_day": round(_number(row, "sd_units_per_day") / grams, DIGITS),
-            "reorder_point_units": math.ceil(_number(row, "reorder_point") / grams),
-            "hours": _hours(row),
+            "demand_units_per_day": said.demand_per_day,
+            "demand_sd_units_per_day": said.demand_sd_per_day,
+            "reorder_point_units": said.reorder_point,
+            "hours": said.hours,
+            "levels": said.levels(cycle_days=cycle_days, by_worth=by),
         }
     )
 
@@ -200,11 +198,28 @@ def _is_alike(policy: doc.Policy, revised: doc.Policy) -> bool:
     """Whether a policy is as good as the new one: noise need not go down the feed each night."""
     return (
         policy.reorder_point_units == revised.reorder_point_units
+        and _are_alike_levels(policy.levels, revised.levels)
         and _is_alike_by_hour(policy.hours, revised.hours)
         and math.isclose(policy.demand_units_per_day, revised.demand_units_per_day, rel_tol=ALIKE)
         and math.isclose(
             policy.demand_sd_units_per_day, revised.demand_sd_units_per_day, rel_tol=ALIKE
         )
+    )
+
+
+def _are_alike_levels(told: Levels | None, now: Levels | None) -> bool:
+    if told is None or now is None:
+        return told is now
+    if (told.by, told.cycle_days) != (now.by, now.cycle_days):
+        return False
+    if not math.isclose(
+        told.order_up_to_units, now.order_up_to_units, rel_tol=ALIKE, abs_tol=A_UNIT
+    ):
+        return False
+    if told.worth is None or now.worth is None:
+        return told.worth is now.worth
+    return math.isclose(told.worth.wasted, now.worth.wasted, rel_tol=ALIKE) and math.isclose(
+        told.worth.held, now.worth.held, rel_tol=ALIKE
     )
 
 
@@ -216,17 +231,3 @@ def _is_alike_by_hour(profile: Sequence[int] | None, revised: Sequence[int] | No
         for it, now in zip(profile, revised, strict=True)
     )
     return moved / 2 < ALIKE_BY_HOUR
-
-
-def _hours(row: Mapping[str, object]) -> list[int] | None:
-    shares = row.get("hours")
-    if not isinstance(shares, list) or not all(isinstance(it, int | float) for it in shares):
-        raise ForecastFailed(f"hours: expected 24 numbers, got {shares!r}")
-    return profile_of(shares)
-
-
-def _number(row: Mapping[str, object], key: str) -> float:
-    value = row.get(key)
-    if not isinstance(value, int | float):
-        raise ForecastFailed(f"{key}: expected a number, got {value!r}")
-    return value

@@ -201,6 +201,7 @@ KINDS: Final = (
         read=rights.READ_COSTS,
     ),
     _kind(own.PRICE, "prices", master.PriceBody, ("market", "gtin"), rights.WRITE_MASTER, _cloud),
+    _kind(own.STOCKING, "stocking", master.StockingBody, ("id",), rights.WRITE_MASTER, _cloud),
     _kind(own.VAT, "vat", master.VatBody, ("country", "category"), rights.WRITE_MASTER, _cloud),
     Kind(
         doc.ASN, "asns", master.AsnBody, ("id",), rights.WRITE_DELIVERIES, _asn, is_followed=True

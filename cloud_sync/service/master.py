@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import keys
+from cloud_sync.contract import levels as stock
 from cloud_sync.contract import master as own
 from cloud_sync.contract.events import Id, Lot, Time
 
@@ -56,8 +57,24 @@ class ItemBody(doc.Item, Written):
         return self
 
 
+class WorthBody(stock.Worth, Written):
+    """What is at stake in a unit."""
+
+
+class LevelsBody(stock.Levels, Written):
+    """Up to what an item is filled."""
+
+    worth: WorthBody | None = None
+
+
 class PolicyBody(doc.Policy, Written):
     """How an item is kept at a warehouse."""
+
+    levels: LevelsBody | None = None
+
+
+class StockingBody(own.Stocking, Written):
+    """By what stock levels go."""
 
 
 class LineBody(doc.ShipmentLine, Written):

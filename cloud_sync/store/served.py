@@ -9,6 +9,7 @@ from typing import Final
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import served as own
 from cloud_sync.contract.master import SUPPLY, Supply
+from cloud_sync.demand.worth import best_terms
 from cloud_sync.fulfilment.promise import Shelf
 from cloud_sync.store.columns import integer, text
 from cloud_sync.store.documents import (
@@ -84,11 +85,7 @@ async def told_at(tx: Transaction, central: str, warehouse: str) -> int | None:
 
 async def tell_terms(tx: Transaction, centrals: Iterable[str]) -> int:
     """Put who delivers what for these central warehouses; gives how much of it is new."""
-    best: dict[str, Supply] = {}
-    for supply in map(Supply.model_validate, await read_documents(tx, SUPPLY)):
-        known = best.get(supply.gtin)
-        if known is None or _rank(supply) < _rank(known):
-            best[supply.gtin] = supply
+    best = best_terms(map(Supply.model_validate, await read_documents(tx, SUPPLY)))
     rows: dict[int, list[tuple[str, own.SupplyTerms]]] = {}
     for gtin, it in sorted(best.items()):
         terms = own.SupplyTerms(it.supplier, it.lead_time_days, it.minimum_order_units)
@@ -104,11 +101,6 @@ async def tell_terms(tx: Transaction, centrals: Iterable[str]) -> int:
             else:
                 gone.append(Gone(own.TERMS, name, central))
     return await change_documents(tx, drafts, gone)
-
-
-def _rank(supply: Supply) -> tuple[bool, int, str]:
-    """The preferred one is asked first, then the cheapest."""
-    return not supply.preferred, supply.cost_minor, supply.supplier
 
 
 def _columns(
@@ -144,6 +136,8 @@ async def _pages(
             demand_per_day=policy.demand_units_per_day,
             demand_sd_per_day=policy.demand_sd_units_per_day,
             lead_time_days=policy.lead_time_days,
+            order_up_to=None if policy.levels is None else policy.levels.order_up_to_units,
+            cycle_days=None if policy.levels is None else policy.levels.cycle_days,
         )
         rows.setdefault(own.page_of(gtin), []).append((gtin, item))
     return {n: _columns(own.ServedItem._fields, page) for n, page in rows.items()}

@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from cloud_sync.contract.campaigns import Campaign
 from cloud_sync.contract.documents import (
     Asn,
     Certificate,
@@ -87,7 +88,8 @@ class Facts:
     lots: (gtin, lot) → expiry (YYYY-MM-DD) or None. ordered, received: by ASN, what was asked for
     or sent and what came of each (gtin, unit).
     network: the newest forepost-network/1 document, None until one came. locations: by the place's
-    own id. climates: the rules of zones, by zone. flows: how far each worker's task is.
+    own id. climates: the rules of zones, by zone. campaigns: what was announced, by id. flows: how
+    far each worker's task is.
     triggers: by cause and item. plans: by id; open_plans: those of which nothing has left yet.
     seq: of the last row that these facts hold. last_network_plan: of the newest plan that a
     solver made here.
@@ -107,6 +109,7 @@ class Facts:
     certificates: dict[str, Certificate] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     climates: dict[str, Climate] = field(default_factory=dict)
+    campaigns: dict[str, Campaign] = field(default_factory=dict)
     flows: Flows = field(default_factory=Flows)
     network: dict[str, object] | None = None
     network_version: int = 0

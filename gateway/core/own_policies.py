@@ -1,6 +1,6 @@
 """The policies of the cloud, and this gateway's own numbers in their place while it has any.
 
-The cloud says which items are kept and how they are supplied; demand and reorder point are this
+The cloud says which items are kept and how they are supplied; demand and stock levels are this
 warehouse's own where it has forecast them itself (contract/own_policies). An item of which the
 cloud says nothing has no policy, whatever it sells.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cloud_sync.contract import documents as doc
+from cloud_sync.contract.levels import Levels
 from cloud_sync.contract.own_policies import OwnPolicy, OwnPolicyPage
 
 
@@ -51,5 +52,18 @@ class PolicyBook:
                 "demand_units_per_day": own.demand_per_day,
                 "demand_sd_units_per_day": own.demand_sd_per_day,
                 "reorder_point_units": own.reorder_point,
+                "levels": _levels(told, own),
             }
         )
+
+
+def _levels(told: doc.Policy, own: OwnPolicy) -> Levels | None:
+    """Up to what it is filled; nothing by a page that says nothing of that."""
+    if own.cycle_days <= 0:
+        return None
+    return Levels(
+        order_up_to_units=own.order_up_to,
+        cycle_days=own.cycle_days,
+        by=own.levels_by,
+        worth=None if told.levels is None else told.levels.worth,
+    )

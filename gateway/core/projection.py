@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
+from cloud_sync.contract.campaigns import CAMPAIGN, Campaign
 from cloud_sync.contract.own_policies import OWN_POLICY
 from cloud_sync.contract.plan_life import Step
 from cloud_sync.contract.plans import PlanBody, asn_id
@@ -204,15 +205,11 @@ def _apply_document(facts: Facts, change: doc.Change) -> None:
     data = None if change.deleted else change.data
     if change.kind == doc.NETWORK:
         facts.network, facts.network_version = data, change.version
-    elif change.kind == doc.ITEM:
-        _put(facts.items, change.key, doc.Item, data)
     elif change.kind == doc.POLICY:
         # The key names warehouse and item; inside one warehouse the item is enough.
         gtin = change.key.rpartition(".")[2]
         facts.policy_book.tell(gtin, data)
         facts.note_policies([gtin])
-    elif change.kind == doc.ASN:
-        _put(facts.asns, change.key, doc.Asn, data)
     elif change.kind == doc.TRANSFER:
         _apply_transfer(facts, change.key, data)
     elif change.kind == doc.LOCATION:
@@ -220,15 +217,27 @@ def _apply_document(facts: Facts, change: doc.Change) -> None:
         _put(facts.locations, change.key.removeprefix(f"{facts.warehouse}."), doc.Location, data)
     elif change.kind == doc.ORDER:
         _apply_order(facts, change.key, data)
-    elif change.kind == doc.COUNT:
-        _put(facts.counts, change.key, doc.Count, data)
-    elif change.kind == doc.WORKER:
-        _put(facts.workers, change.key, doc.Worker, data)
     elif change.kind in {doc.CERTIFICATE, doc.HOLD}:
         _apply_ban(facts, change, data)
     elif change.kind == doc.CLIMATE:
         # As with locations.
         _put(facts.climates, change.key.removeprefix(f"{facts.warehouse}."), doc.Climate, data)
+    else:
+        _apply_by_key(facts, change, data)
+
+
+def _apply_by_key(facts: Facts, change: doc.Change, data: dict[str, object] | None) -> None:
+    """Documents that are no more than themselves."""
+    if change.kind == doc.ITEM:
+        _put(facts.items, change.key, doc.Item, data)
+    elif change.kind == doc.ASN:
+        _put(facts.asns, change.key, doc.Asn, data)
+    elif change.kind == doc.COUNT:
+        _put(facts.counts, change.key, doc.Count, data)
+    elif change.kind == doc.WORKER:
+        _put(facts.workers, change.key, doc.Worker, data)
+    elif change.kind == CAMPAIGN:
+        _put(facts.campaigns, change.key, Campaign, data)
     # A kind of a newer cloud is kept in the journal and of no use here yet.
 
 

@@ -1,11 +1,13 @@
 """Forecasts this warehouse's own demand once a night, while the cloud has not been heard of for
 long, so that reorder points follow what is sold here (docs/demand.md).
 
-The cloud's policies are better while they are fresh: it knows campaigns, and forecasts with longer
-histories. Beyond an age the demand that was kept here (services/demand_keeper) is asked of the
-forecaster, in the solver's own process, and its answer is journaled as documents of this gateway's
-own (contract/own_policies); facts and triggers then go by these, like by any document. As soon as
-the cloud is heard of again they are taken back, in the same way.
+The cloud's policies are better while they are fresh: it forecasts with longer histories. What was
+announced before the line was cut is known here as well, and so is what is at stake in a piece
+(contract/levels): levels by worth stay levels by worth. Beyond an age the demand that was kept
+here (services/demand_keeper) is asked of the forecaster, in the solver's own process, and its
+answer is journaled as documents of this gateway's own (contract/own_policies); facts and triggers
+then go by these, like by any document. As soon as the cloud is heard of again they are taken back,
+in the same way.
 
 Of an item of which less than COVERED_DAYS of demand were seen people's word stays. A forecaster
 that fails leaves everything as it is until the next night.
@@ -14,18 +16,27 @@ that fails leaves everything as it is until the next night.
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta, tzinfo
 from typing import Final, NamedTuple, Protocol
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
+from cloud_sync.contract.levels import BY_SERVICE
 from cloud_sync.contract.own_policies import OWN_POLICY, OwnPolicy
 from cloud_sync.contract.served import page_of
 from cloud_sync.contract.version import EVENT_VERSION
-from cloud_sync.demand.book import DemandBook, Series
-from cloud_sync.demand.question import Kept, make_question
+from cloud_sync.demand.book import DemandBook
+from cloud_sync.demand.keeping import (
+    Answered,
+    AnswerRefused,
+    announced,
+    grams_by_item,
+    kept_items,
+    read_answer,
+    stakes_told,
+)
+from cloud_sync.demand.question import make_question
 from cloud_sync.inventory.lots import local_day
 from gateway.core.facts import Facts
 from gateway.core.min_max import REVIEW_DAYS
@@ -49,7 +60,6 @@ HISTORY_DAYS: Final = 84
 """Twelve weeks: what is asked of the forecaster at the edge; all of it crosses a pipe."""
 COVERED_DAYS: Final = 14.0
 ITEMS_AT_ONCE: Final = 10
-DIGITS: Final = 3
 DAY_US: Final = 86_400_000_000
 OLD_NETWORK: Final = "network_old"
 """The alarm while the network document may be out of date."""
@@ -133,17 +143,20 @@ class LocalForecast:
         self._alarms.set(OLD_NETWORK, text if is_old and self._facts().network else None)
 
     async def _forecast(self, now_us: int) -> dict[str, OwnPolicy]:
-        """Demand and reorder point by item. Raises PlanError."""
+        """Demand and stock levels by item. Raises PlanError."""
         today = date.fromisoformat(local_day(now_us, self._zone))
         first = (today - timedelta(days=HISTORY_DAYS)).isoformat()
         asked = await self._ask(first, now_us)
         if asked.job is None:
             return {}
-        rows_told = (await self._run_job(asked.job)).get("items")
-        if not isinstance(rows_told, list):
-            raise PlanError("forecast: the answer has no items")
-        believed = [it for it in rows_told if _number(it, "covered_days") >= COVERED_DAYS]
-        return {str(it["item"]): _own(it, asked.grams.get(str(it["item"]), 1)) for it in believed}
+        try:
+            said = read_answer(
+                await self._run_job(asked.job), asked.grams, covered_days=COVERED_DAYS
+            )
+        except AnswerRefused as error:
+            raise PlanError(f"forecast: {error}") from error
+        told = self._facts().policy_book.told
+        return {it.item: _own(it, told[it.item]) for it in said if it.item in told}
 
     async def _ask(self, first_day: str, now_us: int) -> _Asked:
         """What to ask the forecaster, put together some items at a time: no scan waits for it."""
@@ -158,7 +171,7 @@ class LocalForecast:
                 self._journal, from_day=first_day, first=some[0].gtin, last=some[-1].gtin
             )
             book = history_of(found, self._zone)
-            part = _ask(book, some, facts.items, facts.warehouse, now_us)
+            part = _ask(book, some, facts, now_us)
             grams |= part.grams
             if part.job is not None and isinstance(items := part.job["items"], list):
                 job = part.job
@@ -205,44 +218,32 @@ class _Asked(NamedTuple):
     grams: Mapping[str, int]
 
 
-def _ask(
-    book: DemandBook,
-    policies: Iterable[doc.Policy],
-    items: Mapping[str, doc.Item],
-    warehouse: str,
-    now_us: int,
-) -> _Asked:
+def _ask(book: DemandBook, policies: Sequence[doc.Policy], facts: Facts, now_us: int) -> _Asked:
     """The job for some of the items that are kept here."""
-    sold = {series for series, _ in book.buckets}
-    grams = {
-        series.item: items[series.item].grams_per_unit
-        for series in sold
-        if series.unit == "g" and Series(series.item, "EA") not in sold and series.item in items
-    }
-    kept = [
-        Kept(
-            item=it.gtin,
-            unit="g" if it.gtin in grams else "EA",
-            lead_days=it.lead_time_days,
-            cycle_days=REVIEW_DAYS,
-            life_days=items[it.gtin].shelf_life_days if it.gtin in items else None,
-        )
-        for it in policies
-    ]
-    job = make_question(book, kept, warehouse=warehouse, n_days=HISTORY_DAYS, now_us=now_us)
+    grams = grams_by_item(book, facts.items)
+    kept = kept_items(
+        policies, facts.items, grams, cycle_days=REVIEW_DAYS, stakes=stakes_told(policies)
+    )
+    job = make_question(
+        book,
+        list(kept),
+        warehouse=facts.warehouse,
+        n_days=HISTORY_DAYS,
+        now_us=now_us,
+        campaigns=announced(facts.campaigns.values(), facts.warehouse),
+    )
     return _Asked(job, grams)
 
 
-def _own(row: Mapping[str, object], grams: int) -> OwnPolicy:
+def _own(said: Answered, told: doc.Policy) -> OwnPolicy:
+    """told: the cloud's word, which says what worth means here."""
+    by_worth = BY_SERVICE if told.levels is None else told.levels.by
+    levels = said.levels(cycle_days=REVIEW_DAYS, by_worth=by_worth)
     return OwnPolicy(
-        demand_per_day=round(_number(row, "units_per_day") / grams, DIGITS),
-        demand_sd_per_day=round(_number(row, "sd_units_per_day") / grams, DIGITS),
-        reorder_point=math.ceil(_number(row, "reorder_point") / grams),
+        demand_per_day=said.demand_per_day,
+        demand_sd_per_day=said.demand_sd_per_day,
+        reorder_point=said.reorder_point,
+        order_up_to=levels.order_up_to_units,
+        cycle_days=levels.cycle_days,
+        levels_by=levels.by,
     )
-
-
-def _number(row: Mapping[str, object], key: str) -> float:
-    value = row.get(key)
-    if not isinstance(value, int | float):
-        raise PlanError(f"forecast: {key}: expected a number, got {value!r}")
-    return value

@@ -60,6 +60,7 @@ BODIES: dict[str, dict[str, object]] = {
         "includes_vat": True,
     },
     "vat": {"country": "DE", "category": "reduced", "rate_basis_points": 700},
+    "stocking": {"id": "W1", "lost_sale": "share", "served_basis_points": {"A": 9900}},
     "asns": {
         "id": "ASN-1",
         "warehouse": "W1",
@@ -101,7 +102,7 @@ BODIES: dict[str, dict[str, object]] = {
 }
 EVERYWHERE = {
     "items", "warehouses", "suppliers", "supplies", "prices", "vat", "recalls", "certificates",
-    "workers", "holds", "campaigns",
+    "stocking", "workers", "holds", "campaigns",
 }  # fmt: skip
 
 

@@ -12,7 +12,9 @@ from cloud_sync.__main__ import main
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
 from cloud_sync.contract import keys
+from cloud_sync.contract import master as own
 from cloud_sync.contract.campaigns import CAMPAIGN
+from cloud_sync.contract.levels import Worth
 from cloud_sync.service.forecasting import (
     Forecaster,
     ForecastFailed,
@@ -22,7 +24,13 @@ from cloud_sync.service.forecasting import (
     warehouses_with_policies,
 )
 from cloud_sync.store.batches import Taken, take_batch
-from cloud_sync.store.documents import EVERYBODY, Draft, put_documents, read_documents
+from cloud_sync.store.documents import (
+    EVERYBODY,
+    OF_THE_CLOUD,
+    Draft,
+    put_documents,
+    read_documents,
+)
 from cloud_sync.store.ports import Database
 from tests.fakes.uploads import ITEM, Book, make_line
 
@@ -173,6 +181,89 @@ async def test_an_item_that_was_always_out_of_stock_keeps_its_policy(database: D
     before = await policies(database)
     assert await forecast(database) == (0, 0)
     assert await policies(database) == before
+
+
+def worth(price_minor: int, *, cost_minor: int = 100) -> list[Draft]:
+    """What a supplier asks for an item, and what it is sold for, in a warehouse's country."""
+    place = {"id": "W1", "name": "West", "country": "DE", "time_zone": "UTC"}
+    terms = {"supplier": "S1", "gtin": ITEM, "lead_time_days": 2.0, "cost_minor": cost_minor}
+    sold = {"market": "DE", "gtin": ITEM, "price_minor": price_minor, "includes_vat": False}
+    return [
+        Draft(own.WAREHOUSE, "W1", EVERYBODY, place),
+        Draft(own.SUPPLY, f"S1.{ITEM}", OF_THE_CLOUD, terms | {"currency": "EUR"}),
+        Draft(own.PRICE, f"DE.{ITEM}", OF_THE_CLOUD, sold | {"currency": "EUR"}),
+    ]
+
+
+def stocking(**said: object) -> Draft:
+    name = str(said.setdefault("id", "all"))
+    return Draft(own.STOCKING, name, OF_THE_CLOUD, said)
+
+
+async def test_without_prices_levels_go_by_service_and_say_so(database: Database) -> None:
+    await put(database, policy(), item(ITEM))
+    await sell(database, [9, 11] * (DAYS // 2))
+    await forecast(database)
+    told = (await policies(database))[ITEM]
+    assert told.levels is not None
+    assert (told.levels.by, told.levels.worth, told.levels.cycle_days) == ("service", None, 2.0)
+    assert told.levels.order_up_to_units > told.reorder_point_units
+
+
+async def test_a_price_moves_tomorrow_s_levels(database: Database) -> None:
+    """What earns more is kept more of; no gateway learns what it costs."""
+    await put(database, policy(), item(ITEM), *worth(101))
+    await sell(database, [6, 14, 10] * (DAYS // 3))
+    found = []
+    for minor in (101, 150, 900):
+        await put(database, *worth(minor))
+        assert await forecast(database) == (1, 1)
+        found.append((await policies(database))[ITEM])
+    levels = [it.levels for it in found]
+    assert [it.by for it in levels if it is not None] == ["margin"] * 3
+    up_to = [it.order_up_to_units for it in levels if it is not None]
+    assert up_to == sorted(set(up_to))
+    assert found[0].reorder_point_units < found[2].reorder_point_units
+    assert levels[1] is not None
+    assert levels[1].worth == Worth(wasted=2.0, held=round(2.0 * 0.25 / 365, 8))
+    await put(database, stocking(id="W1", lost_sale="service"), stocking(lost_sale="margin"))
+    await forecast(database)
+    by_service = (await policies(database))[ITEM].levels
+    assert by_service is not None
+    assert (by_service.by, by_service.worth) == ("service", None)
+
+
+async def test_a_planned_share_needs_no_price_and_moves_the_levels(database: Database) -> None:
+    terms = worth(100)[:2]
+    await put(database, policy(), item(ITEM), *terms)
+    await sell(database, [6, 14, 10] * (DAYS // 3))
+    found = []
+    for share in (7000, 9990):
+        await put(database, stocking(lost_sale="share", served_basis_points={"A": share}))
+        await forecast(database)
+        found.append((await policies(database))[ITEM].levels)
+    few, many = found
+    assert few is not None
+    assert many is not None
+    assert (few.by, many.by) == ("share", "share")
+    assert few.order_up_to_units < many.order_up_to_units
+    assert few.worth is not None
+    assert many.worth is not None
+    assert few.worth.wasted > many.worth.wasted, "told in lost sales, which are dearer now"
+
+
+async def test_what_is_kept_by_weight_has_its_worth_by_the_piece(database: Database) -> None:
+    told = [
+        Draft(it.kind, it.key.replace(ITEM, CHEESE), it.warehouse, it.content | {"gtin": CHEESE})
+        for it in worth(150)[1:]
+    ]
+    await put(database, policy(CHEESE), item(CHEESE, grams=250), *worth(150)[:1], *told)
+    await sell(database, [5000] * DAYS, unit="g", gtin=CHEESE)
+    await forecast(database)
+    levels = (await policies(database))[CHEESE].levels
+    assert levels is not None
+    assert levels.worth == Worth(wasted=2.0, held=round(2.0 * 0.25 / 365, 8))
+    assert 60 <= levels.order_up_to_units < 160, "pieces: what sells in three days, and some"
 
 
 async def test_a_campaign_of_the_next_days_raises_the_reorder_point(database: Database) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
+from cloud_sync.contract.campaigns import CAMPAIGN
 from cloud_sync.contract.own_policies import OWN_POLICY
 from gateway.core.facts import Facts
 from gateway.errors import PlanError
@@ -279,6 +280,66 @@ async def test_a_forecaster_that_fails_leaves_all_as_it_is_until_the_next_night(
         await bench.forecast.look()
         await bench.catch_up()
         assert bench.facts.policies[ITEM].demand_units_per_day > 5
+
+
+async def test_a_campaign_that_came_down_before_the_line_was_cut_is_reckoned_with(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as journal:
+        bench = Bench(journal)
+        now_us = await weeks(bench, [9, 11] * 14)
+        await bench.forecast.look()
+        await bench.catch_up()
+        plain = bench.facts.policies[ITEM].reorder_point_units
+        told = {"start_at_us": now_us, "end_at_us": now_us + 4 * DAY_US, "factor": 4.0}
+        for name, place in (("far", "J2"), ("live", "J1")):
+            campaign = {"id": name, "warehouse": place, **told}
+            await bench.put(CAMPAIGN, name, campaign)
+        bench.clock.forward(86_400)
+        await bench.forecast.look()
+        await bench.catch_up()
+        raised = bench.facts.policies[ITEM].reorder_point_units
+        assert 2.2 * plain < raised < 6 * plain, "once, not by another's too"
+
+
+async def test_levels_by_worth_stay_so_while_the_cloud_is_away(tmp_path: Path) -> None:
+    """By the same stakes: a dear waste keeps less than a dear customer."""
+    found = []
+    for name, wasted in (("careful", 90.0), ("generous", 0.01)):
+        (tmp_path / name).mkdir()
+        async with opened(tmp_path / name) as journal:
+            bench = Bench(journal)
+            await weeks(bench, [9, 11] * 14)
+            item = {"gtin": ITEM, "names": {"en": "milk"}, "zone": "ambient",
+                    "grams_per_unit": 1, "shelf_life_days": 3}  # fmt: skip
+            await bench.put(doc.ITEM, ITEM, item)
+            told = bench.facts.policy_book.told[ITEM].model_dump(exclude_none=True)
+            levels = {"order_up_to_units": 9, "cycle_days": 2.0, "by": "margin",
+                      "worth": {"wasted": wasted, "held": 0.001}}  # fmt: skip
+            await bench.put(doc.POLICY, f"J1.{ITEM}", told | {"levels": levels})
+            await bench.forecast.look()
+            await bench.catch_up()
+            found.append(bench.facts.policies[ITEM])
+    careful, generous = (it.levels for it in found)
+    assert careful is not None
+    assert generous is not None
+    assert (careful.by, generous.by) == ("margin", "margin")
+    assert careful.order_up_to_units < generous.order_up_to_units
+    assert found[0].reorder_point_units < found[1].reorder_point_units
+
+
+async def test_own_numbers_of_before_the_levels_are_taken_as_they_are(tmp_path: Path) -> None:
+    """A page that an older gateway journaled is read again after an update."""
+    async with opened(tmp_path) as journal:
+        bench = Bench(journal)
+        await bench.policy()
+        page = {
+            "warehouse": "J1", "made_at_us": START_US, "items": [ITEM], "demand_per_day": [7.0],
+            "demand_sd_per_day": [1.0], "reorder_point": [9],
+        }  # fmt: skip
+        await bench.put(OWN_POLICY, "J1.03", page)
+        policy = bench.facts.policies[ITEM]
+        assert (policy.reorder_point_units, policy.levels) == (9, None)
 
 
 async def test_our_own_numbers_are_journaled_and_touch_what_is_kept(tmp_path: Path) -> None:
