@@ -11,6 +11,10 @@ runs fast, makes smaller differences and is followed at once. One that was set b
 makes larger ones, and so does a queue that is sent late; what tells them apart is that live
 messages keep one difference over time, while those of a queue come at once with differences as
 far apart as they were made. So a difference that has held for RUN_US, within PLAY_US, is believed.
+Where messages are numbered it shows at once: a later number with an earlier time was made after
+the clock was set back. Messages numbered before that one, which may come later, were not.
+
+A message that seems to be older than AGE_MAX_US has no time that anybody should go by.
 
 What is learnt must outlive the gateway: of a device that was away meanwhile the next message is
 hours old, and its difference is no offset. `take_changed` says what to save, `restore` takes it
@@ -42,6 +46,9 @@ NOTED_US: Final = 50_000
 TIMES_REMEMBERED: Final = 1024
 """A message's time is looked at where its bytes are, and again where its offset is learnt."""
 
+AGE_MAX_US: Final = 92 * 86_400_000_000
+"""No device holds a message back for longer than a quarter of a year."""
+
 MAX_BOOTS: Final = 4096
 """Estimates kept; the boot unheard for longest is forgotten first."""
 
@@ -61,6 +68,8 @@ class _Estimate:
 
     noted_us: the offset as it was last given out to be saved; None if it never was.
     run_us: the first difference of the run; run_least_us the smallest; since_us: its beginning.
+    last_seq, last_us: the highest number of a message, and the time in it. set_seq: the number
+    from which on the offset holds; earlier_us: the one before it.
     """
 
     offset_us: int
@@ -70,8 +79,27 @@ class _Estimate:
     n_run: int = 0
     n_moves: int = 0
     noted_us: int | None = None
+    last_seq: int = -1
+    last_us: int = 0
+    set_seq: int = 0
+    earlier_us: int = 0
+
+    def learn(self, seq: int | None, given_us: int, received_at_us: int) -> int:
+        """The offset of a message, from which it is learnt unless it is of an earlier clock's."""
+        difference_us = received_at_us - given_us
+        if seq is not None and seq < self.set_seq:
+            return self.earlier_us
+        if seq is not None and seq > self.last_seq:
+            if self.last_seq >= 0 and given_us < self.last_us - TRUSTED_US:
+                self.earlier_us, self.set_seq = self.offset_us, seq
+                self.offset_us, self.n_run = difference_us, 0
+                self.n_moves += 1
+            self.last_seq, self.last_us = seq, given_us
+        self.take(difference_us, received_at_us)
+        return self.offset_us
 
     def take(self, difference_us: int, received_at_us: int) -> None:
+        """Follow a smaller difference, and a larger one that has held."""
         if difference_us <= self.offset_us + PLAY_US:
             self.offset_us = min(self.offset_us, difference_us)
             self.n_run = 0
@@ -109,25 +137,35 @@ class ClockOffsets:
         return changed
 
     def correct(
-        self, *, device: str, boot: str | None, device_time: str | None, received_at_us: int
+        self,
+        *,
+        device: str,
+        boot: str | None,
+        device_time: str | None,
+        received_at_us: int,
+        seq: int | None = None,
     ) -> Corrected:
-        """The corrected time of a message; the receipt's time if the device has no clock."""
+        """The corrected time of a message; the receipt's if the device has no clock to go by."""
         given_us = parse_time(device_time)
         if given_us is None:
             return Corrected(received_at_us, "none", None)
-        offset_us = self._learn((device, boot or ""), received_at_us - given_us, received_at_us)
-        if abs(offset_us) <= TRUSTED_US:
-            return Corrected(min(given_us, received_at_us), "trusted", abs(offset_us))
-        return Corrected(min(given_us + offset_us, received_at_us), "skewed", abs(offset_us))
+        offset_us = self._learn((device, boot or ""), seq, given_us, received_at_us)
+        is_right = abs(offset_us) <= TRUSTED_US
+        at_us = min(given_us if is_right else given_us + offset_us, received_at_us)
+        if at_us < max(0, received_at_us - AGE_MAX_US):
+            return Corrected(received_at_us, "unset", None)
+        return Corrected(at_us, "trusted" if is_right else "skewed", abs(offset_us))
 
-    def _learn(self, key: tuple[str, str], difference_us: int, received_at_us: int) -> int:
-        estimate = self._estimates.pop(key, None) or _Estimate(difference_us)
-        estimate.take(difference_us, received_at_us)
+    def _learn(
+        self, key: tuple[str, str], seq: int | None, given_us: int, received_at_us: int
+    ) -> int:
+        estimate = self._estimates.pop(key, None) or _Estimate(received_at_us - given_us)
+        offset_us = estimate.learn(seq, given_us, received_at_us)
         self._keep(key, estimate)
         noted_us = estimate.noted_us
         if noted_us is None or abs(estimate.offset_us - noted_us) >= NOTED_US:
             self._changed.add(key)
-        return estimate.offset_us
+        return offset_us
 
     def _keep(self, key: tuple[str, str], estimate: _Estimate) -> None:
         self._estimates[key] = estimate

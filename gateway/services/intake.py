@@ -304,6 +304,7 @@ class IntakeService:
             boot=stamp.boot,
             device_time=stamp.device_time if knows_time else None,
             received_at_us=stamp.received_at_us,
+            seq=stamp.seq,
         )
         today = self._today(stamp.received_at_us // US_PER_QUARTER)
         return When(corrected.at_us, corrected.clock, corrected.error_us, today)

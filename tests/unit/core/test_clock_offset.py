@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.core.clock_offset import (
+    AGE_MAX_US,
     MAX_BOOTS,
     NOTED_US,
     PLAY_US,
@@ -148,6 +149,83 @@ def test_a_late_queue_after_a_jump_is_not_taken_for_the_clock() -> None:
     for i in range(100):
         device.say(10.0 + i * 36, sent_s=4000.0 + i * 1.0)
     assert device.offset_error_s < 1.0
+
+
+YEAR_S = 365 * 24 * HOUR_S
+moments_s = st.integers(-50 * YEAR_S, 70 * YEAR_S)
+
+
+def corrected(offsets: ClockOffsets, seq: int, own_s: float, received_s: float) -> float:
+    """Where a message with a time of its own is put, in seconds from BASE."""
+    own = datetime.fromtimestamp(BASE_US / S + own_s, UTC).isoformat()
+    seen = offsets.correct(
+        device="p",
+        boot="b",
+        device_time=own,
+        seq=seq,
+        received_at_us=BASE_US + round(received_s * S),
+    )
+    return (seen.at_us - BASE_US) / S
+
+
+@settings(deadline=None)
+@given(moments_s, st.lists(st.floats(0, 3), min_size=1, max_size=5))
+@example(70 * YEAR_S, [0.0])
+@example(-50 * YEAR_S, [0.0])
+@example(-3, [0.0, 3.0])
+@example(-2, [0.0, 3.0])
+@example(23, [3.0, 0.0])
+def test_one_message_of_a_wrong_time_spoils_no_other(odd_s: int, delays: list[float]) -> None:
+    """Set forward or back by as much as it likes, and right again before the next one.
+
+    What it is ahead by less than the time to the next message is for `take` to find out.
+    """
+    assume(not 10 < odd_s < 23)
+    offsets = ClockOffsets()
+    assert corrected(offsets, 1, own_s=0, received_s=0.1) == 0
+    odd_at_s = corrected(offsets, 2, own_s=odd_s, received_s=10.0)
+    assert odd_at_s <= 10.0
+    assert odd_at_s == 10.0 or -2 <= odd_s <= 10, "nobody knows when, but that it came"
+    for n, delay_s in enumerate(delays):
+        made_s = 20.0 + 10 * n
+        at_s = corrected(offsets, 3 + n, own_s=made_s, received_s=made_s + delay_s)
+        assert abs(at_s - made_s) <= 3.0
+
+
+def test_what_was_made_before_the_clock_was_set_back_keeps_its_time() -> None:
+    offsets = ClockOffsets()
+    ahead_s = 24 * HOUR_S
+    assert corrected(offsets, 1, own_s=ahead_s, received_s=0) == 0
+    # Two are held back; the clock is set right, and a third overtakes them.
+    assert corrected(offsets, 4, own_s=300, received_s=300) == 300
+    assert corrected(offsets, 2, own_s=ahead_s + 100, received_s=301) == 100
+    assert corrected(offsets, 3, own_s=ahead_s + 200, received_s=302) == 200
+    assert corrected(offsets, 5, own_s=310, received_s=310) == 310
+
+
+def test_a_queue_sent_out_of_order_is_not_taken_for_a_clock_set_back() -> None:
+    offsets = ClockOffsets()
+    assert corrected(offsets, 1, own_s=0, received_s=0) == 0
+    for seq in (4, 2, 3, 5):
+        made_s = seq * 100.0
+        assert corrected(offsets, seq, own_s=made_s, received_s=HOUR_S + seq) == made_s
+
+
+def test_a_message_seems_never_to_be_older_than_devices_can_keep_it() -> None:
+    oldest_s = AGE_MAX_US // S
+    for age_s, at_s, clock in ((oldest_s, 0, "trusted"), (oldest_s + 1, oldest_s + 1, "unset")):
+        offsets = ClockOffsets()
+        corrected(offsets, 1, own_s=-1, received_s=-1)
+        seen = offsets.correct(
+            device="p", boot="b", device_time=BASE, received_at_us=BASE_US + age_s * S
+        )
+        assert (seen.at_us, seen.clock) == (BASE_US + at_s * S, clock)
+
+
+def test_no_time_is_before_time_begins() -> None:
+    offsets = ClockOffsets()
+    assert heard(offsets, "2099-01-01T00:00:00Z", 5 * S) == 5 * S
+    assert heard(offsets, "2098-01-01T00:00:00Z", 6 * S) == 6 * S, "not numbered, and not negative"
 
 
 def test_memory_is_bounded() -> None:
