@@ -11,8 +11,31 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Final
 
 Run = Callable[[argparse.Namespace], int]
+LAZY: Final = (
+    ("decode", "look at one device message by hand", "gateway.decode_command"),
+    ("journal", "look into the journal", "gateway.journal.commands"),
+    (
+        "quarantine",
+        "look at messages that were set aside, and send them in again",
+        "gateway.services.quarantine_command",
+    ),
+    (
+        "exceptions",
+        "see what somebody must look into, and say what is done about it",
+        "gateway.services.exceptions_command",
+    ),
+    (
+        "plan",
+        "plan now, see plans and why they are so, approve and reject them",
+        "gateway.services.plan_command",
+    ),
+    ("broker-config", "configure the warehouse's broker", "gateway.broker.config_command"),
+    ("devices", "say who may connect to the warehouse's broker", "gateway.broker.devices_command"),
+)
+"""Commands whose module is imported only when it is the one that was asked for."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -62,31 +85,8 @@ def _parse(argv: list[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace
     status.add_argument("--json", action="store_true", help="print the whole report as JSON")
     status.set_defaults(run=_status)
 
-    _add_lazy(
-        commands, argv, "decode", "look at one device message by hand", "gateway.decode_command"
-    )
-    _add_lazy(commands, argv, "journal", "look into the journal", "gateway.journal.commands")
-    _add_lazy(
-        commands,
-        argv,
-        "quarantine",
-        "look at messages that were set aside, and send them in again",
-        "gateway.services.quarantine_command",
-    )
-    _add_lazy(
-        commands,
-        argv,
-        "exceptions",
-        "see what somebody must look into, and say what is done about it",
-        "gateway.services.exceptions_command",
-    )
-    _add_lazy(
-        commands,
-        argv,
-        "plan",
-        "plan now, see plans and why they are so, approve and reject them",
-        "gateway.services.plan_command",
-    )
+    for name, about, module in LAZY:
+        _add_lazy(commands, argv, name, about, module)
     return parser, parser.parse_args(argv)
 
 

@@ -12,6 +12,7 @@ GatewayError
 ├── SyncError            the cloud could not be told
 │   ├── CloudUnavailable no answer, or one that says "later": retry with back-off
 │   └── BatchRefused     the cloud answered "never like this": do not resend unchanged
+├── BrokerError          the broker's certificates or configuration cannot be made
 └── PlanError            no plan could be made: fall back, say so
 """
 
@@ -84,6 +85,10 @@ class BatchRefused(SyncError):
     def __init__(self, message: str, *, code: str, expected_seq: int | None = None) -> None:
         super().__init__(message)
         self.code, self.expected_seq = code, expected_seq
+
+
+class BrokerError(GatewayError):
+    """A certificate or the configuration of the broker cannot be made or read."""
 
 
 class PlanError(GatewayError):

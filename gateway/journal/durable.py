@@ -25,7 +25,7 @@ def sync_directory(path: Path) -> None:
     sync_path(path, flags=os.O_DIRECTORY)
 
 
-def put_file(path: Path, content: bytes) -> None:
+def put_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Put a file where others look for it: they see the whole of it or none.
 
     It has its name only when its content is on the disk, and the name is there, too, before this
@@ -41,7 +41,10 @@ def put_file(path: Path, content: bytes) -> None:
         sync_directory(directory.parent)
     unfinished = path.with_name(path.name + UNFINISHED)
     try:
-        with unfinished.open("wb") as file:
+        unfinished.unlink(missing_ok=True)
+        with os.fdopen(
+            os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb"
+        ) as file:
             _hand_over(file.fileno(), owner)
             file.write(content)
             file.flush()

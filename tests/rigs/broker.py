@@ -55,6 +55,12 @@ class Mosquitto:
         )
         wait_for_port(self.port, GUARD_S)
 
+    def reload(self) -> None:
+        """What `systemctl reload mosquitto` does."""
+        if self._process is None:
+            raise AssertionError("the broker was not started")
+        self._process.send_signal(signal.SIGHUP)
+
     def stop(self, sign: int = signal.SIGTERM) -> None:
         if self._process is not None:
             self._process.send_signal(sign)

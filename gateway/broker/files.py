@@ -1,0 +1,89 @@
+"""Where the broker's files lie, how they get there, and how a running broker is told."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from gateway.broker.authority import PUBLIC, SECRET, Authority, Identity
+from gateway.broker.mosquitto import access_list
+from gateway.clock import SystemClock
+from gateway.errors import BrokerError
+from gateway.journal.durable import put_file
+from gateway.settings import Settings
+
+DAYS: Final = 5 * 365
+"""How long a certificate is good: a device that is lost is revoked, and not waited out."""
+
+
+def add_where(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="the gateway's configuration"
+    )
+    for name, default, about in (
+        ("authority", "/etc/forepost/broker", "the box's certificate authority"),
+        ("mosquitto", "/etc/mosquitto", "the broker's configuration"),
+        ("credentials", "/etc/forepost/credentials", "where systemd takes secrets from"),
+    ):
+        parser.add_argument(
+            f"--{name}",
+            type=Path,
+            default=Path(default),
+            metavar="DIR",
+            help=f"{about}: {default}",
+        )
+    parser.add_argument(
+        "--no-reload", action="store_true", help="do not tell a running broker to read its files"
+    )
+
+
+def put_pair(directory: Path, name: str, identity: Identity) -> None:
+    put(directory / f"{name}.key", identity.key, SECRET)
+    put(directory / f"{name}.pem", identity.certificate)
+
+
+def put(path: Path, content: bytes, mode: int = PUBLIC) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        put_file(path, content, mode=mode)
+    except OSError as error:
+        raise BrokerError(f"{path}: {error.strerror}") from error
+
+
+def publish(namespace: argparse.Namespace, authority: Authority, settings: Settings) -> None:
+    """Put where the broker looks what changes with every device."""
+    warehouse = "+" if _goes_between(settings) else settings.gateway.warehouse
+    devices = access_list(authority.devices(), warehouse=warehouse)
+    put(namespace.mosquitto / "certs/forepost-crl.pem", authority.revocations)
+    put(namespace.mosquitto / "forepost.acl", devices.encode())
+
+
+def _goes_between(settings: Settings) -> bool:
+    """Whether some device takes the topics of other warehouses, too."""
+    return any(device.options.get("any_warehouse") is True for device in settings.devices)
+
+
+def tell(namespace: argparse.Namespace, what: str) -> None:
+    """Have a running broker take what was written; where systemd does not run, say who must."""
+    if namespace.no_reload:
+        return
+    systemctl = shutil.which("systemctl")
+    if systemctl is None or not Path("/run/systemd/system").is_dir():
+        print(f"now {what} the broker: it runs on the files of before")
+        return
+    done = subprocess.run(  # noqa: S603 - no word of it comes from outside
+        [systemctl, f"try-{what}" if what == "restart" else "try-reload-or-restart", "mosquitto"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        raise BrokerError(f"systemctl {what} mosquitto: {done.stderr.strip()}")
+
+
+def now() -> datetime:
+    return datetime.fromtimestamp(SystemClock().wall_us() / 1e6, UTC)
