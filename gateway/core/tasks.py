@@ -55,7 +55,10 @@ def plan_movement(task: TaskContext, facts: Facts) -> Movement | str:
     if task.type == "return":
         place = task.location or keys.RECEIVING
         documents = _documents("order", task.id)
-        return Movement(ev.GOODS_RETURNED, keys.CUSTOMER, place, place, documents)
+        is_to_be_sold = task.condition in (None, "good")
+        return Movement(
+            ev.GOODS_RETURNED, keys.CUSTOMER, place, place, documents, needs_usable=is_to_be_sold
+        )
     if task.location is None:
         return "location_missing"
     return _at_location(task, task.location)

@@ -184,6 +184,21 @@ def test_goods_come_back_to_no_place_that_is_too_warm(hall: Hall) -> None:
     assert hall.scan(replace(task, location=None), of(PEAS, "P1")).status == "accepted"
 
 
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [(None, "flagged"), ("good", "flagged"), ("damaged", "accepted"), ("suspect", "accepted")],
+)
+def test_who_takes_back_as_good_what_must_not_be_sold_is_told(
+    hall: Hall, condition: str | None, status: str
+) -> None:
+    hall.scan(TaskContext("hold", reason="glass in it"), of(MILK, "M1"))
+    outcome = hall.scan(
+        TaskContext("return", None, "R-02", 1, condition=condition), of(MILK, "M1")
+    )
+    assert outcome.status == status
+    assert outcome.events[-1].flags == (("lot_held",) if status == "flagged" else ())
+
+
 def test_nothing_is_packed_into_what_is_no_box(hall: Hall) -> None:
     outcome = hall.scan(TaskContext("pack", "BOX-1", None, 1), of(MILK, "M1"))
     assert said(outcome) == ("unit_missing", "Scan the label of the box first")
