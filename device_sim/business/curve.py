@@ -1,7 +1,8 @@
 """Cost and waste over the fill rate: every policy at several promises of service.
 
 The rules of thumb keep the cycles they were tuned to and go through safety factors, our planner
-goes through services. Read upwards at one fill rate, the lower line is the better policy.
+goes through services, and at the service that it is asked for through weights of waste. Read
+upwards at one fill rate, the lower line is the better policy.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from optimizer.figures import Figure, Line, Panel
 
 SERVICES: Final = (0.9, 0.95, 0.98, 0.99, 0.995)
 FACTORS: Final = (0.5, 1.0, 1.5, 2.0, 3.0)
+WEIGHTS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
+WEIGHED: Final = f"{OURS}, by weight of waste"
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Means over the seeds. promise: the service or the safety factor."""
+    """Means over the seeds. promise: the service, the weight of waste or the safety factor."""
 
     policy: str
     promise: float
@@ -39,9 +42,14 @@ def trace(
     rules: Mapping[str, Sequence[Rule]],
     *,
     n_seeds: int,
+    service: float,
+    waste_weight: float,
     say: Callable[[str], None],
 ) -> list[Point]:
-    """The points of every policy, on the same seeds."""
+    """The points of every policy, on the same seeds.
+
+    service, waste_weight: what our planner has where the other is gone through.
+    """
     worlds = [(seed, draw_world(business, seed)) for seed in range(1, n_seeds + 1)]
 
     def point(name: str, promise: float, make: Callable[[], Policy]) -> Point:
@@ -53,7 +61,8 @@ def trace(
         say(f"{name} at {promise}: fill {fill:.4f}, cost {cost:.1f}")
         return Point(name, promise, fill, waste, cost)
 
-    points = [point(OURS, service, partial(Planned, service)) for service in SERVICES]
+    points = [point(OURS, each, partial(Planned, each, waste_weight)) for each in SERVICES]
+    points += [point(WEIGHED, each, partial(Planned, service, each)) for each in WEIGHTS]
     for name, tuned in rules.items():
         for z in FACTORS:
             at_z = [replace(rule, z=z) for rule in tuned]

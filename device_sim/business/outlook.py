@@ -91,14 +91,16 @@ def outlooks(
     forecasts: Sequence[Forecast],
     *,
     service: float,
+    waste_weight: float,
     dwell: Sequence[float],
 ) -> list[Outlook]:
     """The week of each class. service: the share of all units that is to be served.
 
-    dwell: days that goods of a class lie in the central warehouse.
+    waste_weight: what a wasted unit costs, in times its value, whether it grew old or its cold
+    chain failed. dwell: days that goods of a class lie in the central warehouse.
     """
     grounds = [
-        _ground(seen, i, plan, forecasts, dwell=dwell[i])
+        _ground(seen, i, plan, forecasts, dwell=dwell[i], waste_weight=waste_weight)
         for i in range(len(seen.business.classes))
     ]
     price = lost_price([(it.exposure, it.stakes) for it in grounds], share=service)
@@ -106,7 +108,13 @@ def outlooks(
 
 
 def _ground(
-    seen: Seen, i: int, plan: Plan, forecasts: Sequence[Forecast], *, dwell: float
+    seen: Seen,
+    i: int,
+    plan: Plan,
+    forecasts: Sequence[Forecast],
+    *,
+    dwell: float,
+    waste_weight: float,
 ) -> _Ground:
     goods = seen.business.classes[i]
     skus = seen.skus_of(i)
@@ -122,7 +130,8 @@ def _ground(
     ride = seen.business.lead_days
     life = np.where(seen.lot_life[skus] > LIFE_MAX, np.inf, seen.lot_life[skus] * 1.0)
     fails = (seen.failed[:, :, i].sum()) / (seen.failed[:, :, i].size + PRIOR_DAYS)
-    held = goods.holding + goods.preservation + fails * goods.excursion_loss * goods.value
+    waste_cost = waste_weight * goods.value
+    held = goods.holding + goods.preservation + fails * goods.excursion_loss * waste_cost
     places = range(1, len(forecasts))
     n, many = len(skus), len(places)
     span = ride - 1 + cycles
@@ -138,7 +147,7 @@ def _ground(
     )
     stakes = Stakes(
         lost=np.ones(n * many),
-        waste=np.tile(goods.value * kg, many),
+        waste=np.tile(waste_cost * kg, many),
         holding=np.tile(held * kg, many),
     )
     omega = np.array([it[1] for it in lives]).mean(axis=0)

@@ -26,13 +26,20 @@ from optimizer.demand.forecast import Forecast
 
 FIRST_DWELL_DAYS: Final = 3.0
 SEEN_DAYS: Final = 60
+WASTE_WEIGHT: Final = 2.0
+"""Throwing away costs more than what was paid for it: clearing, disposal, and the name. See
+docs/business-simulation.md for what the weight buys and what it costs."""
 
 
 @dataclass(slots=True)
 class Planned:
-    """The policy. service: the share of all units asked for that it plans to serve."""
+    """The policy. service: the share of all units asked for that it plans to serve.
+
+    waste_weight: what a wasted unit counts for, in times its value, when levels are set.
+    """
 
     service: float
+    waste_weight: float = WASTE_WEIGHT
     seed: int = 1
     _plan: Plan | None = None
     _made_on: int = -1
@@ -75,6 +82,7 @@ class Planned:
             self._plan,
             forecasts,
             service=self.service,
+            waste_weight=self.waste_weight,
             dwell=dwell or [FIRST_DWELL_DAYS] * len(seen.business.classes),
         )
 

@@ -31,9 +31,9 @@ FACTOR_MIN: Final = 0.05
 class Seen:
     """What is known in the evening of `day`: nothing of it lies in the future.
 
-    sold, covered: [day, place, SKU] until today; stock: [life, place, SKU], usable; ahead: known
-    factors of the days to come, past: of those that were, [day, SKU]. failed: cold chains that
-    failed until today, [day, place, class].
+    sold, covered: [day, place, SKU] until today; stock: [life, place, SKU], usable; position: on
+    hand and on order, [place, SKU]; ahead: known factors of the days to come, past: of those that
+    were, [day, SKU]. failed: cold chains that failed until today, [day, place, class].
     """
 
     day: int
@@ -45,16 +45,10 @@ class Seen:
     sold: Ints
     covered: Floats
     stock: Ints
-    on_order: Ints
+    position: Ints
     ahead: Floats
     past: Floats
     failed: Flags
-
-    @property
-    def position(self) -> Ints:
-        """On hand and on order, [place, SKU]."""
-        units: Ints = self.stock.sum(axis=0) + self.on_order
-        return units
 
     def skus_of(self, goods_class: int) -> Ints:
         """The SKUs of a class, by index."""
@@ -81,7 +75,7 @@ def look(network: Network, day: int) -> Seen:
         sold=network.sold[: day + 1].copy(),
         covered=network.covered[: day + 1].copy(),
         stock=network.stock.copy(),
-        on_order=network.on_order(),
+        position=network.stock.sum(axis=0) + network.on_order(),
         ahead=world.announced(day, AHEAD_DAYS),
         past=world.announced_past(day),
         failed=world.failed[: day + 1],

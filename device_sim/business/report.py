@@ -1,13 +1,13 @@
 """What a comparison came to: means with confidence intervals, and paired differences.
 
 Every policy met the same worlds, so what differs is judged seed by seed: the interval is that of
-Student's t on the differences.
+Student's t on the differences. `verdict` says the same in sentences.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,8 +18,24 @@ T_975: Final = (
     2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
 )  # fmt: skip
 """Student's t at 97.5 % by degrees of freedom; beyond the table the last is on the safe side."""
-SHOWN: Final = ("fill", "waste_kg", "stock_kg", "trips", "holding", "preservation", "transport",
-                "procurement", "waste", "cost")  # fmt: skip
+SHOWN: Final[Mapping[str, str]] = {
+    "fill": "fill rate",
+    "stock_kg": "stock, kg",
+    "trips": "trips",
+    "waste_kg": "waste, kg",
+    "failed_kg": "of it failed cold chains, kg",
+    "holding": "holding, money",
+    "preservation": "preservation, money",
+    "transport": "transport, money",
+    "procurement": "suppliers' trips, money",
+    "waste": "waste, money",
+    "cost": "total cost, money",
+}
+PAIRED: Final = ("fill", "waste_kg", "cost")
+IN_PERCENT: Final = ("waste_kg", "cost")
+
+Figures = list[dict[str, float]]
+"""A policy's figures, seed by seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +56,43 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(mean, T_975[min(n - 1, len(T_975) - 1)] * math.sqrt(variance / n))
 
 
+def figures_of(comparison: Comparison) -> dict[str, Figures]:
+    """By policy, in the order of the seeds."""
+    outcomes = comparison.outcomes.items()
+    return {name: [each.figures() for each in found] for name, found in outcomes}
+
+
+def mean_of(found: Figures, key: str) -> float:
+    """A figure's mean over the seeds."""
+    return math.fsum(one[key] for one in found) / len(found)
+
+
+def difference(found: Mapping[str, Figures], name: str, key: str) -> Interval:
+    """Ours less theirs, seed by seed."""
+    pairs = zip(found[OURS], found[name], strict=True)
+    return interval([a[key] - b[key] for a, b in pairs])
+
+
+def in_percent(found: Mapping[str, Figures], name: str, key: str) -> Interval | None:
+    """The difference as a share of theirs; None where theirs is nothing."""
+    theirs = mean_of(found[name], key)
+    if theirs == 0:
+        return None
+    less = difference(found, name, key)
+    return Interval(100.0 * less.mean / theirs, 100.0 * less.half / theirs)
+
+
 def summary(comparison: Comparison) -> dict[str, object]:
     """All figures, as JSON takes them. less: ours less the other's, seed by seed."""
-    by_policy = {
-        name: [each.figures() for each in found] for name, found in comparison.outcomes.items()
-    }
-    ours = by_policy[OURS]
+    by_policy = figures_of(comparison)
     policies: dict[str, object] = {}
     for name, found in by_policy.items():
         entry: dict[str, object] = {
             key: _told(interval([one[key] for one in found])) for key in SHOWN
         }
+        entry["seeds"] = found
         if name != OURS:
-            entry["less"] = {
-                key: _told(interval([a[key] - b[key] for a, b in zip(ours, found, strict=True)]))
-                for key in ("fill", "waste_kg", "cost")
-            }
+            entry["less"] = {key: _told(difference(by_policy, name, key)) for key in PAIRED}
             entry["rules"] = [
                 {"cycle_days": r.cycle_days, "procurement_days": r.procurement_days, "z": r.z}
                 for r in comparison.rules[name]
@@ -63,7 +100,7 @@ def summary(comparison: Comparison) -> dict[str, object]:
         policies[name] = entry
     return {
         "scenario": comparison.business.name,
-        "seeds": len(ours),
+        "seeds": len(by_policy[OURS]),
         "weeks": comparison.business.weeks,
         "skus": sum(goods.skus for goods in comparison.business.classes),
         "policies": policies,
@@ -71,39 +108,31 @@ def summary(comparison: Comparison) -> dict[str, object]:
 
 
 def table(comparison: Comparison) -> str:
-    """A Markdown table for people."""
-    names = list(comparison.outcomes)
+    """All figures per day, as a Markdown table."""
+    found = figures_of(comparison)
+    names = list(found)
     rows = [["per day", *names], ["---", *["---:"] * len(names)]]
-    by_policy = {
-        name: [each.figures() for each in found] for name, found in comparison.outcomes.items()
-    }
-    for key in SHOWN:
-        cells = [_shown(key, interval([one[key] for one in by_policy[name]])) for name in names]
-        rows.append([key, *cells])
-    for key in ("fill", "waste_kg", "cost"):
-        cells = ["" if n == OURS else _shown(key, _difference(by_policy, n, key)) for n in names]
-        rows.append([f"ours less theirs: {key}", *cells])
-    for key in ("waste_kg", "cost"):
-        cells = ["" if n == OURS else _share(by_policy, n, key) for n in names]
-        rows.append([f"the same in %: {key}", *cells])
+    for key, label in SHOWN.items():
+        cells = [_shown(key, interval([one[key] for one in found[name]])) for name in names]
+        rows.append([label, *cells])
+    rules = names[1:]
+    for key in PAIRED if rules else ():
+        cells = [_shown(key, difference(found, name, key)) for name in rules]
+        rows.append([f"ours less theirs: {SHOWN[key]}", "", *cells])
+    for key in IN_PERCENT if rules else ():
+        shares = [in_percent(found, name, key) for name in rules]
+        cells = ["" if it is None else f"{it.mean:+.1f}{_half(it.half, 1)} %" for it in shares]
+        rows.append([f"the same in %: {SHOWN[key]}", "", *cells])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _difference(by_policy: dict[str, list[dict[str, float]]], name: str, key: str) -> Interval:
-    pairs = zip(by_policy[OURS], by_policy[name], strict=True)
-    return interval([a[key] - b[key] for a, b in pairs])
-
-
-def _share(by_policy: dict[str, list[dict[str, float]]], name: str, key: str) -> str:
-    theirs = math.fsum(each[key] for each in by_policy[name])
-    ours = math.fsum(each[key] for each in by_policy[OURS])
-    return "" if theirs == 0 else f"{100 * (ours / theirs - 1):+.1f} %"
 
 
 def _shown(key: str, found: Interval) -> str:
     scale, digits, unit = (100.0, 2, " %") if key == "fill" else (1.0, 1, "")
-    half = "" if math.isinf(found.half) else f" ± {scale * found.half:.{digits}f}"
-    return f"{scale * found.mean:.{digits}f}{half}{unit}"
+    return f"{scale * found.mean:.{digits}f}{_half(scale * found.half, digits)}{unit}"
+
+
+def _half(half: float, digits: int) -> str:
+    return "" if math.isinf(half) else f" ± {half:.{digits}f}"
 
 
 def _told(found: Interval) -> dict[str, float | None]:

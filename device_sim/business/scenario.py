@@ -169,21 +169,36 @@ def load_business(wanted: str) -> Business:
 def resized(business: Business, *, weeks: int | None, skus: int | None) -> Business:
     """The scenario with other numbers of weeks and of SKUs per class.
 
-    With other SKUs each sells as before: vehicles and rooms shrink or grow with them.
+    With other SKUs each sells as before: vehicles, rooms and trip costs shrink or grow with them.
     Raises ScenarioRefused where the new number is out of range.
     """
-    values = business.model_dump()
-    if weeks is not None:
-        values["weeks"] = weeks
+    classes = business.classes
     if skus is not None:
-        for goods in values["classes"]:
-            share = skus / goods["skus"]
-            goods["skus"] = skus
-            for key in ("vehicle_capacity_kg", "trip_cost", "cost_per_km", "storage_kg",
-                        "supplier_trip_cost"):  # fmt: skip
-                goods[key] *= share
+        classes = tuple(_with_skus(goods, skus) for goods in classes)
+    return _checked(business, weeks=business.weeks if weeks is None else weeks, classes=classes)
+
+
+def scaled(business: Business, share: float) -> Business:
+    """The scenario with a share of each class's SKUs, one at least."""
+    n_skus = [max(1, round(share * goods.skus)) for goods in business.classes]
+    pairs = zip(business.classes, n_skus, strict=True)
+    classes = tuple(_with_skus(goods, n) for goods, n in pairs)
+    return _checked(business, weeks=business.weeks, classes=classes)
+
+
+def _with_skus(goods: GoodsClass, skus: int) -> GoodsClass:
+    share = skus / goods.skus
+    scaled_keys = ("trip_cost", "cost_per_km", "storage_kg", "supplier_trip_cost")
+    changes = {key: share * getattr(goods, key) for key in scaled_keys}
+    # A vehicle carries a piece of everything, however few SKUs there are.
+    room = max(share * goods.vehicle_capacity_kg, GRAMS_MAX / 1000)
+    return goods.model_copy(update={**changes, "skus": skus, "vehicle_capacity_kg": room})
+
+
+def _checked(business: Business, *, weeks: int, classes: tuple[GoodsClass, ...]) -> Business:
+    changed = business.model_copy(update={"weeks": weeks, "classes": classes})
     try:
-        return Business.model_validate(values)
+        return Business.model_validate(changed.model_dump())
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         key = ".".join(map(str, problem["loc"]))

@@ -39,11 +39,15 @@ class Orders:
 
 @dataclass(slots=True)
 class Counts:
-    """Sums over the days that count, by class: units asked for and sold, kg, money."""
+    """Sums over the days that count, by class: units asked for and sold, kg, money.
+
+    failed_kg: of waste_kg, what failed cold chains took.
+    """
 
     asked: Floats
     sold: Floats
     waste_kg: Floats
+    failed_kg: Floats
     stock_kg_days: Floats
     n_trips: Floats
     costs: Floats
@@ -52,8 +56,15 @@ class Counts:
     @classmethod
     def zero(cls, n_classes: int) -> Counts:
         """Nothing counted yet."""
-        zero = [np.zeros(n_classes) for _ in range(5)]
-        return cls(zero[0], zero[1], zero[2], zero[3], zero[4], np.zeros((len(COSTS), n_classes)))
+        return cls(
+            asked=np.zeros(n_classes),
+            sold=np.zeros(n_classes),
+            waste_kg=np.zeros(n_classes),
+            failed_kg=np.zeros(n_classes),
+            stock_kg_days=np.zeros(n_classes),
+            n_trips=np.zeros(n_classes),
+            costs=np.zeros((len(COSTS), n_classes)),
+        )
 
 
 @dataclass(slots=True)
@@ -103,22 +114,22 @@ class Network:
             self.stock += arrived
         share = np.array([c.excursion_loss for c in world.business.classes])
         hit = (world.failed[day] * share)[:, world.class_of]
-        taken = np.ceil(self.stock * hit).astype(np.int64) if hit.any() else None
-        waste = np.zeros_like(self.sold[day])
-        if taken is not None:
+        failed = np.zeros_like(self.sold[day])
+        if hit.any():
+            taken = np.ceil(self.stock * hit).astype(np.int64)
             self.stock -= taken
-            waste += taken.sum(axis=0)
+            failed += taken.sum(axis=0)
         asked = world.demand[day]
         there = self.stock.sum(axis=0)
         sold = take_first_expired(self.stock, asked).sum(axis=0)
         self.sold[day] = sold
         self.covered[day] = self._seen_share(day, asked, there)
-        waste += self.stock[0]
+        waste = failed + self.stock[0]
         self.stock[:-2] = self.stock[1:-1]
         self.stock[-2] = 0
         self.lost += waste.sum(axis=0)
         if day >= world.counted_from:
-            self._count(asked, sold, waste)
+            self._count(asked, sold, waste, failed)
 
     def _seen_share(self, day: int, asked: Ints, there: Ints) -> Floats:
         """The share of the day's demand until the last piece went: 1 where one was left.
@@ -133,7 +144,7 @@ class Network:
         share[is_out] = rng.beta(there[is_out], asked[is_out] + 1 - there[is_out])
         return share
 
-    def _count(self, asked: Ints, sold: Ints, waste: Ints) -> None:
+    def _count(self, asked: Ints, sold: Ints, waste: Ints, failed: Ints) -> None:
         world, counts = self.world, self.counts
         classes = world.business.classes
         kg = world.grams / 1000.0
@@ -142,6 +153,7 @@ class Network:
         counts.asked += self._by_class(asked.sum(axis=0).astype(np.float64))
         counts.sold += self._by_class(sold.sum(axis=0).astype(np.float64))
         counts.waste_kg += waste_kg
+        counts.failed_kg += self._by_class(failed.sum(axis=0) * kg)
         counts.stock_kg_days += stock_kg
         counts.costs[0] += stock_kg * [c.holding for c in classes]
         counts.costs[1] += stock_kg * [c.preservation for c in classes]

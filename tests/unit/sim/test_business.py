@@ -283,7 +283,7 @@ def test_the_table_pairs_seeds() -> None:
         for a, b in zip(found[OURS], found["fixed-cycle"], strict=True)
     ]
     half = 12.706 * abs(less[0] - less[1]) / 2
-    assert f"| ours less theirs: cost |  | {sum(less) / 2:.1f} ± {half:.1f} |" in shown
+    assert f"| ours less theirs: total cost, money |  | {sum(less) / 2:.1f} ± {half:.1f} |" in shown
 
 
 def test_the_command_writes_table_figures_and_curve(
@@ -292,9 +292,12 @@ def test_the_command_writes_table_figures_and_curve(
     monkeypatch.setattr(trial, "CYCLES", {"fixed-cycle": (2,)})
     monkeypatch.setattr(trial, "PROCUREMENT_DAYS", (3,))
     monkeypatch.setattr(trial, "FACTORS", (0.0, 9.0))
-    monkeypatch.setattr(trial, "STEPS", ())
+    monkeypatch.setattr(trial, "STEPS", (0.0,))
+    monkeypatch.setattr(trial, "FINE_STEPS", ())
+    monkeypatch.setattr(trial, "TUNING_SEEDS", (trial.TUNING_SEEDS[0],))
     monkeypatch.setattr(curve, "SERVICES", (0.9,))
     monkeypatch.setattr(curve, "FACTORS", (0.0, 2.0))
+    monkeypatch.setattr(curve, "WEIGHTS", (1.0,))
     text = (SHIPPED / "normal-weeks.toml").read_text(encoding="utf-8")
     file = tmp_path / "few.toml"
     file.write_text(text.replace("weeks = 4", "weeks = 1\nwarmup_days = 3\nwarehouses = 2"))
@@ -304,7 +307,7 @@ def test_the_command_writes_table_figures_and_curve(
     assert told["policies"][OURS]["fill"]["half"] is None
     assert {rule["z"] for rule in told["policies"]["fixed-cycle"]["rules"]} <= {0.0, 9.0}
     points = (tmp_path / "out" / "normal-weeks-curve.md").read_text(encoding="utf-8")
-    fills = [float(row.split("|")[3].rstrip(" %")) for row in points.splitlines()[3:]]
+    fills = [float(row.split("|")[3].rstrip(" %")) for row in points.splitlines()[4:]]
     assert fills[0] < fills[1], "a larger safety factor serves more"
     assert points in capsys.readouterr().out
 
