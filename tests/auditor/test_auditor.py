@@ -18,6 +18,7 @@ from tests.auditor.records import History, Limits
 from tests.auditor.rules import Verdict
 from tests.rigs.fault_site import LABEL, PATIENCE_S, receive, running_site, waste
 from tests.rigs.handheld import handheld
+from tests.rigs.made_once import made_once
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -25,7 +26,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a run: two handhelds, one low stock, one plan, one repeat, one refusal."""
-    directory, kept = tmp_path_factory.mktemp("run"), tmp_path_factory.mktemp("kept")
+    return made_once(
+        tmp_path_factory, "good-run", lambda kept: play(tmp_path_factory.mktemp("run"), kept)
+    )
+
+
+def play(directory: Path, kept: Path) -> None:
     with running_site(directory) as site:
         site.open_office(is_planning=True)
         site.gateway.start()
@@ -53,7 +59,6 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (kept / "status.json").write_text(json.dumps(status))
         for path in (site.journal, site.log, Path(site.cloud.database), site.gateway.log):
             shutil.copy(path, kept)
-    return kept
 
 
 def verdicts_on(directory: Path) -> dict[int, Verdict]:

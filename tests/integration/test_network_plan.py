@@ -8,7 +8,7 @@ import asyncio
 import copy
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -21,6 +21,7 @@ from cloud_sync.contract import served as told
 from tests.plan_checker.check import check, read_rows
 from tests.plan_checker.facts import Event, Json
 from tests.rigs.gateway import GatewayProcess
+from tests.rigs.made_once import made_once
 from tests.rigs.seeding import seed
 
 pytestmark = pytest.mark.slow
@@ -103,16 +104,20 @@ def documents(now_us: int) -> list[tuple[str, str, BaseModel]]:
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rows]:
-    directory = tmp_path_factory.mktemp("network-plan")
-    state = directory / "state"
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
+    return read_rows(made_once(tmp_path_factory, "network-plan", plan) / "state/journal.db")
+
+
+def plan(kept: Path) -> None:
+    """Have a real gateway plan it; its journal is what stays."""
+    state = kept / "state"
     goods = [
         ev.Line(item=gtin(n), from_location="@supplier", to_location="R-01", quantity=n % 40)
         for n in range(1, N_ITEMS + 1)
         if n % 40
     ]
     asyncio.run(seed(state, documents(time.time_ns() // 1000), goods, warehouse="K1"))
-    gateway = GatewayProcess(directory, CONFIG.format(state=state))
+    gateway = GatewayProcess(kept, CONFIG.format(state=state))
     gateway.start()
     try:
         gateway.until(lambda status: bool(status["plans"]), 120)
@@ -121,9 +126,10 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rows]:
         said = gateway.command("plan", "show", str(first["plan_id"]), "--config",
                                str(gateway.config))  # fmt: skip
         assert "DARK: estimated" in said.stdout, said.stderr
-        yield found
+        assert gateway.stop() == 0
     finally:
-        gateway.kill()
+        if gateway.process.poll() is None:
+            gateway.kill()
 
 
 def plans_of(rows: Rows) -> list[Json]:
