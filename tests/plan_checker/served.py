@@ -22,7 +22,8 @@ def numbers(known: Known, place: str) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for page in known.documents.get("served_stock", {}).values():
         if page["of"] == place:
-            names = [it for it in page if it not in {"warehouse", "of", "items"}]
+            # A column that is empty is one of those that an older cloud does not tell.
+            names = [it for it in page if it not in {"warehouse", "of", "items"} and page[it]]
             for i, item in enumerate(cast("list[str]", page["items"])):
                 found[item] = {it: float(cast("list[float]", page[it])[i]) for it in names}
     return found
