@@ -19,7 +19,8 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
 
@@ -27,12 +28,14 @@ from gateway.assembly import Outside, run_inside
 from gateway.clock import EventIds, SystemClock
 from gateway.journal.store import open_journal
 from gateway.links.mqtt import PahoSession
+from gateway.links.mqtt_trial import Patience, try_broker
 from gateway.links.open import open_link
 from gateway.ops.notify import Notifier
 from gateway.ops.status import serve_status
 from gateway.ports import Clock, Driver
 from gateway.registry import DriverContext, find_driver
 from gateway.report import Parts, status_line, status_report
+from gateway.services.broker_watch import TryBroker
 from gateway.services.cloud_gate import open_cloud
 from gateway.services.solver_process import run_job
 from gateway.settings import Settings
@@ -125,6 +128,7 @@ async def run_parts(settings: Settings) -> AsyncIterator[Parts]:
             ),
             cloud=cloud,
             instance=machine_fingerprint(),
+            try_broker=make_trial(settings, clock, new_id=EventIds(clock)),
         )
         parts = await stack.enter_async_context(run_inside(settings, outside, journal))
         await stack.enter_async_context(
@@ -151,6 +155,29 @@ def make_drivers(settings: Settings, clock: Clock) -> tuple[PahoSession | None, 
         random=random.random,
     )
     return session, [find_driver(device.driver)(device, context) for device in settings.devices]
+
+
+def make_trial(settings: Settings, clock: Clock, *, new_id: Callable[[], str]) -> TryBroker | None:
+    """What tries the broker out, from a thread that ends when nobody waits for it any more."""
+    mqtt, gateway = settings.mqtt, settings.gateway
+    if mqtt is None:
+        return None
+
+    async def trial() -> str | None:
+        is_over = threading.Event()
+        try:
+            return await asyncio.to_thread(
+                try_broker,
+                mqtt,
+                name=f"{gateway.id}-canary",
+                topic=f"forepost/v1/{gateway.warehouse}/{gateway.id}/canary",
+                mark=new_id(),
+                patience=Patience(clock.monotonic, is_over.is_set),
+            )
+        finally:
+            is_over.set()
+
+    return trial
 
 
 def machine_fingerprint() -> str:

@@ -20,13 +20,13 @@ from cloud_sync.inventory.lots import local_day
 from gateway.clock import trust_in
 from gateway.core.decode import Decoder
 from gateway.core.facts import Facts
-from gateway.core.sensor_faults import SensorRule
 from gateway.core.smoothing import SmoothingRule, TagPresence
 from gateway.journal.read_model import load_heard
 from gateway.journal.store import JournalStore
-from gateway.ports import Clock, Driver, MqttSession
+from gateway.ports import Clock, Driver
 from gateway.report import Parts, device_rows
 from gateway.services.alarms import Alarms
+from gateway.services.broker_watch import BrokerWatch, TryBroker, WatchedSession
 from gateway.services.clock_watch import ClockWatch
 from gateway.services.demand_keeper import DemandKeeper
 from gateway.services.device_memory import SAVE_S, DeviceMemory
@@ -42,12 +42,12 @@ from gateway.services.planner import Planner, RunJob
 from gateway.services.projector import Projector
 from gateway.services.reinjection import Reinjection
 from gateway.services.resolving import Resolving
-from gateway.services.sensor_watch import SensorWatch
+from gateway.services.sensor_watch import SensorWatch, sensor_rule
 from gateway.services.supervisor import Heartbeats, supervise
 from gateway.services.task_board import publish_tasks
 from gateway.services.trigger_watch import TriggerWatch
 from gateway.services.uplink import SHUT_OUT, CloudPort, Uplink
-from gateway.settings import SensorSettings, Settings
+from gateway.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ Loop = tuple[str, Callable[[], Awaitable[None]]]
 """Something endless, by the name it is supervised under."""
 
 
-class BrokerSession(MqttSession, Protocol):
+class BrokerSession(WatchedSession, Protocol):
     """The session at the broker, with the loop that keeps it."""
 
     async def run(self) -> None:
@@ -83,6 +83,7 @@ class Outside:
     run_job: RunJob
     cloud: CloudPort | None
     instance: str
+    try_broker: TryBroker | None = None
 
 
 @contextlib.asynccontextmanager
@@ -196,7 +197,7 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
     heartbeats = Heartbeats(clock)
     projector = _projector(settings, outside, journal, heartbeats)
     queue = IntakeQueue(settings.intake.queue_max)
-    rule, labels = _sensor_rule(settings.sensors), settings.labels.patterns()
+    rule, labels = sensor_rule(settings.sensors), settings.labels.patterns()
     sensors = SensorWatch(
         journal=journal,
         rule=rule,
@@ -300,18 +301,6 @@ def _rule_of(settings: Settings) -> Callable[[str], SmoothingRule]:
     return rule_of
 
 
-def _sensor_rule(settings: SensorSettings) -> SensorRule:
-    return SensorRule(
-        silent_s=settings.silent_s,
-        missed_max=settings.missed_max,
-        temperature_centi_c=(round(settings.min_c * 100), round(settings.max_c * 100)),
-        stuck_s=settings.stuck_s,
-        drift_centi_c=round(settings.drift_c * 100),
-        drift_s=settings.drift_s,
-        n_recover=settings.recover_readings,
-    )
-
-
 def _sensors(drivers: Sequence[Driver]) -> list[tuple[str, str]]:
     """The climate sensors that ought to speak, with their zones."""
     return [
@@ -370,9 +359,20 @@ async def _running_devices(parts: Parts, outside: Outside) -> AsyncIterator[None
     ]
     if outside.session is not None:
         loops.append(("mqtt", outside.session.run))
+        loops.append(("broker-watch", _broker_watch(parts, outside, outside.session).run))
         loops.append(("task-board", partial(publish_tasks, parts.projector, outside.session)))
     async with _running(*loops, outside=outside):
         yield
+
+
+def _broker_watch(parts: Parts, outside: Outside, session: BrokerSession) -> BrokerWatch:
+    mqtt = parts.settings.mqtt
+    return BrokerWatch(
+        session=session, try_broker=outside.try_broker, every_s=mqtt.self_test_s if mqtt else 0,
+        has_heard=lambda: bool(parts.intake.sequences.boots()), journal=parts.journal,
+        warehouse=parts.settings.gateway.warehouse, clock=outside.clock, new_id=outside.new_id,
+        alarms=parts.alarms, heartbeats=parts.heartbeats,
+    )  # fmt: skip
 
 
 @contextlib.asynccontextmanager

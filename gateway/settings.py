@@ -96,6 +96,8 @@ class MqttSettings(BaseModel):
     keep_alive_s: Annotated[int, Field(ge=5, le=3600)] = 30
     receive_maximum: Annotated[int, Field(ge=1, le=65535)] = 500
     """Unacknowledged messages the broker may have out, as far as it honours that."""
+    self_test_s: Annotated[float, Field(ge=0, le=86_400 * 7)] = 3600.0
+    """How often it is tried out whether the broker keeps and delivers; 0: never."""
 
 
 class CloudSettings(BaseModel):

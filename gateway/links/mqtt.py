@@ -91,7 +91,7 @@ class PahoSession:
         self._endings = SilentEndings()
         self._is_reported_lost = False
         self._is_stopped = False
-        self.n_pauses = 0
+        self.n_pauses = self.n_forgotten = 0
 
     @property
     def is_connected(self) -> bool:
@@ -230,6 +230,7 @@ class PahoSession:
             return
         self._is_connected = True
         self._is_reported_lost = False
+        self.n_forgotten += not flags.session_present
         for topic_filter, _ in self._routes:
             client.subscribe(topic_filter, qos=1)
         if self._client is not None:

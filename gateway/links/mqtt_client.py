@@ -265,6 +265,12 @@ def make_client(settings: MqttSettings, client_id: str, protocol: int) -> Buffer
         reconnect_on_failure=False,
     )
     client.connect_timeout = CONNECT_TIMEOUT_S
+    set_credentials(client, settings)
+    return client
+
+
+def set_credentials(client: mqtt.Client, settings: MqttSettings) -> None:
+    """Who the client is and how it is sure of the broker."""
     if settings.username is not None:
         password = None
         if settings.password_file is not None:
@@ -276,7 +282,6 @@ def make_client(settings: MqttSettings, client_id: str, protocol: int) -> Buffer
             certfile=None if settings.cert_file is None else str(settings.cert_file),
             keyfile=None if settings.key_file is None else str(settings.key_file),
         )
-    return client
 
 
 def first_connect(client: mqtt.Client, settings: MqttSettings) -> None:
@@ -287,6 +292,9 @@ def first_connect(client: mqtt.Client, settings: MqttSettings) -> None:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no types here
     properties.SessionExpiryInterval = SESSION_EXPIRY_S
     properties.ReceiveMaximum = settings.receive_maximum
+    # What is larger the broker then drops (MQTT 5.0, 3.1.2.11.4); delivered, it would end this
+    # connection and, as nobody acknowledges it, each that follows.
+    properties.MaximumPacketSize = PACKET_MAX
     client.connect(
         settings.host,
         settings.port,

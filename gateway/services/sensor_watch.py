@@ -26,6 +26,7 @@ from gateway.ports import Clock, Draft, Journal, Row
 from gateway.services.cold_chain import GOODS, ColdChain
 from gateway.services.following import event_of, gathered
 from gateway.services.supervisor import Heartbeats
+from gateway.settings import SensorSettings
 
 logger = logging.getLogger(__name__)
 
@@ -226,3 +227,16 @@ def _sample(event: ev.Event) -> ClimateSample | None:
 def _mean(statistics: object) -> int | None:
     mean = statistics.get("mean") if isinstance(statistics, dict) else None
     return mean if isinstance(mean, int) else None
+
+
+def sensor_rule(settings: SensorSettings) -> SensorRule:
+    """When a sensor is not to be believed any more, in the units that sensors are kept in."""
+    return SensorRule(
+        silent_s=settings.silent_s,
+        missed_max=settings.missed_max,
+        temperature_centi_c=(round(settings.min_c * 100), round(settings.max_c * 100)),
+        stuck_s=settings.stuck_s,
+        drift_centi_c=round(settings.drift_c * 100),
+        drift_s=settings.drift_s,
+        n_recover=settings.recover_readings,
+    )

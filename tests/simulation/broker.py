@@ -87,6 +87,7 @@ class GatewaySession:
         self._routes: list[tuple[str, Handler]] = []
         self._has_room = asyncio.Event()
         self.is_connected = False
+        self.n_forgotten = 0
 
     def subscribe(self, topic_filter: str, handler: Handler) -> None:
         self._routes.append((topic_filter, handler))

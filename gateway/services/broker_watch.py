@@ -1,0 +1,141 @@
+"""Watches the broker that the devices speak through: is it there, does it keep, has it forgotten.
+
+- Away for AWAY_S, it is an alarm, `broker`: devices wait.
+- Soon after the start and every `mqtt.self_test_s` it is tried out (links/mqtt_trial). A broker
+  that keeps nothing for who is away, or refuses a topic, acknowledges all the same: nobody would
+  notice but by scans that take long. What fails is the alarm `broker_test`, and is tried again
+  every AGAIN_S.
+- A broker that comes back without the gateway's session has lost what it acknowledged meanwhile:
+  it was killed, or its store was set aside. Handhelds send again what has no receipt; for all
+  others, and for people, an event `gateway.health` with `what: broker_session_lost` says that
+  messages of this time may be missing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+from cloud_sync.contract import events as ev
+from cloud_sync.contract.version import EVENT_VERSION
+from gateway.errors import LinkLost
+from gateway.ports import Clock, Draft, Journal, MqttSession
+from gateway.services.alarms import Alarms
+from gateway.services.following import rest
+from gateway.services.supervisor import Heartbeats
+
+logger = logging.getLogger(__name__)
+
+CONSUMER: Final = "broker-watch"
+TICK_S: Final = 5.0
+AWAY_S: Final = 30.0
+FIRST_S: Final = 15.0
+AGAIN_S: Final = 60.0
+
+TryBroker = Callable[[], Awaitable[str | None]]
+"""What the broker does not do, None if all is well. Raises OSError or LinkLost if it is away."""
+
+
+class WatchedSession(MqttSession, Protocol):
+    """A session that knows when the broker forgot it."""
+
+    @property
+    def n_forgotten(self) -> int:
+        """How often the broker was reached and knew no session of ours."""
+        ...
+
+
+class EndedJournal(Journal, Protocol):
+    """A journal that says how far it is."""
+
+    @property
+    def last_seq(self) -> int:
+        """The highest durable sequence number; 0 when empty."""
+        ...
+
+
+class BrokerWatch:
+    """One gateway's watch. has_heard: whether devices have spoken to this gateway before.
+
+    try_broker: None where there is nothing to try.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: WatchedSession,
+        try_broker: TryBroker | None,
+        every_s: float,
+        has_heard: Callable[[], bool],
+        journal: EndedJournal,
+        warehouse: str,
+        clock: Clock,
+        new_id: Callable[[], str],
+        alarms: Alarms,
+        heartbeats: Heartbeats,
+    ) -> None:
+        self._session = session
+        self._try_broker = try_broker if every_s else None
+        self._every_s = every_s
+        self._has_heard = has_heard
+        self._journal = journal
+        self._warehouse = warehouse
+        self._clock = clock
+        self._new_id = new_id
+        self._alarms = alarms
+        self._heartbeats = heartbeats
+        self._seen_s = clock.monotonic()
+        self._due_s = clock.monotonic() + min(every_s, FIRST_S)
+        self._n_told = 0
+
+    async def run(self) -> None:
+        """Watch for ever."""
+        while True:
+            self._heartbeats.beat(CONSUMER)
+            await self.look()
+            await rest(TICK_S, consumer=CONSUMER, heartbeats=self._heartbeats)
+
+    async def look(self) -> None:
+        """What is so now, and a trial if it is time for one."""
+        now_s = self._clock.monotonic()
+        if not self._session.is_connected:
+            if now_s - self._seen_s >= AWAY_S:
+                self._alarms.set("broker", "the broker is not reached; devices wait for it")
+            return
+        self._seen_s = now_s
+        self._alarms.set("broker", None)
+        if self._session.n_forgotten > self._n_told:
+            await self._tell_forgotten()
+        if self._try_broker is not None and now_s >= self._due_s:
+            await self._try_out(self._try_broker)
+
+    async def _try_out(self, try_broker: TryBroker) -> None:
+        try:
+            fault = await try_broker()
+        except (OSError, LinkLost) as error:
+            # Nothing is known: away is another alarm, and the next look tries again.
+            logger.info("broker not tried", extra={"action": "untried", "reason": str(error)})
+            return
+        self._alarms.set("broker_test", None if fault is None else f"the broker fails: {fault}")
+        wait_s = self._every_s if fault is None else min(AGAIN_S, self._every_s)
+        self._due_s = self._clock.monotonic() + wait_s
+
+    async def _tell_forgotten(self) -> None:
+        n_forgotten = self._session.n_forgotten
+        if self._has_heard():
+            logger.warning("broker forgot the session", extra={"action": "session_forgotten"})
+            now_us = max(0, self._clock.wall_us())
+            event = ev.Event(
+                event_id=self._new_id(),
+                type=ev.GATEWAY_HEALTH,
+                version=EVENT_VERSION,
+                occurred_at_us=now_us,
+                received_at_us=now_us,
+                warehouse=self._warehouse,
+                body={"what": "broker_session_lost"},
+            )
+            draft = Draft(event.event_id, event.type, now_us, ev.encode_event(event))
+            # Not the cursor of a reader: no rows are read here.
+            await self._journal.advance(CONSUMER, to_seq=self._journal.last_seq, drafts=[draft])
+        self._n_told = n_forgotten
