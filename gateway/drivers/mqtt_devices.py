@@ -3,6 +3,9 @@
 One driver serves one configured name, which may be a pattern (`pda-*`). A message whose device
 does not match is left to other drivers. Results go to `…/{device}/result`, and only then, after
 the commit, does the broker get its PUBACK.
+
+A device that floods is held to its pace: what is beyond is acknowledged to the broker, so that it
+stands in nobody's way, and gets no receipt, so that a handheld keeps it and sends it again.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from gateway.codecs.mqtt_payloads import Status, encode_result, parse_payload
+from gateway.core.pacing import Pace
 from gateway.core.readings import ClimateSample, Malformed, Reading, Scan, TagRead
 from gateway.drivers.options import Options, parse_options
 from gateway.errors import ConfigError
@@ -29,16 +33,21 @@ logger = logging.getLogger(__name__)
 TOPICS_REMEMBERED: Final = 4096
 MAX_DEVICES: Final = 2000
 """Devices one pattern may stand for; the rest is refused, so that names cannot fill memory."""
+BURST_S: Final = 10
+"""What a device may send beyond its pace, as seconds of it: it was without network for a while."""
+TOO_FAST: Final = "too fast"
 
 
 class MqttOptions(Options):
     """`options` of an MQTT device.
 
     any_warehouse: take the topics of other warehouses too. silent_s: after that long without a
-    word a device counts as lost, whatever its last will says.
+    word a device counts as lost, whatever its last will says. max_per_s: the messages a second
+    that one device may send for ever.
     """
 
     any_warehouse: bool = False
+    max_per_s: Annotated[float, Field(ge=1, le=100_000)] = 500.0
     silent_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
 
 
@@ -51,6 +60,7 @@ class _Sender:
     result_topic: str
     health: DeviceHealth
     is_listed: bool
+    pace: Pace
 
 
 class MqttDevices:
@@ -71,6 +81,8 @@ class MqttDevices:
         self._heard_s: dict[str, float] = {}
         self._last_readings: dict[str, Reading] = {}
         self._senders: dict[str, _Sender] = {}
+        self._paces: dict[str, Pace] = {}
+        self._strangers = self._new_pace()
         self._intake: Intake | None = None
         self._was_full = asyncio.Event()
         if "*" not in device.name:
@@ -103,9 +115,13 @@ class MqttDevices:
         sender = self._senders.get(message.topic) or self._sender_on(message.topic)
         if sender is None:
             return None
-        health = sender.health
+        health, now_s = sender.health, self._clock.monotonic()
         if sender.is_listed:
-            self._heard_s[sender.name] = self._clock.monotonic()
+            self._heard_s[sender.name] = now_s
+        if not sender.pace.allows(now_s):
+            self._hold_back(health)
+            message.acknowledge()
+            return True
         received_at_us = self._clock.wall_us()
         parsed = parse_payload(
             sender.channel, message.payload, device=sender.name, received_at_us=received_at_us
@@ -144,7 +160,10 @@ class MqttDevices:
             self._senders.clear()
         result_topic = f"forepost/v1/{warehouse}/{name}/result"
         health = self._health_of(name)
-        sender = _Sender(name, channel, result_topic, health, name in self._health)
+        is_listed = name in self._health
+        # One pace for all that are beyond the list: names made up do not get one each.
+        pace = self._paces.setdefault(name, self._new_pace()) if is_listed else self._strangers
+        sender = _Sender(name, channel, result_topic, health, is_listed, pace)
         self._senders[topic] = sender
         return sender
 
@@ -156,6 +175,20 @@ class MqttDevices:
                 self._health[name] = health
         return health
 
+    def _new_pace(self) -> Pace:
+        per_s = self._options.max_per_s
+        return Pace(per_s, per_s * BURST_S, self._clock.monotonic())
+
+    def _hold_back(self, health: DeviceHealth) -> None:
+        """A message beyond its sender's pace; the first of a flood is a line in the log."""
+        if health.state != "faulty":
+            logger.warning(
+                "device sends too fast and is held back",
+                extra={"action": "device_throttled", "device": health.name},
+            )
+        self._set_state(health, "faulty")
+        health.count_error(TOO_FAST)
+
     def _zone_of(self, name: str) -> str | None:
         """The zone of a sensor; None for what is no sensor."""
         return (self._device.zone or name) if "climate" in self._channels else None
@@ -164,6 +197,8 @@ class MqttDevices:
         limit_s, now_s = self._options.silent_s, self._clock.monotonic()
         for name, health in self._health.items():
             quiet_s = now_s - self._heard_s.get(name, now_s)
+            if health.state == "faulty" and not self._paces[name].is_flooding(now_s):
+                self._set_state(health, "online")
             if limit_s is not None and health.state == "online" and quiet_s > limit_s:
                 self._set_state(health, "lost")
 
@@ -183,7 +218,7 @@ class MqttDevices:
 
     def _note(self, reading: Reading, sender: _Sender, received_at_us: int) -> None:
         health = sender.health
-        if health.state != "online":
+        if health.state != "online" and not sender.pace.is_flooding(self._clock.monotonic()):
             self._set_state(health, "online")
         health.last_seen_us = received_at_us
         health.n_reads += 1

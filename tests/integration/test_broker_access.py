@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -149,21 +150,57 @@ def test_a_renewed_certificate_and_the_old_one_are_good_together(
                 assert pda.publish_and_wait(topic, b"here") == "Success"
 
 
-def test_the_gateway_works_with_it(tmp_path: Path) -> None:
-    site = Site(tmp_path)
-    assert site.configure() == 0
-    files = site.issue("pda-01")
-    gateway = GatewayProcess(tmp_path, GATEWAY_CONFIG.format(site=tmp_path, port=site.port))
+@contextlib.contextmanager
+def working_gateway(site: Site, more: str = "") -> Iterator[GatewayProcess]:
+    """The real gateway on the broker, which it reaches as a client like others."""
+    config = GATEWAY_CONFIG.format(site=site.directory, port=site.port)
+    gateway = GatewayProcess(site.directory, config + more)
     with site.broker():
         gateway.start()
         try:
             gateway.until_listening()
-            with client(site, files, "pda-01") as pda:
-                pda.subscribe("forepost/v1/J1/pda-01/result")
-                body = {"v": 1, "boot": "b1", "seq": 1, "data": "shelf 7", "symbology": "CODE128"}
-                pda.publish(SCAN_1, json.dumps(body).encode())
-                topic, answer = pda.heard.get(timeout=GUARD_S)
+            yield gateway
         finally:
             gateway.kill()
+
+
+def scan(seq: int) -> bytes:
+    body = {"v": 1, "boot": "b1", "seq": seq, "data": "shelf 7", "symbology": "CODE128"}
+    return json.dumps(body).encode()
+
+
+def test_the_gateway_works_with_it(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    assert site.configure() == 0
+    files = site.issue("pda-01")
+    with working_gateway(site), client(site, files, "pda-01") as pda:
+        pda.subscribe("forepost/v1/J1/pda-01/result")
+        pda.publish(SCAN_1, scan(1))
+        topic, answer = pda.heard.get(timeout=GUARD_S)
     assert topic == "forepost/v1/J1/pda-01/result"
     assert json.loads(answer)["seq"] == 1
+
+
+def test_a_device_that_floods_is_held_back_and_the_others_are_answered(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    assert site.configure() == 0
+    files = [site.issue(name) for name in ("pda-01", "pda-02")]
+    with (
+        working_gateway(site, "options = { max_per_s = 20 }\n") as gateway,
+        client(site, files[0], "pda-01") as pda,
+        client(site, files[1], "pda-02") as flooding,
+    ):
+        pda.subscribe("forepost/v1/J1/pda-01/result")
+        for seq in range(2000):
+            flooding.publish(SCAN_2, scan(seq))
+        for seq in range(20):
+            pda.publish(SCAN_1, scan(seq))
+            assert json.loads(pda.heard.get(timeout=GUARD_S)[1])["seq"] == seq
+        gateway.until(lambda status: _errors(status, "pda-02").get("too fast", 0) > 1000)
+        assert _errors(gateway.until(lambda _: True), "pda-01") == {}
+
+
+def _errors(status: dict[str, object], name: str) -> dict[str, int]:
+    """What a device did wrong, as the gateway's status has it."""
+    devices = cast(list[dict[str, object]], status["devices"])
+    return cast(dict[str, int], next(it for it in devices if it["name"] == name)["errors"])
