@@ -22,7 +22,7 @@ class Fault:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        return f"{self.path}: {self.reason}" if self.path else self.reason
 
 
 Check = Callable[[object, str], Iterator[Fault]]

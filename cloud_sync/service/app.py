@@ -13,6 +13,7 @@ from cloud_sync.contract.version import CONTRACT_VERSION
 from cloud_sync.service import (
     epcis_capture,
     epcis_events,
+    epcis_http,
     epcis_named,
     exceptions,
     exchange,
@@ -38,6 +39,7 @@ from cloud_sync.store.ports import Database
 from cloud_sync.store.queries import check_health
 
 REQUEST_DEADLINE_S: Final = 30.0
+_EPCIS: Final = (epcis_capture.router, epcis_events.router, epcis_named.router)
 
 
 def make_app(
@@ -71,9 +73,8 @@ def make_app(
     app.include_router(orders.router)
     app.include_router(reservations.router)
     app.include_router(promises.router)
-    app.include_router(epcis_capture.router)
-    app.include_router(epcis_events.router)
-    app.include_router(epcis_named.router)
+    for router in (*_EPCIS, epcis_http.make_rest(*_EPCIS)):
+        app.include_router(router)
 
     @app.get("/healthz", tags=["service"])
     async def healthz(request: Request) -> dict[str, str]:

@@ -33,6 +33,7 @@ ROOT: Final = "/epcis/v2"
 CAPTURE_EVENTS_MAX: Final = 1000
 CAPTURE_BYTES_MAX: Final = 4 * 2**20
 QUERY_CHARACTERS_MAX: Final = 8000
+METHODS: Final = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"]
 
 as_capturer: Final = may(rights.CAPTURE)
 as_reader: Final = may(rights.READ)
@@ -72,6 +73,10 @@ _TYPES: Final = {
 }
 _FORMATS: Final = ("No_Preference", "Always_GS1_Digital_Link", "Always_EPC_URN",
                    "Never_Translates")  # fmt: skip
+
+
+_REFUSED_RANGE: Final = re.compile(r";\s*q\s*=\s*0(?:\.0{0,3})?\s*(?:;|$)", re.IGNORECASE)
+"""A media range of which somebody says that he does not take it (RFC 9110, 12.4.2)."""
 
 
 class EpcisProblem(Exception):
@@ -178,7 +183,11 @@ def _not_acceptable(detail: str) -> EpcisProblem:
 def _negotiate(request: Request) -> None:
     """Raises EpcisProblem (406) for what cannot be answered as asked."""
     accepted = request.headers.get("accept", "*/*")
-    ranges = [part.partition(";")[0].strip().lower() for part in accepted.split(",")]
+    ranges = [
+        part.partition(";")[0].strip().lower()
+        for part in accepted.split(",")
+        if _REFUSED_RANGE.search(part) is None
+    ]
     if not any(
         each in ("*/*", "application/*", "application/json", "application/ld+json",
                  "application/problem+json", "")
@@ -260,6 +269,33 @@ def discoverable(
         include_in_schema=False,
         response_class=Response,
     )
+
+
+def make_rest(*routers: APIRouter) -> APIRouter:
+    """A router for all else below /epcis/v2: paths and methods that there are not."""
+    rest = make_router("EPCIS")
+    known = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+
+    async def refuse(request: Request) -> Response:
+        path = request.url.path
+        methods = {
+            name
+            for route in known
+            if route.path_regex.fullmatch(path)
+            for name in route.methods or ()
+        }
+        if not methods:
+            raise not_found(f"there is no {path[:200]}")
+        raise EpcisProblem(
+            405, "ImplementationException", "Method not allowed",
+            f"{request.method} is not among the methods of {path[:200]}",
+            headers={"Allow": ", ".join(sorted(methods))},
+        )  # fmt: skip
+
+    rest.add_api_route(
+        "/{path:path}", refuse, methods=METHODS, include_in_schema=False, response_class=Response
+    )
+    return rest
 
 
 def make_router(tag: str) -> APIRouter:

@@ -106,6 +106,9 @@ async def test_who_may_capture_and_who_may_read(
         ({"Accept": "application/xml"}, 406, "NotAcceptableException"),
         ({"Accept": "application/xml, */*;q=0.1"}, 200, ""),
         ({"Accept": "application/ld+json"}, 200, ""),
+        ({"Accept": "application/json;q=0"}, 406, "NotAcceptableException"),
+        ({"Accept": "application/xml, application/json; q=0.000"}, 406, "NotAcceptableException"),
+        ({"Accept": "application/json;q=0.001"}, 200, ""),
         ({"GS1-EPCIS-Max": "1.2"}, 406, "NotAcceptableException"),
         ({"GS1-EPCIS-Min": "2.1"}, 406, "NotAcceptableException"),
         ({"GS1-EPCIS-Min": "1.2", "GS1-EPCIS-Max": "2"}, 200, ""),
@@ -146,6 +149,34 @@ async def test_bodies_that_are_none(
         headers = {"Content-Type": media}
         answer = await http.post(f"{ROOT}{path}", content=body, headers=headers)
         assert problem_of(answer, status) == kind
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/queries/q/nothing", "/capture/x/y", "/nextPageToken"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+async def test_paths_that_there_are_not(http: httpx.AsyncClient, path: str, method: str) -> None:
+    answer = await http.request(method, f"{ROOT}{path}")
+    assert problem_of(answer, 404) == "NoSuchResourceException"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/events", "GET, OPTIONS, POST"),
+        ("DELETE", "/capture", "GET, OPTIONS, POST"),
+        ("POST", "/events/urn:x:1", "GET, OPTIONS"),
+        ("PATCH", "/queries/q", "DELETE, GET, OPTIONS"),
+        ("POST", "/bizSteps/shipping/events", "GET, OPTIONS"),
+        ("GET", "/nextPageToken/x", "DELETE, OPTIONS"),
+    ],
+)
+async def test_methods_that_a_path_has_not(
+    http: httpx.AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    answer = await http.request(method, f"{ROOT}{path}")
+    assert problem_of(answer, 405) == "ImplementationException"
+    assert answer.headers["Allow"] == allowed
 
 
 async def test_a_capture_has_as_many_events_as_it_may(
