@@ -46,7 +46,7 @@ from gateway.ports import Draft, Entry
 from gateway.settings import JournalSettings
 from tests.rigs.broker import running_mosquitto
 from tests.rigs.cloud import CloudProcess
-from tests.rigs.gateway import GatewayProcess
+from tests.rigs.gateway import GatewayProcess, pda_config
 from tests.rigs.postgres import find_programs, running_postgres
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/benchmarks/drain.md"
@@ -55,23 +55,12 @@ BATCH = 4000
 SAMPLE_S = 0.25
 LIMIT_S = 280.0
 PER_APPEND = 500
-CONFIG = """
-[gateway]
-id = "{gateway}"
-warehouse = "{warehouse}"
-state_dir = "{state}"
-[mqtt]
-host = "127.0.0.1"
-port = {port}
+UPLINK = """
 [cloud]
 url = "{url}"
 token_file = "{token}"
 batch_events = {batch}
 batch_bytes = 4194304
-[[devices]]
-name = "pda-*"
-driver = "pda"
-link = "mqtt"
 """
 
 
@@ -262,10 +251,8 @@ def run(directory: Path, postgres: Path, n_events: int, live: float) -> dict[str
     broker_store = directory / "broker"
     broker_store.mkdir()
     with running_mosquitto(broker_store) as broker:
-        config = CONFIG.format(
-            gateway=GATEWAY, warehouse=WAREHOUSE, state=state, port=broker.port, url=cloud.url,
-            token=token, batch=BATCH,
-        )  # fmt: skip
+        uplink = UPLINK.format(url=cloud.url, token=token, batch=BATCH)
+        config = pda_config(state, broker.port, uplink, gateway=GATEWAY, warehouse=WAREHOUSE)
         gateway = GatewayProcess(directory, config)
         scanning = Scanning(broker.port, live)
         assert cloud.process is not None

@@ -9,29 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.rigs.broker import Mosquitto
-from tests.rigs.gateway import GatewayProcess
+from tests.rigs.gateway import GatewayProcess, pda_config
 from tests.rigs.guard import GUARD_S
 
 pytestmark = pytest.mark.slow
 
-CONFIG = """
-[gateway]
-id = "gw-J1"
-warehouse = "J1"
-state_dir = "{state}"
-[mqtt]
-host = "127.0.0.1"
-port = {port}
-[[devices]]
-name = "pda-*"
-driver = "pda"
-link = "mqtt"
-"""
-
 
 @pytest.fixture
 def gateway(tmp_path: Path, broker: Mosquitto) -> Iterator[GatewayProcess]:
-    it = GatewayProcess(tmp_path, CONFIG.format(state=tmp_path / "state", port=broker.port))
+    it = GatewayProcess(tmp_path, pda_config(tmp_path / "state", broker.port))
     it.start()
     it.until_listening()
     yield it
