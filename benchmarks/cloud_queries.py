@@ -44,7 +44,7 @@ from benchmarks.network_stock import (
 from cloud_sync.service.clock import wall_us
 from cloud_sync.service.pages import mark_place
 from cloud_sync.store.open import open_database
-from cloud_sync.store.stock_history import refold
+from cloud_sync.store.refold import refold
 from tests.rigs.cloud import CloudProcess
 from tests.rigs.postgres import Cluster, find_programs, running_cluster
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -25,12 +26,15 @@ from cloud_sync.store.credentials import (
     revoke_gateway,
     revoke_token,
 )
-from cloud_sync.store.open import open_database
+from cloud_sync.store.open import QUESTION_S, open_database
 from cloud_sync.store.ports import Database, StoreError
-from cloud_sync.store.stock_history import refold
+from cloud_sync.store.refold import STATEMENT_S as REFOLD_STATEMENT_S
+from cloud_sync.store.refold import Progress, RefoldStopped, Watch, refold
 
 DAY_US: Final = 86_400_000_000
 LISTED_MAX: Final = 100_000
+TOLD_EVERY_ROWS: Final = 20_000
+"""About five seconds of folding."""
 COVERED_DAYS_MIN: Final = 14.0
 """An item of whose demand less was seen has its policy from people."""
 
@@ -39,7 +43,7 @@ def run_command(name: str, namespace: argparse.Namespace) -> int:
     """Run one command on the database; gives the exit code."""
     try:
         print(asyncio.run(_on_database(_COMMANDS[name], namespace)))
-    except (ForecastFailed, NotEnrolled, StoreError) as error:
+    except (ForecastFailed, NotEnrolled, RefoldStopped, StoreError) as error:
         return _fail(error)
     return 0
 
@@ -74,7 +78,8 @@ Command = Callable[[Database, argparse.Namespace], Awaitable[str]]
 
 
 async def _on_database(command: Command, namespace: argparse.Namespace) -> str:
-    async with open_database(namespace.database) as database:
+    statement_s = REFOLD_STATEMENT_S if command is _refold else QUESTION_S
+    async with open_database(namespace.database, statement_s=statement_s) as database:
         return await command(database, namespace)
 
 
@@ -83,8 +88,31 @@ async def _migrate(database: Database, namespace: argparse.Namespace) -> str:
 
 
 async def _refold(database: Database, namespace: argparse.Namespace) -> str:
-    n_rows = await refold(database)
+    is_to_stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, is_to_stop.set)
+    n_rows = await refold(database, watch=watch_refold(is_to_stop.is_set))
     return f"{namespace.database}: stock folded again from {n_rows} events"
+
+
+def watch_refold(is_to_stop: Callable[[], bool]) -> Watch:
+    """Tells on standard error how far it is, and stops it where somebody wants it stopped."""
+    told = Progress("", 0, 0)
+
+    def watch(progress: Progress) -> None:
+        nonlocal told
+        if is_to_stop():
+            raise RefoldStopped(
+                "stopped: what is done is kept, and the next run goes on from there"
+            )
+        n_told = told.n_rows if told.warehouse == progress.warehouse else 0
+        if progress.n_rows - n_told >= TOLD_EVERY_ROWS:
+            told = progress
+            line = f"{told.warehouse}: {told.n_rows} of about {told.n_rows_about} rows"
+            print(line, file=sys.stderr, flush=True)
+
+    return watch
 
 
 async def _forecast(database: Database, namespace: argparse.Namespace) -> str:

@@ -33,7 +33,7 @@ from cloud_sync.store.schema_files import read_schema, statements_of
 SCHEMA: Final = files("cloud_sync.store") / "schema" / "postgres"
 CONNECTIONS_MAX: Final = 8
 TRIES: Final = 8
-STATEMENT_S: Final = 20.0
+ACQUIRE_S: Final = 20.0
 MIGRATION_S: Final = 86_400.0
 """To index or to rewrite the events of years takes as long as it takes."""
 MIGRATION_LOCK: Final = 0x666F7265706F7374
@@ -144,7 +144,7 @@ class PostgresDatabase:
     async def _run(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
         for n_tries in itertools.count(1):
             try:
-                async with self._pool.acquire(timeout=STATEMENT_S) as connection:
+                async with self._pool.acquire(timeout=ACQUIRE_S) as connection:
                     return await work(connection)
             except _AGAIN as error:
                 # A commit whose answer was lost is run again, too: a batch that is in is skipped.
@@ -170,14 +170,14 @@ async def _as_it_is(connection: asyncpg.Connection) -> None:
 
 
 @contextlib.asynccontextmanager
-async def open_postgres(url: str) -> AsyncIterator[PostgresDatabase]:
+async def open_postgres(url: str, *, statement_s: float) -> AsyncIterator[PostgresDatabase]:
     """The database at a postgresql:// URL, brought up to date. Raises StoreUnusable."""
     try:
         pool = await asyncpg.create_pool(
             url,
             min_size=1,
             max_size=CONNECTIONS_MAX,
-            command_timeout=STATEMENT_S,
+            command_timeout=statement_s,
             reset=_as_it_is,
         )
     except (*_FAILED, ValueError) as error:

@@ -22,6 +22,7 @@ from cloud_sync.store.item_rows import note_items
 from cloud_sync.store.ledger import Head, Source, fold_with_counts
 from cloud_sync.store.ports import Transaction, fetch_in
 from cloud_sync.store.postings import moved, note_batch, note_entries
+from cloud_sync.store.refold_balances import add_to_new_sums, is_new_one_done, mark_done
 
 _LOCK = (
     "insert into ledgers(warehouse, n_batches, horizon, last_count, n_open, times, has_items, "
@@ -29,7 +30,7 @@ _LOCK = (
     "on conflict (warehouse) do update set n_batches = ledgers.n_batches + 1, known_us = "
     "case when excluded.known_us < ledgers.known_us then ledgers.known_us "
     "else excluded.known_us end "
-    "returning horizon, last_count, n_open, times, n_batches, known_us"
+    "returning horizon, last_count, n_open, times, n_batches, known_us, is_refolded"
 )
 _SAVE = "update ledgers set horizon = ?, last_count = ?, n_open = ?, times = ? where warehouse = ?"
 
@@ -43,22 +44,51 @@ class Journal:
     epoch: str
 
 
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What rows change in the balances, and how their warehouse's ledger stood before.
+
+    n_batches: with these. is_refolded: see refold_balances.py.
+    """
+
+    balances: Mapping[StockKey, int]
+    n_batches: int
+    is_refolded: bool
+
+
 async def apply_stock(
+    tx: Transaction, journal: Journal, rows: Sequence[tuple[int, Event]], *, known_us: int
+) -> None:
+    """Fold the next accepted rows of a journal into its warehouse's stock.
+
+    rows: seq and event, ascending. known_us: when they came.
+    """
+    if not rows:
+        return
+    folded = await fold_rows(tx, journal, rows, known_us=known_us)
+    await add_to_balances(tx, folded.balances)
+    is_refolded = folded.is_refolded
+    if folded.n_batches == 1 and await is_new_one_done(tx, journal.warehouse):
+        await mark_done(tx, journal.warehouse)
+        is_refolded = True
+    if is_refolded:
+        await add_to_new_sums(tx, folded.balances)
+
+
+async def fold_rows(
     tx: Transaction,
     journal: Journal,
     rows: Sequence[tuple[int, Event]],
     *,
     known_us: int,
     before_position: int | None = None,
-) -> None:
-    """Fold the next accepted rows of a journal into its warehouse's stock.
+) -> Folded:
+    """Fold rows into all of a warehouse's ledger but its balances, whose changes it gives.
 
-    rows: seq and event, ascending. known_us: when they came. before_position: only rows received
-    before are known yet, when the stock is folded again; None: all but these.
+    before_position: only rows received before are known yet, when the stock is folded again;
+    None: all but these.
     """
-    if not rows:
-        return
-    ((horizon, last_count, n_open, times, n_batch, since_us),) = await tx.fetch(
+    ((horizon, last_count, n_open, times, n_batch, since_us, is_refolded),) = await tx.fetch(
         _LOCK, (journal.warehouse, known_us)
     )
     clocks: dict[str, int] = json.loads(text(times))
@@ -81,13 +111,13 @@ async def apply_stock(
         source = source if before_position is None else source.up_to(before_position)
         folded = await fold_with_counts(tx, source, head, batch)
         balances, entries, head = folded.balances, folded.entries, folded.head
-    await add_to_balances(tx, balances)
     n = integer(n_batch)
     await note_batch(tx, warehouse=journal.warehouse, batch=n, known_us=integer(since_us))
     await note_entries(tx, warehouse=journal.warehouse, batch=n, entries=entries)
     top = place_text(max(place for place, _ in batch))
     saved = max(head.horizon, top), head.last_count, head.n_open, json.dumps(clocks)
     await tx.execute_many(_SAVE, [(*saved, journal.warehouse)])
+    return Folded(balances, n, bool(is_refolded))
 
 
 async def add_to_balances(tx: Transaction, changes: Mapping[StockKey, int]) -> None:

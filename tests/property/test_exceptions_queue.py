@@ -22,7 +22,7 @@ from cloud_sync.store.credentials import enrol_gateway
 from cloud_sync.store.exception_queue import IS_OPEN
 from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database, Transaction
-from cloud_sync.store.stock_history import refold
+from cloud_sync.store.refold import refold
 from gateway.core.projection import effects_of
 from gateway.journal.exception_table import SELECT
 from gateway.journal.read_model import effect_statements

@@ -27,7 +27,7 @@ from cloud_sync.store.credentials import enrol_gateway
 from cloud_sync.store.item_history import read_past
 from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
-from cloud_sync.store.stock_history import refold
+from cloud_sync.store.refold import refold
 from tests.fakes.uploads import EPOCH, Book
 from tests.property.test_ledger import GATEWAYS, histories
 from tests.rigs.postgres import empty_database, programs_or_skip, running_postgres

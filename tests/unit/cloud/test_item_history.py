@@ -13,7 +13,7 @@ from cloud_sync.inventory.history import balances_at
 from cloud_sync.store.batches import Taken, take_batch
 from cloud_sync.store.item_history import Past, read_past
 from cloud_sync.store.ports import Database
-from cloud_sync.store.stock_history import refold
+from cloud_sync.store.refold import refold
 from tests.fakes.uploads import Book, make_line
 
 N_ITEMS, N_EACH = 20, 6

@@ -11,7 +11,7 @@ from cloud_sync.contract.keys import transit
 from cloud_sync.service.fulfilment import go_round as look_after_orders
 from cloud_sync.service.overdue import go_round as look_after_transits
 from cloud_sync.store.ports import Database
-from cloud_sync.store.stock_history import refold
+from cloud_sync.store.refold import refold
 from cloud_sync.store.transit_rules import Patience
 from tests.fakes.http_words import NOW_US
 from tests.fakes.shop import HOUR_US, Shop, open_shop

@@ -15,7 +15,7 @@ from cloud_sync.store.balances_then import Asked, read_balances
 from cloud_sync.store.batches import Taken, take_batch
 from cloud_sync.store.lot_states import read_barred
 from cloud_sync.store.ports import Database
-from cloud_sync.store.stock_history import refold
+from cloud_sync.store.refold import refold
 from tests.fakes.cloud_app import make_app
 from tests.fakes.http_words import NOW_US, bearer
 from tests.fakes.uploads import ITEM, Book, make_line
