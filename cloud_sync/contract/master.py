@@ -146,6 +146,10 @@ class Stocking(BaseModel):
     served_basis_points: dict[ServiceClass, Share] = DEFAULT_SERVED
     holding_basis_points_per_year: Annotated[int, Field(ge=0, le=100_000)] = 2500
 
+    def served(self) -> dict[ServiceClass, int]:
+        """What is to be served of each class; the usual of those that are not named."""
+        return {**DEFAULT_SERVED, **self.served_basis_points}
+
 
 class Recall(BaseModel):
     """Lots of an item that nobody may sell any more, keyed by id; it becomes a hold everywhere.

@@ -178,7 +178,7 @@ def _served(stocking: Stocking) -> dict[str, float]:
     """The shares that are planned, where they are."""
     if stocking.lost_sale != BY_SHARE:
         return {}
-    return {name: share / WHOLE for name, share in stocking.served_basis_points.items()}
+    return {name: share / WHOLE for name, share in stocking.served().items()}
 
 
 def _revised(policy: doc.Policy, said: Answered, *, cycle_days: float, by: str) -> doc.Policy:

@@ -51,6 +51,13 @@ def test_for_a_planned_share_terms_are_enough() -> None:
     assert stakes_of({MILK: supply(100)}, {MILK: price(150)}, {}, by_service) == {}
 
 
+def test_classes_without_a_planned_share_get_the_usual_one() -> None:
+    """Left out, a lost sale of theirs would be worth one cent."""
+    told = Stocking(id="all", lost_sale="share", served_basis_points={"B": 9_000})
+    assert told.served() == {"A": 9_800, "B": 9_000, "C": 9_000}
+    assert Stocking(id="all", lost_sale="share").served()["B"] == 9_500
+
+
 def test_money_is_compared_in_the_currency_that_most_is_bought_in() -> None:
     third = "09506000134376"
     bought = {
