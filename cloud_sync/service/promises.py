@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Final
@@ -71,7 +71,7 @@ async def get_promises(
         _promises,
         asked=Asked(item, place, limit),
         warehouses=reach(credential, warehouse),
-        now_us=context.wall_us(),
+        wall_us=context.wall_us,
         at_us=at_us,
     )
     return await context.database.read(script)
@@ -82,10 +82,13 @@ async def _promises(
     *,
     asked: Asked,
     warehouses: Sequence[str] | None,
-    now_us: int,
+    wall_us: Callable[[], int],
     at_us: int | None,
 ) -> dict[str, object]:
     items = await items_asked(tx, asked)
+    # Not before what is read is settled: of a reservation that ended while this waited for its
+    # turn the goods may have been promised anew, and both would count.
+    now_us = wall_us()
     found = await read_promises(
         tx, items[: asked.limit], now_us=now_us, at_us=max(now_us, at_us or 0)
     )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
 
 import pytest
 
 from cloud_sync.contract import events as ev
 from cloud_sync.service.fulfilment import go_round
-from cloud_sync.store.ports import Database
+from cloud_sync.store.ports import Database, Script
 from tests.fakes.http_words import bearer, code_of
 from tests.fakes.shop import HOUR_US, Shop, open_shop, reservation_body
 from tests.fakes.uploads import ITEM
 
 OTHER = "04012345678901"
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -71,6 +73,42 @@ async def test_a_reservation_ends_by_itself(
     assert (await cloud.get(path))["state"] == state
     confirmed = await cloud.call("POST", f"{path}/confirm")
     assert confirmed.status_code == (200 if state == "held" else 409)
+
+
+class Waiting:
+    """A store at which a read waits for its turn, in which something else is done."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._database, name)
+
+    async def read(self, script: Script[T]) -> T:
+        if (meanwhile := self.meanwhile) is not None:
+            self.meanwhile = None
+            await meanwhile()
+        return await self._database.read(script)
+
+
+async def test_goods_of_an_ended_reservation_never_count_twice(
+    database: Database, tokens: dict[str, str]
+) -> None:
+    store = Waiting(database)
+    async with open_shop(store, tokens) as cloud:  # type: ignore[arg-type]  # the rest is the store's own
+        await cloud.stock(W1=10)
+        made = await cloud.call("POST", "/v1/reservations", reservation_body(7))
+        assert made.status_code == 201
+
+        async def take_over() -> None:
+            cloud.now_us += 60_000_000
+            again = await cloud.call("POST", "/v1/reservations", reservation_body(9))
+            assert again.status_code == 201
+
+        assert (await cloud.available())["W1"] == 3
+        store.meanwhile = take_over
+        assert (await cloud.available())["W1"] == 1
 
 
 async def test_a_confirmed_reservation_stays_and_a_released_one_goes(cloud: Shop) -> None:
