@@ -1,7 +1,8 @@
 """From a class plan to order lines: how many units of each SKU ride in one delivery.
 
 The rules, in order:
-1. Order-up-to level: mean demand over cycle + lead time, plus z sigma sqrt(cycle + lead time).
+1. Order-up-to level: what the SKU says, or else mean demand over cycle + lead time, plus
+   z sigma sqrt(cycle + lead time).
    Inventory position = on hand + on order (units; backorders come in as negative on hand).
    Needed = what the position lacks to the level, rounded up to case packs and to the minimum.
 2. Life: what is left when the delivery arrives (the position less the demand of the lead time),
@@ -54,6 +55,7 @@ class SkuState:
     grams_per_unit: int
     case_pack_units: int
     minimum_order_units: int
+    order_up_to_units: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,10 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class SkuTable:
-    """The SKUs of one zone of one warehouse as columns, sorted by GTIN; read-only arrays."""
+    """The SKUs of one zone of one warehouse as columns, sorted by GTIN; read-only arrays.
+
+    order_up_to_units: -1 where it follows from demand and deviation, as all do without it.
+    """
 
     gtins: tuple[str, ...]
     forecast_units_per_day: Floats
@@ -85,14 +90,22 @@ class SkuTable:
     grams_per_unit: Ints
     case_pack_units: Ints
     minimum_order_units: Ints
+    order_up_to_units: Ints | None = None
 
     def __post_init__(self) -> None:
         n = len(self.gtins)
         if list(self.gtins) != sorted(set(self.gtins)):
             raise ValueError("gtins: expected each GTIN once, in rising order")
-        lowest = {"position_units": -_MAX_UNITS, "grams_per_unit": 1, "case_pack_units": 1}
+        lowest = {
+            "position_units": -_MAX_UNITS,
+            "grams_per_unit": 1,
+            "case_pack_units": 1,
+            "order_up_to_units": -1,
+        }
         for name in self.__slots__[1:]:
-            column: Floats | Ints = getattr(self, name)
+            column: Floats | Ints | None = getattr(self, name)
+            if column is None:
+                continue
             if column.shape != (n,):
                 raise ValueError(f"{name}: expected shape ({n},), got {column.shape}")
             wrong = ~(column >= lowest.get(name, 0))  # catches NaN, too
@@ -120,6 +133,9 @@ class SkuTable:
             grams_per_unit=_ints([sku.grams_per_unit for sku in rows]),
             case_pack_units=_ints([sku.case_pack_units for sku in rows]),
             minimum_order_units=_ints([sku.minimum_order_units for sku in rows]),
+            order_up_to_units=_ints(
+                [-1 if (it := sku.order_up_to_units) is None else it for sku in rows]
+            ),
         )
 
 
@@ -185,6 +201,8 @@ def allocate(
     span = cycle_days + lead_time_days
     noise = service_z * table.forecast_sd_units_per_day * math.sqrt(span)
     level = _up(table.forecast_units_per_day * span + noise)
+    if table.order_up_to_units is not None:
+        level = np.where(table.order_up_to_units >= 0, table.order_up_to_units, level)
     needed = _in_packs(table, np.maximum(level - table.position_units, 0))
     sellable = np.minimum(needed, _sold_in_life(table, lead_time_days))
     sellable[sellable < table.minimum_order_units] = 0

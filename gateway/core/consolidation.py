@@ -52,7 +52,13 @@ class Consolidated:
         mean, deviation = self.sold.get(sku.gtin, (0.0, 0.0))
         if mean > sku.forecast_units_per_day:
             # Not below its own policy: not all of those that it serves may be known.
-            changes = {"forecast_units_per_day": mean, "forecast_sd_units_per_day": deviation}
+            # Its own level is one for its own demand.
+            changes = {
+                "forecast_units_per_day": mean,
+                "forecast_sd_units_per_day": deviation,
+                "order_up_to_units": None,
+                "levels_by": None,
+            }
         terms = self.terms.get(sku.gtin)
         if terms is not None:
             least = max(sku.minimum_order_units, terms.minimum_order_units)
@@ -60,6 +66,8 @@ class Consolidated:
                 "lead_time_days": terms.lead_time_days,
                 "minimum_order_units": least,
             }
+            if terms.lead_time_days != sku.lead_time_days:
+                changes |= {"order_up_to_units": None, "levels_by": None}
         return sku.model_copy(update=changes) if changes else sku
 
     def told(self, items: Container[str]) -> list[WarehouseNeed]:

@@ -7,11 +7,15 @@ without  what would happen if nothing came: items that run out before the next r
          days they last, and how many units the warehouse would then be short of
 dark     warehouses that a central one serves and that were not heard of: for how many days, and
          how many units they are estimated to need
-old_network   how many days the network document is older than anybody can vouch for (planning.py)
+old_network   how many days the network document is older than anybody can vouch for
+levels   by what the levels of how many of the items go that are ordered (contract/levels): margin
+         and share are worth, service is what is promised of a class, demand is what a policy of
+         before the levels says
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -29,10 +33,15 @@ def explain(
     result: Mapping[str, object],
     job: Job,
     lines: Sequence[OrderLine],
+    *,
     before: Mapping[str, object] | None,
     needs: Sequence[Need],
+    network_days: float | None,
 ) -> dict[str, object]:
-    """The explanation of these lines. before: the last network plan."""
+    """The explanation of these lines. before: the last network plan.
+
+    network_days: how old the network document is, where that is too old.
+    """
     now = result.get("network_plan")
     plan = now if isinstance(now, dict) else {}
     limits = result.get("binding")
@@ -42,6 +51,8 @@ def explain(
         "changed": _changed(plan, before or {}, job),
         "without": _without(plan, job),
         "dark": _dark(needs),
+        "old_network": None if network_days is None else {"days": round(network_days, 1)},
+        "levels": _levels(job, lines),
     }
     return {name: part for name, part in parts.items() if part}
 
@@ -134,6 +145,12 @@ def _without(plan: Mapping[str, object], job: Job) -> dict[str, object]:
         "short_units": round(short),
         "out": [{"item": sku.gtin, "days": round(days, 2)} for days, sku in out[:ITEMS_SHOWN]],
     }
+
+
+def _levels(job: Job, lines: Iterable[OrderLine]) -> dict[str, int]:
+    """By what the levels of the items that are ordered go."""
+    by = {sku.gtin: sku.levels_by or "demand" for sku in job.skus}
+    return dict(sorted(Counter(by[line.item] for line in lines).items()))
 
 
 def _dark(needs: Iterable[Need]) -> list[dict[str, object]]:

@@ -4,11 +4,13 @@ Pure arithmetic on whole units, without numpy, in the gateway's own process: it 
 solver was killed, ran out of time or found nothing feasible. Takes a job and gives a result as the
 solver would (gateway.core.planning); `fallback` says why.
 
-Each item at or below its reorder point is ordered up to S: the demand of lead time and review
-period and z standard deviations of it. The review period is the zone's cycle in the last plan, or
-REVIEW_DAYS. What would not sell within its life is not ordered. The lines of a zone share what the
-vehicle takes and what the zone's shelves have left, case pack by case pack, whoever would run out
-first; so nothing is released that could not be driven or put away.
+Each item at or below its reorder point is ordered up to S: that of its policy, or else the demand
+of lead time and review period and z standard deviations of it. The review period is the zone's
+cycle in the last plan, or REVIEW_DAYS. What would not sell within its life is not ordered. The
+lines of a zone share what the day's vehicles take and what the zone's shelves have left, case pack
+by case pack, whoever would run out first; so nothing is released that could not be driven or put
+away. The day's vehicles are as many as a day's demand fills (core/vehicles), as in the solver's
+plans.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cloud_sync.contract import keys
 from cloud_sync.demand.reorder import StockLevels, order_units
 from gateway.core.solver_job import Job, Sku
+from gateway.core.vehicles import n_vehicles
 from gateway.errors import PlanError
 
 REVIEW_DAYS: Final = 2.0
@@ -48,6 +51,7 @@ class _Storage(BaseModel):
     model_config = _LENIENT
 
     storage_kg: float
+    demand_kg_per_day: float = 0.0
 
 
 class _Place(BaseModel):
@@ -135,6 +139,9 @@ def _nearest(network: _Network, warehouse: str, zone: str) -> str:
 
 
 def _level(sku: Sku, z: float, review_days: float) -> int:
+    said = sku.level_units(review_days)
+    if said is not None:
+        return said
     days = sku.lead_time_days + review_days
     level = sku.forecast_units_per_day * days
     return math.ceil(level + z * sku.forecast_sd_units_per_day * math.sqrt(days) - 1e-9)
@@ -165,9 +172,15 @@ def wanted_units(sku: Sku, z: float, review_days: float) -> int:
 
 
 def _room_g(network: _Network, warehouse: str, zone: str, skus: Sequence[Sku]) -> int:
-    """What one delivery of a zone can take, in grams; a limit that is not told is none."""
-    rooms_kg = [it.vehicle.capacity_kg for it in network.products if it.id == zone]
+    """What a day's delivery of a zone can take, in grams; a limit that is not told is none."""
     place = next((it for it in network.warehouses if it.id == warehouse), None)
+    told_kg = place.products[zone].demand_kg_per_day if place and zone in place.products else 0.0
+    sold_kg = sum(it.forecast_units_per_day * it.grams_per_unit for it in skus) / 1000
+    rooms_kg = [
+        capacity_kg * n_vehicles(max(told_kg, sold_kg), capacity_kg)
+        for it in network.products
+        if it.id == zone and (capacity_kg := it.vehicle.capacity_kg) >= 0
+    ]
     if place is not None and zone in place.products:
         on_hand_g = sum(max(0, sku.on_hand_units) * sku.grams_per_unit for sku in skus)
         rooms_kg.append(place.products[zone].storage_kg - on_hand_g / 1000)

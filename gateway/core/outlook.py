@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, date, tzinfo
-from math import sqrt
+from math import inf, sqrt
 from typing import Final
 
 from cloud_sync.contract.documents import Policy
@@ -52,12 +52,11 @@ def look_at(
         reorder_point_units=policy.reorder_point_units,
         position_units=on_hand + on_order,
         on_hand_units=on_hand,
-        demand_units_per_day=demand,
+        cover_days=_cover_days(policy, on_hand, now_us, zone),
         lead_time_days=policy.lead_time_days,
         next_delivery_days=_next_delivery_days(facts, item, now_us) if on_order > 0 else None,
         unsold_units=unsold,
         taken_units=taken_units,
-        lasts_days=_lasts_days(policy, on_hand, now_us, zone),
         surge=surge,
         strain=_strain(facts, item, on_hand + on_order - unsold, now_us),
     )
@@ -90,12 +89,11 @@ def unsold_units(lots: Iterable[tuple[str, int]], demand_per_day: float, today: 
     return int(unsold + 1e-9)
 
 
-def _lasts_days(policy: Policy, on_hand: int, now_us: int, zone: tzinfo) -> float | None:
-    """How long what is on hand lasts by the hours of the day; None where these are not known."""
-    if policy.hours is None or policy.demand_units_per_day <= 0:
-        return None
-    worth = max(0, on_hand) / policy.demand_units_per_day
-    return days_until_sold(policy.hours, worth, now_us, zone)
+def _cover_days(policy: Policy, on_hand: int, now_us: int, zone: tzinfo) -> float:
+    """How long what is on hand lasts, by the hours of the day where these are known."""
+    pace = policy.demand_units_per_day
+    worth = max(0, on_hand) / pace if pace > 0 else inf
+    return days_until_sold(policy.hours, worth, now_us, zone) if worth < inf else inf
 
 
 def _next_delivery_days(facts: Facts, item: str, now_us: int) -> float:

@@ -157,6 +157,9 @@ def _sku(facts: Facts, gtin: str, today: str, *, gone: int, extra: int) -> Sku:
         minimum_order_units=item.minimum_order_units,
         lead_time_days=policy.lead_time_days,
         reorder_point_units=policy.reorder_point_units,
+        order_up_to_units=None if policy.levels is None else policy.levels.order_up_to_units,
+        cycle_days=0.0 if policy.levels is None else policy.levels.cycle_days,
+        levels_by=None if policy.levels is None else policy.levels.by,
     )
 
 
@@ -209,16 +212,6 @@ def _deliveries(
     return found
 
 
-def _explained(
-    result: Mapping[str, object], snapshot: Snapshot, lines: Sequence[OrderLine], facts: Facts
-) -> dict[str, object]:
-    job, before = snapshot.job, facts.last_network_plan
-    told = explain(result, job, lines, before, snapshot.whole.needs)
-    if snapshot.network_days is not None:
-        told["old_network"] = {"days": round(snapshot.network_days, 1)}
-    return told
-
-
 def make_plans(
     result: Mapping[str, object],
     snapshot: Snapshot,
@@ -231,8 +224,7 @@ def make_plans(
 ) -> list[PlanBody]:
     """One plan per supplying central warehouse or supplier, since each becomes one delivery.
 
-    Each trigger is answered by one of them, that which orders its item if there is one. Raises
-    PlanError if the result is not sound.
+    Each trigger is answered by one: that which orders its item, if any does. Raises PlanError.
     """
     deliveries = _deliveries(sound(result, snapshot.job), snapshot)
     fallback, network_plan = result.get("fallback"), result["network_plan"]
@@ -266,7 +258,14 @@ def make_plans(
                 network_version=snapshot.network_version,
                 approval="automatic" if why is None else "needed",
                 approval_reason=why,
-                explanation=_explained(result, snapshot, lines, facts),
+                explanation=explain(
+                    result,
+                    snapshot.job,
+                    lines,
+                    before=facts.last_network_plan,
+                    needs=snapshot.whole.needs,
+                    network_days=snapshot.network_days,
+                ),
                 supersedes=list(snapshot.replaces),
                 supplier=supplier or None,
                 needs=snapshot.whole.told(items),

@@ -131,6 +131,8 @@ def need_of(item: ServedItem, known: doc.Item, quiet: Silence, *, service_z: flo
             minimum_order_units=known.minimum_order_units,
             lead_time_days=item.lead_time_days,
             reorder_point_units=item.reorder_point,
+            order_up_to_units=item.order_up_to,
+            cycle_days=item.cycle_days or REVIEW_DAYS,
         ),
         service_z,
         REVIEW_DAYS,

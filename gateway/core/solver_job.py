@@ -6,6 +6,7 @@ product. All items of a zone that is to be planned are in it, because they share
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -15,7 +16,11 @@ _CLOSED = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 class Sku(BaseModel):
     """One SKU at the warehouse. on_hand_units: usable, less what is allocated and what will
-    expire unsold; so it may be negative. usable_life_days: None for what does not spoil."""
+    expire unsold; so it may be negative. usable_life_days: None for what does not spoil.
+
+    order_up_to_units: S with a delivery each cycle_days, None where it follows from demand and
+    deviation. levels_by: what found it, as in contract/levels.
+    """
 
     model_config = _CLOSED
 
@@ -31,6 +36,21 @@ class Sku(BaseModel):
     minimum_order_units: int
     lead_time_days: float
     reorder_point_units: int = 0
+    order_up_to_units: int | None = None
+    cycle_days: float = 0.0
+    levels_by: str | None = None
+
+    def level_units(self, cycle_days: float) -> int | None:
+        """S with a delivery each so many days, None where nobody has said one.
+
+        What is sold between two deliveries is more or less; what stands against chance stays. It
+        is above the reorder point wherever that was so, or who is low would order nothing.
+        """
+        if self.order_up_to_units is None:
+            return None
+        change = math.ceil(self.forecast_units_per_day * (cycle_days - self.cycle_days) - 1e-9)
+        least = min(self.order_up_to_units, self.reorder_point_units + 1)
+        return max(self.order_up_to_units + change, least)
 
 
 class Job(BaseModel):

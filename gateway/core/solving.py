@@ -40,14 +40,19 @@ SETTLED_GENERATIONS: Final = 60
 """Generations without improvement after which a search is not waited for any longer."""
 SLACKS: Final = (1.0, 1.05, 1.1)
 """What a delivery may weigh beside the day's demand: what spoils of it, tried in this order."""
+_TOLD: Final = set(SkuState.__slots__) - {"usable_life_days", "order_up_to_units"}
 BINDING: Final = 0.98
 """Used so far, a limit is told as binding."""
 
 
-def _state(sku: Sku) -> SkuState:
-    """As the solver takes it; what does not spoil lives for ever."""
-    values = sku.model_dump(exclude={"lead_time_days", "reorder_point_units"})
-    return SkuState(**values | {"usable_life_days": sku.usable_life_days or math.inf})
+def _state(sku: Sku, cycle_days: float) -> SkuState:
+    """As the solver takes it, with a delivery each so many days; what keeps lives for ever."""
+    values = sku.model_dump(include=_TOLD)
+    return SkuState(
+        **values,
+        usable_life_days=sku.usable_life_days or math.inf,
+        order_up_to_units=sku.level_units(cycle_days),
+    )
 
 
 def solve_job(job: Mapping[str, object]) -> dict[str, object]:
@@ -87,10 +92,12 @@ def _solved(job: Job, problem: Problem) -> Plan:
             warm_start=_warm_start(job, problem),
         )
     except Infeasible as error:
+        tried = None
         for slack in SLACKS:
             parts = split_network(job.network, slack)
-            if parts is None:
+            if parts is None or parts == tried:
                 continue
+            tried = parts
             try:
                 return merged(
                     solve(parse_case(parts), solver=job.solver, seed=job.seed, stop=stop)
@@ -160,7 +167,7 @@ def _lines(
     source: str,
 ) -> list[dict[str, object]]:
     lines = make_order_lines(
-        [_state(sku) for sku in skus],
+        [_state(sku, order.cycle_days) for sku in skus],
         class_quantity_kg=room_kg,
         cycle_days=order.cycle_days,
         lead_time_days=max((sku.lead_time_days for sku in skus), default=0.0),

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from gateway.core.vehicles import n_vehicles
 from gateway.errors import PlanError
 from optimizer.plan import Plan, ProductPlan, Trip, WarehouseOrder
 
@@ -62,9 +63,9 @@ def _capacity_kg(product: Mapping[str, object]) -> float:
 
 def _n_parts(about: object, capacity_kg: float, slack: float) -> int:
     demand = about.get("demand_kg_per_day") if isinstance(about, dict) else None
-    if not isinstance(demand, int | float) or demand <= 0 or math.isinf(capacity_kg):
+    if not isinstance(demand, int | float):
         return 1
-    return math.ceil(demand * slack / capacity_kg)
+    return n_vehicles(demand, capacity_kg, slack=slack)
 
 
 def _share(about: Mapping[str, object], n: int) -> dict[str, object]:

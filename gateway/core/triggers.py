@@ -82,9 +82,9 @@ class Look:
     position_units: on hand + on order - allocated. on_hand_units: less what is allocated.
     next_delivery_days: None where nothing is under way. unsold_units: of what is on hand, what
     will expire before it is sold at the usual pace. taken_units: what an excursion has just taken
-    away. lasts_days: how long what is on hand lasts by the hours of the day, None where nothing is
-    known of these. surge: what was sold in a short time against what was expected; None where
-    nobody knows anything new, so that nothing changes.
+    away. cover_days: how long what is on hand lasts, inf where next to nothing is sold.
+    surge: what was sold in a short time against what was expected; None where nobody knows
+    anything new, so that nothing changes.
     """
 
     item: str
@@ -93,23 +93,13 @@ class Look:
     reorder_point_units: int
     position_units: int
     on_hand_units: int
-    demand_units_per_day: float
+    cover_days: float
     lead_time_days: float = 0.0
     next_delivery_days: float | None = None
     unsold_units: int = 0
     taken_units: int = 0
-    lasts_days: float | None = None
     surge: Rush | None = None
     strain: Strain | None = None
-
-    @property
-    def cover_days(self) -> float:
-        """How long what is on hand lasts at the usual pace; next to no demand: for ever."""
-        if self.lasts_days is not None:
-            return self.lasts_days
-        if self.demand_units_per_day <= 0:
-            return float("inf")
-        return max(0, self.on_hand_units) / self.demand_units_per_day
 
 
 class Standing(NamedTuple):

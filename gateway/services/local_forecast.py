@@ -39,6 +39,7 @@ from cloud_sync.demand.keeping import (
 from cloud_sync.demand.question import make_question
 from cloud_sync.inventory.lots import local_day
 from gateway.core.facts import Facts
+from gateway.core.hearing import age_us, days_too_old
 from gateway.core.min_max import REVIEW_DAYS
 from gateway.errors import PlanError
 from gateway.journal.demand_tables import history_of, history_rows
@@ -60,7 +61,6 @@ HISTORY_DAYS: Final = 84
 """Twelve weeks: what is asked of the forecaster at the edge; all of it crosses a pipe."""
 COVERED_DAYS: Final = 14.0
 ITEMS_AT_ONCE: Final = 10
-DAY_US: Final = 86_400_000_000
 OLD_NETWORK: Final = "network_old"
 """The alarm while the network document may be out of date."""
 
@@ -114,9 +114,9 @@ class LocalForecast:
         """Forecast if it is time to, or take back what the cloud says better."""
         now_us = self._clock.wall_us()
         heard_us = await load_heard(self._journal)
-        age_us = None if heard_us is None else abs(now_us - heard_us)
-        self._alarm(age_us)
-        if age_us is not None and age_us <= self._settings.policy_age_max_s * 1_000_000:
+        self._alarm(heard_us, now_us)
+        age = age_us(heard_us, now_us)
+        if age is not None and age <= self._settings.policy_age_max_s * 1_000_000:
             if self._facts().policy_book.pages:
                 await self._journal_pages({})
                 logger.info("own forecasts taken back", extra={"action": "own_forecasts_ended"})
@@ -135,12 +135,14 @@ class LocalForecast:
             await self._journal_pages(own)
         logger.info("forecast here", extra={"action": "forecast", "items": len(own)})
 
-    def _alarm(self, age_us: int | None) -> None:
+    def _alarm(self, heard_us: int | None, now_us: int) -> None:
         """Say that plans are made with a network document for which nobody vouches any more."""
-        is_old = age_us is not None and age_us > self._settings.network_age_max_s * 1_000_000
-        days = (age_us or 0) / DAY_US
+        days = days_too_old(heard_us, now_us, good_for_s=self._settings.network_age_max_s)
+        if days is None or not self._facts().network:
+            self._alarms.set(OLD_NETWORK, None)
+            return
         text = f"the cloud was heard of {days:.1f} days ago: plans go by the network of then"
-        self._alarms.set(OLD_NETWORK, text if is_old and self._facts().network else None)
+        self._alarms.set(OLD_NETWORK, text)
 
     async def _forecast(self, now_us: int) -> dict[str, OwnPolicy]:
         """Demand and stock levels by item. Raises PlanError."""

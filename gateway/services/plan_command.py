@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from cloud_sync.contract.levels import BY_MARGIN, BY_SERVICE, BY_SHARE
 from cloud_sync.contract.plan_life import Step, in_order, state_of
 from cloud_sync.contract.plans import STEP_OF
 from gateway.core.facts import PlanRecord
@@ -25,6 +26,13 @@ from gateway.services.plan_desk import leave_wish
 from gateway.settings import load_settings
 
 SHOWN: int = 20
+LEVELS_BY: Mapping[str, str] = {
+    BY_MARGIN: "worth (a lost sale costs its margin)",
+    BY_SHARE: "worth (a planned share is served)",
+    BY_SERVICE: "service class",
+    "demand": "demand and deviation",
+}
+"""What the levels of items go by (contract/levels), in words."""
 DAY_US: int = 86_400_000_000
 
 
@@ -209,6 +217,10 @@ def _reasons(explanation: Mapping[str, object]) -> list[str]:
     old = explanation.get("old_network")
     if isinstance(old, dict):
         lines.append(f"the network is of {old['days']} days before: nothing was heard since")
+    levels = explanation.get("levels")
+    if isinstance(levels, dict):
+        counted = (f"{n} by {LEVELS_BY.get(by, by)}" for by, n in levels.items())
+        lines.append(f"levels: {', '.join(counted)}")
     without = explanation.get("without")
     if isinstance(without, dict):
         lines.append(

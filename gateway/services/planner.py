@@ -24,6 +24,7 @@ from cloud_sync.contract import events as ev
 from cloud_sync.contract.plans import DecisionBody, PlanBody
 from cloud_sync.contract.version import EVENT_VERSION
 from gateway.core.facts import Facts
+from gateway.core.hearing import days_too_old
 from gateway.core.messages import message
 from gateway.core.min_max import min_max_result
 from gateway.core.planning import Moment, Search, Snapshot, make_plans, take_snapshot
@@ -38,7 +39,6 @@ logger = logging.getLogger(__name__)
 CONSUMER: Final = "planner"
 BATCH_ROWS: Final = 1000
 RETRY_S: Final = 10.0
-DAY_S: Final = 86_400.0
 LOOK_S: Final = 1.0
 """How often one looks whether planning is possible again."""
 FACTS_S: Final = 0.01
@@ -149,9 +149,7 @@ class Planner:
         search = Search(self._settings.solver, self._settings.seed, self._settings.time_limit_s)
         dark_after_us = round(self._settings.dark_after_s * 1_000_000)
         now_us, heard_us = self._clock.wall_us(), await self._heard_us()
-        age_s = 0.0 if heard_us is None else max(0, now_us - heard_us) / 1_000_000
-        is_old = age_s > self._settings.network_age_max_s
-        days = age_s / DAY_S if is_old else None
+        days = days_too_old(heard_us, now_us, good_for_s=self._settings.network_age_max_s)
         moment = Moment(self._today(), now_us, dark_after_us, days)
         snapshot = take_snapshot(facts, triggers, moment=moment, search=search)
         started = self._clock.monotonic()

@@ -7,47 +7,34 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import json
 from pathlib import Path
 from typing import cast
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cloud_sync.contract import documents as doc
-from tests.rigs.gateway import ROOT, GatewayProcess, Status
+from tests.rigs.gateway import GatewayProcess, Status
+from tests.rigs.planning import config, m_company, network_document
 from tests.rigs.seeding import seed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-CONFIG = """
-[gateway]
-id = "gw-J1"
-warehouse = "J1"
-state_dir = "{state}"
-[planner]
-gather_s = 0
-memory_mb = 256
-"""
+CONFIG = config("J1", gather_s=0, memory_mb=256)
 ITEM = "09506000134352"
 N_PLACES = 2500
 """Of which the table of distances alone is a hundred megabytes."""
 
 
-class Network(BaseModel):
-    """A network document, as it is."""
-
-    model_config = ConfigDict(extra="allow")
-
-
 def documents() -> list[tuple[str, str, BaseModel]]:
     """An item that is out, and the M Company's network, grown until it does not fit."""
-    network = json.loads((ROOT / "device_sim/cases/m_company.json").read_text())
-    first = network["warehouses"][0]
+    network = m_company()
+    places = cast(list[dict[str, object]], network["warehouses"])
+    first = places[0]
     for n in range(N_PLACES):
         place = copy.deepcopy(first)
         place |= {"id": f"P{n}", "xy_km": [n % 50, n // 50]}
-        network["warehouses"].append(place)
+        places.append(place)
     item = doc.Item(
         gtin=ITEM, names={"en": "milk"}, zone="refrigerated", grams_per_unit=1000,
         case_pack_units=6,
@@ -59,7 +46,7 @@ def documents() -> list[tuple[str, str, BaseModel]]:
     return [
         (doc.ITEM, ITEM, item),
         (doc.POLICY, f"J1.{ITEM}", policy),
-        (doc.NETWORK, "network", Network.model_validate(network)),
+        network_document(network),
     ]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
@@ -22,35 +22,16 @@ from tests.plan_checker.check import check, read_rows
 from tests.plan_checker.facts import Event, Json
 from tests.rigs.gateway import GatewayProcess
 from tests.rigs.made_once import made_once
+from tests.rigs.planning import ZONES, config, gtin, m_company, network_document
 from tests.rigs.seeding import seed
 
 pytestmark = pytest.mark.slow
 
-CONFIG = """
-[gateway]
-id = "gw-K1"
-warehouse = "K1"
-state_dir = "{state}"
-[planner]
-gather_s = 3
-"""
+CONFIG = config("K1", gather_s=3)
 """So long that a slow machine, too, has folded all of them by then."""
-CASE = Path(__file__).resolve().parents[2] / "device_sim/cases/m_company.json"
-ZONES = ("ambient", "refrigerated", "frozen")
 N_ITEMS = 2000
 DAY_US = 86_400_000_000
 Rows = list[tuple[int, Event]]
-
-
-class Network(BaseModel):
-    """A network document, as it is."""
-
-    model_config = ConfigDict(extra="allow")
-
-
-def gtin(n: int) -> str:
-    """The n-th item of the test."""
-    return f"{n:013d}0"
 
 
 def stock(place: str) -> list[tuple[str, str, BaseModel]]:
@@ -69,6 +50,8 @@ def stock(place: str) -> list[tuple[str, str, BaseModel]]:
                 planned=[24 if n % 50 == 0 else 0 for n in members],
                 reorder_point=[3] * len(members), demand_per_day=[2.0] * len(members),
                 demand_sd_per_day=[0.5] * len(members), lead_time_days=[0.25] * len(members),
+                order_up_to=[15 if n % 3 else None for n in members],
+                cycle_days=[1.0 if n % 3 else None for n in members],
             ),
         )
         for page, members in sorted(pages.items())
@@ -77,10 +60,7 @@ def stock(place: str) -> list[tuple[str, str, BaseModel]]:
 
 def documents(now_us: int) -> list[tuple[str, str, BaseModel]]:
     """M Company's network; J1 was heard of just now, J2 three days ago, the others never."""
-    network = json.loads(CASE.read_text())
-    found: list[tuple[str, str, BaseModel]] = [
-        (doc.NETWORK, "network", Network.model_validate(network))
-    ]
+    found = [network_document(m_company())]
     for n in range(1, N_ITEMS + 1):
         item = doc.Item(
             gtin=gtin(n), names={"en": f"item {n}"}, zone=ZONES[n % 3], grams_per_unit=400,

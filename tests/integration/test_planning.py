@@ -7,44 +7,28 @@ import asyncio
 import copy
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import cast
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
+from cloud_sync.contract.levels import Levels, Worth
 from tests.plan_checker.check import check, read_rows
 from tests.plan_checker.facts import Event, Json
 from tests.rigs.gateway import GatewayProcess, Status
+from tests.rigs.planning import ZONES, config, gtin, m_company, network_document
 from tests.rigs.seeding import seed
 
 pytestmark = pytest.mark.slow
 
-CONFIG = """
-[gateway]
-id = "gw-J1"
-warehouse = "J1"
-state_dir = "{state}"
-[planner]
-gather_s = 0.5
-"""
-CASE = Path(__file__).resolve().parents[2] / "device_sim/cases/m_company.json"
-ZONES = ("ambient", "refrigerated", "frozen")
+CONFIG = config("J1", gather_s=0.5)
 N_ITEMS = 12
+LEVELS = Levels(
+    order_up_to_units=64, cycle_days=2.0, by="margin", worth=Worth(wasted=2.0, held=0.001)
+)
 Rows = list[tuple[int, Event]]
-
-
-class Network(BaseModel):
-    """A network document, as it is."""
-
-    model_config = ConfigDict(extra="allow")
-
-
-def gtin(n: int) -> str:
-    """The n-th item of the test."""
-    return f"{n:013d}0"
 
 
 def documents() -> list[tuple[str, str, BaseModel]]:
@@ -58,11 +42,10 @@ def documents() -> list[tuple[str, str, BaseModel]]:
         policy = doc.Policy(
             warehouse="J1", gtin=gtin(n), demand_units_per_day=20.0 + n,
             demand_sd_units_per_day=5.0, reorder_point_units=25, lead_time_days=0.25,
+            levels=LEVELS if n % 2 else None,
         )  # fmt: skip
         found += [(doc.ITEM, gtin(n), item), (doc.POLICY, f"J1.{gtin(n)}", policy)]
-    network = {**json.loads(CASE.read_text()), "approval": {"lines_max": 3}}
-    found.append((doc.NETWORK, "network", Network.model_validate(network)))
-    return found
+    return [*found, network_document(m_company(approval={"lines_max": 3}))]
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +138,13 @@ def test_people_see_why_decide_and_ask(gateway: GatewayProcess) -> None:
     assert line.startswith(f"{plan_id}  proposed")
     assert "3 may go without a person's word" in line
     shown = say(gateway, "show", plan_id)
-    for word in ("cost a day, ambient: ", "without it:", "a person must approve it"):
+    for word in (
+        "cost a day, ambient: ",
+        "without it:",
+        "a person must approve it",
+        " by worth (a lost sale costs its margin)",
+        " by demand and deviation",
+    ):
         assert word in shown
     say(gateway, "approve", plan_id, "--reason", "it is right", "--author", "ana")
 

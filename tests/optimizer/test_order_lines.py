@@ -44,6 +44,15 @@ def units(skus: Sequence[SkuState], **room: float) -> dict[str, int]:
     return {line.gtin: line.units for line in order(skus, **room)}
 
 
+def test_a_level_that_is_said_is_filled_up_to() -> None:
+    """Above and below what demand and deviation would say, 46; 0 is a level, too."""
+    for level, units_ordered in ((60, 54), (20, 12), (8, None), (0, None)):
+        lines = order([replace(MILK, order_up_to_units=level)])
+        assert [(it.units, it.order_up_to_units) for it in lines] == (
+            [] if units_ordered is None else [(units_ordered, level)]
+        )
+
+
 def test_line_fills_up_to_the_level_in_whole_packs() -> None:
     """Level 40 + 6 = 46, position 8: 38 needed, 7 packs of 6 ordered."""
     (line,) = order([MILK])

@@ -150,6 +150,8 @@ def _room(plan: Json, known: Known, network: Json) -> Iterator[str]:
     for zone, kg in _kg(plan, known).items():
         vehicle = cast("Json", products[zone]["vehicle"])
         n = _vehicles(plan, known.warehouse, zone)
+        if "fallback" in plan:
+            n = _vehicles_of_a_day(known, zone, float(str(vehicle["capacity_kg"])), here[zone])
         if kg > n * float(str(vehicle["capacity_kg"])) + 1e-6:
             yield f"{kg:.1f} kg of {zone} are more than {n} vehicles take"
         held = sum(
@@ -171,6 +173,18 @@ def _vehicles(plan: Json, warehouse: str, zone: str) -> int:
         trip for it in products if it["id"] == zone for trip in cast("list[Json]", it["trips"])
     ]
     return max(1, sum(warehouse in cast("list[str]", trip["stops"]) for trip in trips))
+
+
+def _vehicles_of_a_day(known: Known, zone: str, capacity_kg: float, here: Json) -> int:
+    """How many a day's demand fills, by the network's document or by the policies."""
+    sold_kg = 0.0
+    for name, item in known.documents["item"].items():
+        policy = known.policy(name) if item["zone"] == zone else None
+        if policy is not None:
+            a_day = float(str(policy["demand_units_per_day"]))
+            sold_kg += a_day * float(str(item["grams_per_unit"])) / 1000
+    demand_kg = max(sold_kg, float(str(here.get("demand_kg_per_day", 0.0))))
+    return max(1, math.ceil(demand_kg / capacity_kg - 1e-9)) if capacity_kg > 0 else 1
 
 
 def _approval(plan: Json, known: Known, network: Json) -> Iterator[str]:

@@ -25,7 +25,8 @@ def numbers(known: Known, place: str) -> dict[str, dict[str, float]]:
             # A column that is empty is one of those that an older cloud does not tell.
             names = [it for it in page if it not in {"warehouse", "of", "items"} and page[it]]
             for i, item in enumerate(cast("list[str]", page["items"])):
-                found[item] = {it: float(cast("list[float]", page[it])[i]) for it in names}
+                row = {it: cast("list[float | None]", page[it])[i] for it in names if page[it]}
+                found[item] = {it: float(n) for it, n in row.items() if n is not None}
     return found
 
 
@@ -96,6 +97,9 @@ def _of_place(need: Json, plan: Json, known: Known, network: Json) -> Iterator[s
         span = row["lead_time_days"] + REVIEW_DAYS
         z = float(str(network.get("service_z", 1.645)))
         level = row["demand_per_day"] * span + z * row["demand_sd_per_day"] * math.sqrt(span)
+        if "order_up_to" in row:
+            more = row["demand_per_day"] * (REVIEW_DAYS - row["cycle_days"])
+            level = max(row["order_up_to"] + more, row["reorder_point"] + 1)
         pack = int(str(about.get("case_pack_units", 1)))
         most = max(math.ceil(level) + 1 - position, int(str(about.get("minimum_order_units", 0))))
         if units % pack or units > math.ceil(most / pack) * pack:

@@ -206,6 +206,9 @@ def test_a_page_whose_columns_differ_in_length_is_none() -> None:
         "allocated": [0], "planned": [0], "reorder_point": [1], "demand_per_day": [1.0],
         "demand_sd_per_day": [0.0], "lead_time_days": [1.0],
     }  # fmt: skip
-    assert dict(ServedStock.model_validate(good).rows())[ITEM].on_hand == 1
+    told = dict(ServedStock.model_validate(good).rows())[ITEM]
+    assert (told.on_hand, told.order_up_to) == (1, None), "as an older cloud tells it"
+    more = good | {"order_up_to": [7], "cycle_days": [2.0]}
+    assert dict(ServedStock.model_validate(more).rows())[ITEM].order_up_to == 7
     with pytest.raises(ValueError, match="columns"):
         ServedStock.model_validate(good | {"on_hand": [1, 2]})

@@ -34,7 +34,7 @@ def look(
         reorder_point_units=20,
         position_units=position,
         on_hand_units=on_hand,
-        demand_units_per_day=10.0,
+        cover_days=max(0, on_hand) / 10.0,
         next_delivery_days=due_days,
         unsold_units=unsold,
         taken_units=taken,
