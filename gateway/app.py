@@ -105,7 +105,9 @@ async def run_parts(settings: Settings) -> AsyncIterator[Parts]:
     async with contextlib.AsyncExitStack() as stack:
         cloud = None
         if settings.cloud is not None:
-            cloud = await stack.enter_async_context(open_cloud(settings.cloud))
+            cloud = await stack.enter_async_context(
+                open_cloud(settings.cloud, gateway=gateway.id, clock=clock)
+            )
         journal = await stack.enter_async_context(
             open_journal(
                 gateway.state_dir,
@@ -158,9 +160,13 @@ def make_drivers(settings: Settings, clock: Clock) -> tuple[PahoSession | None, 
 
 
 def make_trial(settings: Settings, clock: Clock, *, new_id: Callable[[], str]) -> TryBroker | None:
-    """What tries the broker out, from a thread that ends when nobody waits for it any more."""
+    """What tries the broker out, from a thread that ends when nobody waits for it any more.
+
+    Not where certificates say who is who: the broker of `forepost-gateway broker-config` would
+    take the client for the gateway.
+    """
     mqtt, gateway = settings.mqtt, settings.gateway
-    if mqtt is None:
+    if mqtt is None or mqtt.cert_file is not None:
         return None
 
     async def trial() -> str | None:
@@ -169,9 +175,8 @@ def make_trial(settings: Settings, clock: Clock, *, new_id: Callable[[], str]) -
             return await asyncio.to_thread(
                 try_broker,
                 mqtt,
-                name=f"{gateway.id}-canary",
-                topic=f"forepost/v1/{gateway.warehouse}/{gateway.id}/canary",
-                mark=new_id(),
+                name=f"{gateway.id}-canary-{new_id()}",
+                topic=gateway.canary_topic,
                 patience=Patience(clock.monotonic, is_over.is_set),
             )
         finally:

@@ -366,12 +366,12 @@ async def _running_devices(parts: Parts, outside: Outside) -> AsyncIterator[None
 
 
 def _broker_watch(parts: Parts, outside: Outside, session: BrokerSession) -> BrokerWatch:
-    mqtt = parts.settings.mqtt
+    gateway, mqtt = parts.settings.gateway, parts.settings.mqtt
     return BrokerWatch(
         session=session, try_broker=outside.try_broker, every_s=mqtt.self_test_s if mqtt else 0,
-        has_heard=lambda: bool(parts.intake.sequences.boots()), journal=parts.journal,
-        warehouse=parts.settings.gateway.warehouse, clock=outside.clock, new_id=outside.new_id,
-        alarms=parts.alarms, heartbeats=parts.heartbeats,
+        topic=gateway.canary_topic, has_heard=lambda: bool(parts.intake.sequences.boots()),
+        journal=parts.journal, warehouse=gateway.warehouse, clock=outside.clock,
+        new_id=outside.new_id, alarms=parts.alarms, heartbeats=parts.heartbeats,
     )  # fmt: skip
 
 

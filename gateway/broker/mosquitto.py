@@ -80,6 +80,7 @@ def access_list(devices: Iterable[str], *, warehouse: str) -> str:
         f"user {GATEWAY}",
         *(f"topic read {at}/+/{it}" for it in DEVICE_SAYS),
         *(f"topic write {at}/+/{it}" for it in DEVICE_HEARS),
+        f"topic readwrite {at}/+/canary",  # what the gateway says to itself, to try the broker
     ]
     for name in devices:
         lines += [

@@ -5,7 +5,9 @@ What is tried, in MQTT 3.1.1, which every broker speaks
     absence     MESSAGES of them, published and acknowledged while their subscriber is away, wait
                 for it. Brokers have failed here in silence: Mosquitto 2.0.12 to 2.0.18 with
                 `per_listener_settings`, any broker whose queue is short, any that forgets sessions
-Nothing of it stays in the broker. Other clients' messages are not touched.
+Nothing of it stays in the broker. A broker that names its clients by their users
+(`use_username_as_clientid`) takes a second client for the gateway itself: that is seen, because a
+client that never was has a session then, and the trial ends before it touches anything.
 """
 
 from __future__ import annotations
@@ -28,6 +30,10 @@ TRIAL_S: Final = 10.0
 """For all of it; what takes longer is called missing."""
 CONNECT_S: Final = 5.0
 STEP_S: Final = 0.1
+
+
+class SameSession(LinkLost):
+    """The broker takes the trial's client for the gateway."""
 
 
 class Patience:
@@ -64,14 +70,14 @@ class _Guest:
         self._n_acknowledged = 0
         self.client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv311,
-            clean_session=is_passing, reconnect_on_failure=False,
+            clean_session=is_passing, manual_ack=True, reconnect_on_failure=False,
         )  # fmt: skip
         self.client.connect_timeout = CONNECT_S
         set_credentials(self.client, settings)
         self.client.on_connect = self._on_connect
         self.client.on_subscribe = self._on_subscribe
         self.client.on_publish = self._on_publish
-        self.client.on_message = lambda _c, _u, it: self.heard.add(bytes(it.payload))
+        self.client.on_message = self._on_message
 
     def _on_connect(
         self, _c: object, _u: object, flags: mqtt.ConnectFlags, reason: ReasonCode, _p: object
@@ -85,6 +91,10 @@ class _Guest:
 
     def _on_publish(self, *_: object) -> None:
         self._n_acknowledged += 1
+
+    def _on_message(self, client: mqtt.Client, _u: object, message: mqtt.MQTTMessage) -> None:
+        self.heard.add(bytes(message.payload))
+        client.ack(message.mid, message.qos)
 
     def arrive(self, settings: MqttSettings) -> None:
         """Connect. Raises OSError, LinkLost."""
@@ -126,16 +136,17 @@ def _guest(
         guest.client.disconnect()
 
 
-def try_broker(
-    settings: MqttSettings, *, name: str, topic: str, mark: str, patience: Patience
-) -> str | None:
+def try_broker(settings: MqttSettings, *, name: str, topic: str, patience: Patience) -> str | None:
     """What the broker does not do, None if it does all; blocks.
 
-    name: of the clients, which nobody else may use. mark: what no earlier trial has said. Raises
-    OSError or LinkLost when the broker is not reached, and then nothing is known of it.
+    name: of the clients, which nobody ever used. Raises OSError or LinkLost when the broker is
+    not reached, and then nothing is known of it, and SameSession.
     """
+    with _guest(settings, name, patience) as guest:
+        if guest.has_session:
+            raise SameSession(guest.link, "the broker names its clients by their users")
     try:
-        return _try_out(settings, name, topic, mark, patience)
+        return _try_out(settings, name, topic, patience)
     finally:
         with (
             contextlib.suppress(OSError, LinkLost),
@@ -144,11 +155,9 @@ def try_broker(
             pass  # as a passing guest it has the broker drop the session
 
 
-def _try_out(
-    settings: MqttSettings, name: str, topic: str, mark: str, patience: Patience
-) -> str | None:
-    first = f"{mark}/0".encode()
-    rest = [f"{mark}/{n}".encode() for n in range(1, MESSAGES + 1)]
+def _try_out(settings: MqttSettings, name: str, topic: str, patience: Patience) -> str | None:
+    first = f"{name}/0".encode()
+    rest = [f"{name}/{n}".encode() for n in range(1, MESSAGES + 1)]
     with _guest(settings, name, patience) as guest:
         if not guest.may_hear(topic):
             return f"it does not let the gateway subscribe to {topic}"

@@ -1,10 +1,11 @@
 """Watches the broker that the devices speak through: is it there, does it keep, has it forgotten.
 
 - Away for AWAY_S, it is an alarm, `broker`: devices wait.
-- Soon after the start and every `mqtt.self_test_s` it is tried out (links/mqtt_trial). A broker
-  that keeps nothing for who is away, or refuses a topic, acknowledges all the same: nobody would
-  notice but by scans that take long. What fails is the alarm `broker_test`, and is tried again
-  every AGAIN_S.
+- Soon after the start and every `mqtt.self_test_s` the gateway says something to itself through
+  the broker, and a client of its own tries out whether messages wait for who is away
+  (links/mqtt_trial). A broker that keeps nothing, or refuses a topic, acknowledges all the same:
+  nobody would notice but by scans that take long. What fails is the alarm `broker_test`, and is
+  tried again every AGAIN_S. A broker that would take the client for the gateway is not asked.
 - A broker that comes back without the gateway's session has lost what it acknowledged meanwhile:
   it was killed, or its store was set aside. Handhelds send again what has no receipt; for all
   others, and for people, an event `gateway.health` with `what: broker_session_lost` says that
@@ -13,6 +14,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
@@ -20,7 +22,8 @@ from typing import Final, Protocol
 from cloud_sync.contract import events as ev
 from cloud_sync.contract.version import EVENT_VERSION
 from gateway.errors import LinkLost
-from gateway.ports import Clock, Draft, Journal, MqttSession
+from gateway.links.mqtt_trial import SameSession
+from gateway.ports import Clock, Draft, Journal, MqttMessage, MqttSession
 from gateway.services.alarms import Alarms
 from gateway.services.following import rest
 from gateway.services.supervisor import Heartbeats
@@ -32,9 +35,11 @@ TICK_S: Final = 5.0
 AWAY_S: Final = 30.0
 FIRST_S: Final = 15.0
 AGAIN_S: Final = 60.0
+ROUND_S: Final = 10.0
 
 TryBroker = Callable[[], Awaitable[str | None]]
-"""What the broker does not do, None if all is well. Raises OSError or LinkLost if it is away."""
+"""What the broker does not do, None if all is well. Raises OSError or LinkLost if it is away, and
+SameSession."""
 
 
 class WatchedSession(MqttSession, Protocol):
@@ -56,15 +61,17 @@ class EndedJournal(Journal, Protocol):
 
 
 class BrokerWatch:
-    """One gateway's watch. has_heard: whether devices have spoken to this gateway before.
+    """One gateway's watch.
 
-    try_broker: None where there is nothing to try.
+    topic: what the gateway may both say and hear. try_broker: None where a second client is not
+    to be. has_heard: whether devices have spoken to this gateway before.
     """
 
     def __init__(
         self,
         *,
         session: WatchedSession,
+        topic: str,
         try_broker: TryBroker | None,
         every_s: float,
         has_heard: Callable[[], bool],
@@ -76,7 +83,8 @@ class BrokerWatch:
         heartbeats: Heartbeats,
     ) -> None:
         self._session = session
-        self._try_broker = try_broker if every_s else None
+        self._topic = topic
+        self._try_broker = try_broker
         self._every_s = every_s
         self._has_heard = has_heard
         self._journal = journal
@@ -88,6 +96,10 @@ class BrokerWatch:
         self._seen_s = clock.monotonic()
         self._due_s = clock.monotonic() + min(every_s, FIRST_S)
         self._n_told = 0
+        self._n_said = 0
+        self._came_back = asyncio.Event()
+        if every_s:
+            session.subscribe(topic, self._on_message)
 
     async def run(self) -> None:
         """Watch for ever."""
@@ -107,12 +119,36 @@ class BrokerWatch:
         self._alarms.set("broker", None)
         if self._session.n_forgotten > self._n_told:
             await self._tell_forgotten()
-        if self._try_broker is not None and now_s >= self._due_s:
-            await self._try_out(self._try_broker)
+        if self._every_s and now_s >= self._due_s:
+            await self._try_out()
 
-    async def _try_out(self, try_broker: TryBroker) -> None:
+    def _on_message(self, message: MqttMessage) -> bool:
+        if message.payload == str(self._n_said).encode():
+            self._came_back.set()
+        message.acknowledge()
+        return True
+
+    async def _round_trip(self) -> str | None:
+        """Say something to ourselves."""
+        self._came_back.clear()
+        self._n_said += 1
+        self._session.publish(self._topic, str(self._n_said).encode())
         try:
-            fault = await try_broker()
+            async with asyncio.timeout(ROUND_S):
+                await self._came_back.wait()
+        except TimeoutError:
+            if not self._session.is_connected:
+                raise LinkLost(self._topic, "the broker is away") from None
+            return f"what is published to {self._topic} does not come back"
+        return None
+
+    async def _try_out(self) -> None:
+        try:
+            fault = await self._round_trip()
+            if fault is None and self._try_broker is not None:
+                fault = await self._try_broker()
+        except SameSession:
+            self._try_broker = fault = None
         except (OSError, LinkLost) as error:
             # Nothing is known: away is another alarm, and the next look tries again.
             logger.info("broker not tried", extra={"action": "untried", "reason": str(error)})

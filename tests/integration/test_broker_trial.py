@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.errors import LinkLost
-from gateway.links.mqtt_trial import MESSAGES, Patience, try_broker
+from gateway.links.mqtt_trial import MESSAGES, Patience, SameSession, try_broker
 from gateway.settings import MqttSettings
 from tests.rigs.broker import Mosquitto, free_port, running_mosquitto
 from tests.rigs.device import device
 from tests.rigs.fault_site import PATIENCE_S, receive
 from tests.rigs.gateway import GatewayProcess, pda_config
+from tests.rigs.guard import GUARD_S
 from tests.rigs.handheld import handheld
 
 pytestmark = pytest.mark.slow
@@ -23,15 +29,15 @@ READ_ONLY = f"topic read {TOPIC}\n"
 WRITE_ONLY = f"topic write {TOPIC}\n"
 
 
-def trial(broker: Mosquitto, mark: str = "one") -> str | None:
+def trial(broker: Mosquitto, name: str = "one") -> str | None:
     patience = Patience(time.monotonic, lambda: False)
-    settings = MqttSettings(host="127.0.0.1", port=broker.port)
-    return try_broker(settings, name="gw-J1-canary", topic=TOPIC, mark=mark, patience=patience)
+    settings = MqttSettings(host="127.0.0.1", port=broker.port, username="gateway")
+    return try_broker(settings, name=name, topic=TOPIC, patience=patience)
 
 
 def test_a_sound_broker_passes_again_and_again(tmp_path: Path) -> None:
     with running_mosquitto(tmp_path) as broker:
-        assert [trial(broker, mark) for mark in ("one", "two")] == [None, None]
+        assert [trial(broker, name) for name in ("one", "two")] == [None, None]
 
 
 def test_a_queue_that_is_too_short_is_named(
@@ -57,6 +63,51 @@ def test_a_topic_that_is_not_allowed_is_named(
     assert TOPIC in fault
 
 
+def test_a_broker_that_names_clients_by_their_users_is_left_alone(tmp_path: Path) -> None:
+    """Its one session for this user is the gateway's, with what waits in it."""
+    topic = "forepost/v1/J1/pda-1/scan"
+    with running_mosquitto(tmp_path, "use_username_as_clientid true\n") as broker:
+        with client(broker.port, "gateway") as gateway:
+            gateway.subscribe(topic)
+        with client(broker.port, "pda-1") as pda:
+            pda.publish(topic, b"waits")
+        with pytest.raises(SameSession):
+            trial(broker)
+        with client(broker.port, "gateway") as gateway:
+            assert gateway.heard.get(timeout=GUARD_S) == b"waits"
+
+
+class Client:
+    """A user with a session that the broker keeps."""
+
+    def __init__(self, port: int, user: str) -> None:
+        self.heard: queue.Queue[bytes] = queue.Queue()
+        self._done: queue.Queue[None] = queue.Queue()
+        self.paho = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=user, clean_session=False)
+        self.paho.username_pw_set(user)
+        self.paho.on_message = lambda _c, _u, message: self.heard.put(bytes(message.payload))
+        self.paho.on_subscribe = lambda *_: self._done.put(None)
+        self.paho.connect("127.0.0.1", port)
+        self.paho.loop_start()
+
+    def subscribe(self, topic: str) -> None:
+        self.paho.subscribe(topic, 1)
+        self._done.get(timeout=GUARD_S)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        self.paho.publish(topic, payload, 1).wait_for_publish(GUARD_S)
+
+
+@contextlib.contextmanager
+def client(port: int, user: str) -> Iterator[Client]:
+    it = Client(port, user)
+    try:
+        yield it
+    finally:
+        it.paho.disconnect()
+        it.paho.loop_stop()
+
+
 def test_a_broker_that_is_away_is_not_judged(tmp_path: Path) -> None:
     with running_mosquitto(tmp_path) as broker:
         broker.stop()
@@ -69,7 +120,7 @@ def test_a_trial_that_nobody_waits_for_ends(tmp_path: Path) -> None:
         patience = Patience(time.monotonic, lambda: True)
         settings = MqttSettings(host="127.0.0.1", port=broker.port)
         with pytest.raises(LinkLost, match="broken off"):
-            try_broker(settings, name="x", topic=TOPIC, mark="one", patience=patience)
+            try_broker(settings, name="x", topic=TOPIC, patience=patience)
 
 
 def alarm_of(status: dict[str, object], name: str) -> str:

@@ -105,7 +105,7 @@ def _settings(retention_days: float) -> Settings:
             "gateway": {"id": GATEWAY, "warehouse": WAREHOUSE, "state_dir": Path("/simulated")},
             "journal": {"retention_days": retention_days},
             "intake": {"queue_max": 50, "group_max": 20},
-            "mqtt": {"host": "simulated"},
+            "mqtt": {"host": "simulated", "self_test_s": 0},
             "cloud": {
                 "url": "http://simulated",
                 "token_file": Path("/simulated/token"),

@@ -11,6 +11,8 @@ import pytest
 from cloud_sync.contract import events as ev
 from gateway.errors import LinkLost
 from gateway.journal.store import JournalStore
+from gateway.links.mqtt_trial import SameSession
+from gateway.services import broker_watch
 from gateway.services.alarms import Alarms
 from gateway.services.broker_watch import AGAIN_S, AWAY_S, FIRST_S, BrokerWatch
 from gateway.services.supervisor import Heartbeats
@@ -26,7 +28,11 @@ class Session(MemoryMqttSession):
 
     def __init__(self) -> None:
         super().__init__()
-        self.is_there, self.n_forgotten = True, 0
+        self.is_there, self.n_forgotten, self.delivers = True, 0, True
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        if self.delivers:
+            self.receive(topic, payload)
 
     @property
     def is_connected(self) -> bool:
@@ -44,6 +50,7 @@ class Bench:
         ids = (f"00000000-0000-7000-8000-{n:012x}" for n in count(1))
         self.watch = BrokerWatch(
             session=self.session,
+            topic="canary",
             try_broker=self._try,
             every_s=every_s,
             has_heard=lambda: self.has_heard,
@@ -110,6 +117,31 @@ async def test_a_trial_that_came_to_nothing_says_nothing(state: Path, error: Exc
         assert await bench.after(AGAIN_S) == {"broker_test"}
         assert await bench.after(0) == {"broker_test"}
         assert bench.n_trials == 3
+
+
+async def test_what_does_not_come_back_is_an_alarm(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker_watch, "ROUND_S", 0.01)
+    async with opened(state) as journal:
+        bench = Bench(journal)
+        bench.session.delivers = False
+        assert await bench.after(FIRST_S) == {"broker_test"}
+        assert bench.n_trials == 0
+        bench.session.delivers = True
+        bench.verdicts.append(None)
+        assert await bench.after(AGAIN_S) == set()
+
+
+async def test_a_broker_that_takes_the_client_for_the_gateway_is_not_asked_again(
+    state: Path,
+) -> None:
+    async with opened(state) as journal:
+        bench = Bench(journal)
+        bench.verdicts.append(SameSession("mqtt://x", "one user, one client"))
+        assert await bench.after(FIRST_S) == set()
+        assert await bench.after(EVERY_S) == set()
+        assert bench.n_trials == 1
 
 
 async def test_no_trials_where_none_are_wanted(state: Path) -> None:
