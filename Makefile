@@ -48,6 +48,11 @@ test-faults-long: $(VENV)/installed-dev ## ten times as many; writes docs/reliab
 	  $(BIN)/pytest -v -n $(WORKERS) --dist worksteal tests/faults $(TEST_ARGS)
 	@$(BIN)/python scripts/reliability.py $(RELIABILITY)
 
+.PHONY: test-installed
+test-installed: $(VENV)/installed-dev ## the package on a machine with a real systemd (as root)
+	@scripts/debian-packages test
+	@FOREPOST_FAULTS=t1 $(BIN)/pytest -v -n0 tests/installed $(TEST_ARGS)
+
 SIM = $(if $(SEED),--seed $(SEED),--count $(or $(COUNT),1000))
 .PHONY: sim
 sim: $(VENV)/installed-dev ## play seeded histories under virtual time (SEED=n plays one)
@@ -74,6 +79,10 @@ lint: style ## formatting, lint and types only
 .PHONY: format
 format: $(VENV)/installed-dev ## format the code and sort the imports
 	@$(BIN)/ruff check --quiet --select I --fix . && $(BIN)/ruff format .
+
+.PHONY: deb
+deb: $(VENV)/installed-demo ## build the Debian package of the gateway (ARCH=amd64 or arm64)
+	@scripts/deb $(if $(ARCH),--arch $(ARCH))
 
 .PHONY: lock
 lock: ## pin every dependency anew (needs uv)

@@ -1,0 +1,254 @@
+"""Pins the Debian package on a machine of its own with a real systemd: it asks nothing, works in
+its sandbox, survives power cuts, keeps data through upgrades, and goes back from a bad version."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cloud_sync.contract.events import GOODS_RECEIVED
+from tests.rigs import debian_package, tier
+from tests.rigs.guard import wait_until
+from tests.rigs.machine import Machine, running_machine
+from tests.rigs.mounts import NEEDS_ROOT
+from tests.rigs.solver_jobs import central_job, is_sound
+
+pytestmark = [
+    *NEEDS_ROOT,
+    pytest.mark.slow,
+    pytest.mark.skipif(tier.chosen() == "quick", reason="make test-installed builds the package"),
+]
+
+GATEWAY = "forepost-gateway.service"
+JOURNAL = "/var/lib/forepost/journal.db"
+PASSWORD = "of-the-test"
+CONFIGURATION = """
+[gateway]
+id = "gw-J1"
+warehouse = "J1"
+state_dir = "/var/lib/forepost"
+[mqtt]
+host = "127.0.0.1"
+port = 1883
+username = "gateway"
+password_file = "/run/credentials/forepost-gateway.service/secret_mqtt-password"
+[[devices]]
+name = "pda-*"
+driver = "pda"
+link = "mqtt"
+"""
+ASK_SOLVER = """
+import socket, sys
+asking = socket.socket(socket.AF_UNIX)
+asking.connect("/run/forepost-solver.socket")
+asking.sendall(b"2048\\n" + sys.stdin.buffer.read())
+asking.shutdown(socket.SHUT_WR)
+sys.stdout.buffer.write(asking.makefile("rb").read())
+"""
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return debian_package.build(tmp_path_factory.mktemp("package"), "1.0.0")
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    with running_machine(tmp_path / "machine") as it:
+        yield it
+
+
+def install(machine: Machine, package: Path) -> str:
+    """dpkg -i, with nobody there to answer; gives what was said."""
+    shutil.copy(package, machine.exchange)
+    done = machine.run("dpkg", "--install", f"/exchange/{package.name}")
+    assert done.returncode == 0, done.stdout + done.stderr + machine.log()
+    return done.stderr
+
+
+def configure(machine: Machine) -> None:
+    """What the owner does: a configuration and a password for a handheld."""
+    machine.do("tee", "/etc/forepost/gateway.toml", standard_input=CONFIGURATION)
+    machine.do("mosquitto_passwd", "-b", "/etc/mosquitto/forepost.passwd", "pda-01", PASSWORD)
+    machine.do("systemctl", "reload", "mosquitto")
+    machine.do("systemctl", "start", GATEWAY)
+
+
+def scan(machine: Machine, seq: int) -> dict[str, object]:
+    """Receive a case, as a handheld does; gives the result that came back."""
+    payload = json.dumps({
+        "v": 1, "boot": "boot-1", "seq": seq, "symbology": "GS1_128",
+        "data": f"0109501101530003172701011021A{seq}", "task": {"type": "receive", "quantity": 1},
+    })  # fmt: skip
+    client = ("-u", "pda-01", "-P", PASSWORD, "-q", "1", "-t")
+    # Request and answer by one client: it publishes when it has subscribed.
+    answer = machine.do(
+        "mosquitto_rr", *client, "forepost/v1/J1/pda-01/scan", "-e",
+        "forepost/v1/J1/pda-01/result", "-m", payload, "-W", "60",
+    )  # fmt: skip
+    result: dict[str, object] = json.loads(answer)
+    assert result["seq"] == seq
+    return result
+
+
+def received(machine: Machine) -> int:
+    """How many scans were recorded as goods; other rows come by themselves."""
+    told = machine.do("forepost-gateway", "journal", "inspect", "--json", "--journal", JOURNAL)
+    n_events: int = json.loads(told)["types"].get(GOODS_RECEIVED, 0)
+    return n_events
+
+
+def version_in_use(machine: Machine) -> str:
+    return machine.do("readlink", "/opt/forepost/current").strip().removeprefix("versions/")
+
+
+def is_up(machine: Machine) -> bool:
+    return machine.state(GATEWAY) == "active"
+
+
+def test_it_installs_without_a_question_and_works_in_its_sandbox(
+    machine: Machine, package: Path
+) -> None:
+    install(machine, package)
+    assert machine.state(GATEWAY) == "inactive", "nobody has said which warehouse this is"
+    assert not machine.do("systemctl", "list-units", "--failed", "--no-legend", "--plain").strip()
+    for unit in ("forepost-gateway.service", "forepost-solver.socket"):
+        assert machine.do("systemctl", "is-enabled", unit).strip() == "enabled"
+        assert not machine.run("systemd-analyze", "verify", "--man=no", unit).stderr
+    assert "dialout" in machine.do("id", "-Gn", "forepost")
+
+    configure(machine)
+    assert scan(machine, 1)["status"] in {"accepted", "flagged"}
+    assert received(machine) == 1
+    secret = machine.do("cat", "/etc/forepost/credentials/mqtt-password").strip()
+    assert secret not in machine.do("journalctl", "--no-pager")
+    as_gateway = ("setpriv", "--reuid", "forepost", "--regid", "forepost", "--clear-groups")
+    assert machine.run(*as_gateway, "cat", "/etc/forepost/credentials/mqtt-password").returncode
+    job = central_job()
+    answer = machine.do(
+        *as_gateway, "python3", "-c", ASK_SOLVER, standard_input=json.dumps(job.model_dump())
+    )
+    assert is_sound(job, json.loads(answer)["result"])
+
+    machine.cut_power()
+    machine.boot()
+    assert wait_until(lambda: is_up(machine)), machine.log()
+    assert received(machine) == 1
+    scan(machine, 2)
+    assert received(machine) == 2
+
+
+def test_installing_again_changes_nothing_and_remove_keeps_what_purge_takes(
+    machine: Machine, package: Path
+) -> None:
+    install(machine, package)
+    configure(machine)
+    scan(machine, 1)
+    secrets = ("/etc/forepost", "/etc/mosquitto/certs", "/etc/mosquitto/forepost.passwd")
+    sums = ("sh", "-c", f"find {' '.join(secrets)} -type f -exec sha256sum {{}} + | sort")
+    before, n_goods = machine.do(*sums), received(machine)
+    install(machine, package)
+    assert machine.do(*sums) == before
+    assert is_up(machine)
+    assert received(machine) == n_goods
+
+    machine.do("dpkg", "--remove", "forepost-gateway")
+    assert not is_up(machine)
+    assert machine.run("test", "-e", "/opt/forepost").returncode == 1
+    machine.do("test", "-s", JOURNAL)
+    install(machine, package)
+    assert is_up(machine)
+    assert received(machine) == n_goods
+
+    machine.do("dpkg", "--purge", "forepost-gateway")
+    left = machine.do("sh", "-c", "find / -xdev -name '*forepost*' -not -path '/proc/*'").split()
+    # Logs are the machine's, and so are the lines of a name that was here.
+    assert [it for it in left if not it.startswith(("/var/log", "/sys", "/run/systemd"))] == []
+    machine.do("systemctl", "restart", "mosquitto")
+
+
+def test_an_upgrade_keeps_the_data_and_the_version_before(machine: Machine, package: Path) -> None:
+    newer = debian_package.altered(package, "1.1.0", add_a_table)
+    install(machine, package)
+    configure(machine)
+    scan(machine, 1)
+    n_goods = received(machine)
+    install(machine, newer)
+    assert is_up(machine)
+    assert version_in_use(machine) == "1.1.0"
+    assert received(machine) == n_goods
+    assert scan(machine, 1)["status"] != "refused", "a repeat is known by the newer version, too"
+    assert received(machine) == n_goods
+    machine.do("test", "-x", "/opt/forepost/versions/1.0.0/bin/forepost-gateway")
+
+    # Once it has recorded anything, going back would lose what devices have receipts for.
+    scan(machine, 2)
+    assert machine.run("/usr/lib/forepost/forepost-box", "rollback", "a test").returncode == 3
+    assert version_in_use(machine) == "1.1.0"
+    assert received(machine) == n_goods + 1
+    assert is_up(machine)
+
+
+@pytest.mark.parametrize("fault", ["it ends at once", "it migrates and ends"])
+def test_a_version_that_does_not_start_makes_place_for_the_one_before(
+    machine: Machine, package: Path, fault: str
+) -> None:
+    bad = debian_package.altered(
+        package, "1.1.0", end_at_once if fault == "it ends at once" else migrate_and_end
+    )
+    install(machine, package)
+    configure(machine)
+    scan(machine, 1)
+    n_goods = received(machine)
+    assert "back to 1.0.0" in install(machine, bad)
+    assert version_in_use(machine) == "1.0.0"
+    assert wait_until(lambda: is_up(machine)), machine.log()
+    assert received(machine) == n_goods
+    scan(machine, 2)
+    assert received(machine) == n_goods + 1
+    machine.do("forepost-gateway", "journal", "verify", "--journal", JOURNAL)
+    machine.cut_power()
+    machine.boot()
+    assert wait_until(lambda: is_up(machine)), machine.log()
+
+
+def test_a_version_that_fails_later_goes_back_too_until_it_is_confirmed(
+    machine: Machine, package: Path
+) -> None:
+    newer = debian_package.altered(package, "1.1.0")
+    install(machine, package)
+    configure(machine)
+    install(machine, newer)
+    assert version_in_use(machine) == "1.1.0"
+    machine.do("systemctl", "start", "forepost-gateway-confirm.service")
+    machine.do("test", "-s", "/var/lib/forepost-box/probation")
+    # What systemd starts after the tenth failure (OnFailure=).
+    machine.do("systemctl", "start", "forepost-gateway-failed.service")
+    assert version_in_use(machine) == "1.0.0"
+    assert is_up(machine)
+    assert "1.1.0 -> 1.0.0" in machine.do("cat", "/var/lib/forepost-box/rolled-back")
+
+
+def next_schema(site: Path) -> Path:
+    schema = site / "gateway/journal/schema"
+    return schema / f"{len(list(schema.glob('*.sql'))) + 1:04d}_later.sql"
+
+
+def add_a_table(site: Path) -> None:
+    next_schema(site).write_text("create table later(number integer primary key) strict;\n")
+
+
+def end_at_once(site: Path) -> None:
+    (site / "gateway/__main__.py").write_text("def main() -> int:\n    return 1\n")
+
+
+def migrate_and_end(site: Path) -> None:
+    add_a_table(site)
+    app = site / "gateway/app.py"
+    text = app.read_text()
+    assert "        notifier.ready()\n" in text
+    app.write_text(text.replace("        notifier.ready()\n", "        raise SystemExit(1)\n"))
