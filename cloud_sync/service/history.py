@@ -40,8 +40,9 @@ Location = Annotated[str, Query(pattern=keys.LOCATION_PATTERN)]
 Lot = Annotated[str, Query(max_length=64)]
 Unit = Annotated[str, Query(pattern=r"^(EA|g|g\.catch)$")]
 Status = Annotated[str, Query(pattern=keys.ID_PATTERN)]
-PAST_ROWS: Final = 10_000
-"""So many rows of journals are read for one page of several items, some 200 ms of folding."""
+PAST_ROWS: Final = 3000
+"""So many postings are summed for one page of several items; where there are none yet, rows of
+journals folded, some 60 ms."""
 
 OptionalTime = Annotated[int | None, Query(ge=0, le=2**53)]
 
@@ -58,7 +59,7 @@ async def get_stock_history(
     after: AfterQuery = None,
 ) -> dict[str, object]:
     """Balances of a warehouse as of a time, by what is known now or was known at a time; without
-    an item those of the next items, as many as have some ten thousand events together."""
+    an item those of the next items, as many as have some thousand postings together."""
     (place,) = place_of(after, n=1) or ("",)
     reach(credential, warehouse)
     asked = Asked(warehouse, item, place, PAST_ROWS, as_of_us, known_at_us)

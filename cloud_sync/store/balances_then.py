@@ -88,23 +88,17 @@ async def _between(tx: Transaction, asked: Asked, first: str, last: str) -> Bala
 
 
 async def _next_items(tx: Transaction, asked: Asked) -> tuple[str, str, bool] | None:
-    """The first and the last of the next items, and whether there are more."""
+    """The first and the last of the next items, and whether there may be more."""
     rows = await tx.fetch(
-        "select item, count(*) from stock_postings where warehouse = ? and item > ?"
-        " group by item order by item limit ?",
-        (asked.warehouse, asked.after, ITEMS_MAX + 1),
+        "select item, count(*) from (select item from stock_postings where warehouse = ?"
+        " and item > ? order by item limit ?) as p group by item order by item",
+        (asked.warehouse, asked.after, asked.rows_max + 1),
     )
-    items: list[str] = []
-    n_rows = 0
-    for item, n in rows[:ITEMS_MAX]:
-        n_rows += integer(n)
-        if items and n_rows > asked.rows_max:
-            break
-        items.append(text(item))
-    return (items[0], items[-1], len(items) < len(rows)) if items else None
-
-
-ITEMS_MAX = 100
+    items = [text(item) for item, _ in rows]
+    is_cut = sum(integer(n) for _, n in rows) > asked.rows_max
+    if is_cut and len(items) > 1:
+        del items[-1]  # of which more may come
+    return (items[0], items[-1], is_cut) if items else None
 
 
 async def _sums(tx: Transaction, asked: Asked, first: str, last: str) -> Sequence[Row]:

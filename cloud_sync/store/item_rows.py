@@ -129,26 +129,17 @@ def _pairs(value: Value) -> Iterable[tuple[int, int]]:
 
 async def corrected_with(tx: Transaction, warehouse: str, event_ids: Iterable[str]) -> set[str]:
     """The ids of all other events that correct or are corrected with these, however far."""
-    if not await tx.fetch(
-        "select event_id from corrections where warehouse = ? limit 1", (warehouse,)
-    ):
-        return set()
     known = set(event_ids)
     fresh, found = set(known), set[str]()
     while fresh:
-        by = await fetch_in(
+        pairs = await fetch_in(
             tx,
-            "select event_id from corrections where warehouse = ? and corrects in (?*)",
+            "select event_id, corrects from corrections where warehouse = ?"
+            " and (corrects in (?*) or event_id in (?*))",
             fresh,
             before=(warehouse,),
         )
-        targets = await fetch_in(
-            tx,
-            "select corrects from corrections where warehouse = ? and event_id in (?*)",
-            fresh,
-            before=(warehouse,),
-        )
-        fresh = {text(event_id) for (event_id,) in chain(by, targets)} - known
+        fresh = {text(event_id) for event_id in chain.from_iterable(pairs)} - known
         known |= fresh
         found |= fresh
     return found

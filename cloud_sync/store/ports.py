@@ -86,7 +86,7 @@ async def fetch_in(
 ) -> list[Row]:
     """All rows of a query with `in (?*)` in it, asked in groups of a few hundred keys.
 
-    before: the parameters that come before the keys.
+    before: the parameters that come before the keys. Several `?*` all stand for the same keys.
     """
     found: list[Row] = []
     wanted = sorted(set(keys), key=str)
@@ -97,7 +97,8 @@ async def fetch_in(
         n = next(length for length in _LENGTHS if length >= len(group))
         padded = group + group[-1:] * (n - len(group))
         marks = ",".join("?" * n)
-        found += await tx.fetch(sql.replace("?*", marks), (*before, *padded))
+        times = sql.count("?*")
+        found += await tx.fetch(sql.replace("?*", marks), (*before, *padded * times))
     return found
 
 

@@ -24,7 +24,7 @@ from cloud_sync.fulfilment.promise import (
     promise,
 )
 from cloud_sync.store.columns import integer, optional_integer, text
-from cloud_sync.store.ports import Transaction, fetch_in
+from cloud_sync.store.ports import Row, Transaction, Value, fetch_in
 from cloud_sync.store.usable_lots import read_lots
 
 ACTIVE = "(state = 'confirmed' or (state = 'held' and expires_at_us > ?))"
@@ -55,8 +55,11 @@ async def lock_shelves(tx: Transaction, shelves: Iterable[Shelf]) -> None:
 
 async def read_rules(tx: Transaction) -> PromiseRules:
     """The rules in force."""
-    rows = await tx.fetch("select content from promise_rules where id = 1")
-    return PromiseRules(**json.loads(text(rows[0][0]))) if rows else PromiseRules()
+    return _rules(await tx.fetch("select content from promise_rules where id = 1"))
+
+
+def _rules(rows: Sequence[Row]) -> PromiseRules:
+    return PromiseRules(**json.loads(text(rows[0][-1]))) if rows else PromiseRules()
 
 
 async def put_rules(tx: Transaction, rules: PromiseRules) -> None:
@@ -68,22 +71,39 @@ async def put_rules(tx: Transaction, rules: PromiseRules) -> None:
     )
 
 
+_CONTACTS = (
+    "select warehouse, min(contact_at_us), cast(null as text) from gateways "
+    "where contact_at_us is not null "
+    "and exists (select 1 from credentials where credentials.name = gateways.gateway "
+    "and credentials.warehouse is not null and credentials.revoked_at_us is null) "
+    "group by warehouse"
+)
+
+
 async def read_darkness(tx: Transaction, rules: PromiseRules, now_us: int) -> Darkness:
     """Which warehouses are dark. Of several gateways the one silent longest counts: its facts
     are missing. One whose tokens are all revoked is not expected to speak."""
-    rows = await tx.fetch(
-        "select warehouse, min(contact_at_us) from gateways where contact_at_us is not null "
-        "and exists (select 1 from credentials where credentials.name = gateways.gateway "
-        "and credentials.warehouse is not null and credentials.revoked_at_us is null) "
-        "group by warehouse"
-    )
+    return _darkness(await tx.fetch(_CONTACTS), rules, now_us)
+
+
+def _darkness(contacts: Iterable[Row], rules: PromiseRules, now_us: int) -> Darkness:
     return Darkness(
         {
             text(warehouse): dark
-            for warehouse, contact in rows
+            for warehouse, contact, _ in contacts
             if (dark := dark_us(now_us, optional_integer(contact), rules))
         }
     )
+
+
+async def _circumstances(tx: Transaction, now_us: int) -> tuple[PromiseRules, Darkness]:
+    """The rules in force and who is dark by them, by one question."""
+    rows = await tx.fetch(
+        f"{_CONTACTS} union all "  # noqa: S608 -- a constant
+        "select '', cast(null as bigint), content from promise_rules where id = 1"
+    )
+    rules = _rules([row for row in rows if row[2] is not None])
+    return rules, _darkness([row for row in rows if row[2] is None], rules, now_us)
 
 
 async def read_promises(
@@ -91,8 +111,7 @@ async def read_promises(
 ) -> dict[Shelf, Promise]:
     """What may be promised now of items, to be good at `at_us`, wherever there is any."""
     wanted = sorted(set(items))
-    rules = await read_rules(tx)
-    darkness = await read_darkness(tx, rules, now_us)
+    rules, darkness = await _circumstances(tx, now_us)
     sellable = {
         it.shelf: sum(quantity for *_, quantity in it.lots)
         for it in await read_lots(tx, wanted, at_us=at_us)
@@ -135,12 +154,14 @@ async def read_demands(
         return demands
     rows = await fetch_in(
         tx,
-        "select content from documents where kind = ? and is_deleted = 0 and key in (?*)",
-        items,
-        before=(doc.ITEM,),
+        "select kind, content from documents where kind in (?, ?) and is_deleted = 0"
+        " and key in (?*)",
+        [*items, *(policy_key(owner, item) for owner in places for item in items)],
+        before=(doc.ITEM, doc.POLICY),
     )
-    found = {it.gtin: it for it in (doc.Item.model_validate_json(text(row[0])) for row in rows)}
-    policies = await read_policies(tx, items, places)
+    abouts = [doc.Item.model_validate_json(text(it)) for kind, it in rows if kind == doc.ITEM]
+    found = {it.gtin: it for it in abouts}
+    policies = _by_shelf(it for kind, it in rows if kind == doc.POLICY)
     for warehouse in places:
         for item in items:
             policy, about = policies.get((warehouse, item)), found.get(item)
@@ -160,10 +181,19 @@ async def read_policies(
     rows = await fetch_in(
         tx,
         "select content from documents where kind = ? and is_deleted = 0 and key in (?*)",
-        [f"{owner}.{item}" for item in set(items) for owner in owners],
+        [policy_key(owner, item) for item in set(items) for owner in owners],
         before=(doc.POLICY,),
     )
-    found = [doc.Policy.model_validate_json(text(content)) for (content,) in rows]
+    return _by_shelf(content for (content,) in rows)
+
+
+def policy_key(warehouse: str, item: str) -> str:
+    """The key of the document that says how an item is kept at a warehouse."""
+    return f"{warehouse}.{item}"
+
+
+def _by_shelf(contents: Iterable[Value]) -> dict[tuple[str, str], doc.Policy]:
+    found = [doc.Policy.model_validate_json(text(content)) for content in contents]
     return {(it.warehouse, it.gtin): it for it in found}
 
 
