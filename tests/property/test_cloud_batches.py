@@ -18,10 +18,10 @@ from cloud_sync.inventory.stock import net_movements
 from cloud_sync.store import queries
 from cloud_sync.store.batches import Taken, take_batch
 from cloud_sync.store.credentials import enrol_gateway
-from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
 from tests.fakes.uploads import Book, make_line
 from tests.rigs import tier
+from tests.rigs.patterns import opened_cloud
 
 PLACES = ("@supplier", "DOCK", "R-1", "R-2", "PACK", "@customer", "@transit.TR-1")
 WAREHOUSES = {"gw-W1": "W1", "gw-W2": "W2"}
@@ -91,7 +91,7 @@ async def play(
 ) -> tuple[dict[str, int], dict[tuple[str, int], bytes]]:
     """Send by the schedule, then drain as a gateway would; gives the cloud's stock and rows."""
     cursors = dict.fromkeys(books, 0)
-    async with open_database(str(path)) as database:
+    async with opened_cloud(str(path)) as database:
         for gateway, book in books.items():
             await database.transact(
                 partial(enrol_gateway, gateway=gateway, warehouse=book.warehouse, now_us=1)

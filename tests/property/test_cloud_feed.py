@@ -24,9 +24,9 @@ from cloud_sync.store.documents import (
     change_documents,
 )
 from cloud_sync.store.feed import read_changes
-from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
 from tests.rigs import tier
+from tests.rigs.patterns import opened_cloud
 
 pytestmark = pytest.mark.slow
 
@@ -122,7 +122,7 @@ class Office:
 async def play(steps: list[object], path: Path) -> None:
     office = Office()
     followers = [Follower("A"), Follower("A.B")]
-    async with open_database(str(path)) as database:
+    async with opened_cloud(str(path)) as database:
         for each in steps:
             if isinstance(each, tuple):
                 await followers[each[1]].read(database, each[2])

@@ -20,7 +20,6 @@ from cloud_sync.inventory.exceptions import Word, word_body
 from cloud_sync.store.batches import Taken, take_batch
 from cloud_sync.store.credentials import enrol_gateway
 from cloud_sync.store.exception_queue import IS_OPEN
-from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database, Transaction
 from cloud_sync.store.refold import refold
 from gateway.core.projection import effects_of
@@ -30,7 +29,9 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.uploads import ITEM, Book, event_id, make_line
 from tests.rigs.exceptions import keeper
 from tests.rigs.journal import opened
-from tests.rigs.postgres import empty_database, programs_or_skip, running_postgres
+from tests.rigs.lent_databases import LentDatabases
+from tests.rigs.patterns import opened_cloud
+from tests.rigs.postgres import programs_or_skip, running_postgres
 
 pytestmark = pytest.mark.slow
 
@@ -155,7 +156,7 @@ async def queue_after(
     name: str, books: dict[str, Book], wanted: list[tuple[str, int]]
 ) -> list[object]:
     """The tables once all came by turns, each batch twice; and once all is folded again."""
-    async with open_database(name) as database:
+    async with opened_cloud(name) as database:
         for gateway, warehouse in GATEWAYS.items():
             await database.transact(
                 partial(enrol_gateway, gateway=gateway, warehouse=warehouse, now_us=1)
@@ -196,20 +197,17 @@ def test_however_events_come_the_queue_is_the_same(
     assert plain[1] == plain[0]
 
 
-async def on_postgres(
-    server: Path, books: dict[str, Book], wanted: list[tuple[str, int]]
-) -> list[object]:
-    return await queue_after(await empty_database(server, "queue"), books, wanted)
-
-
 def test_both_stores_keep_the_same_queue() -> None:
     with running_postgres(programs_or_skip()) as server:
+        databases = LentDatabases(server)
 
         @settings(max_examples=5, deadline=None)
         @given(journals, turns)
         def check(happened: dict[str, list[Said]], wanted: list[tuple[str, int]]) -> None:
             books = {gateway: write(gateway, several) for gateway, several in happened.items()}
-            found = asyncio.run(on_postgres(server, books, wanted))
+            name = databases.lend()
+            found = asyncio.run(queue_after(name, books, wanted))
+            databases.take_back(name)
             with tempfile.TemporaryDirectory() as place:
                 plain = asyncio.run(queue_after(str(Path(place) / "b.db"), books, []))
             assert found == plain
@@ -221,7 +219,7 @@ def test_both_stores_keep_the_same_queue() -> None:
 
 
 async def queue_of_the_cloud(path: str, book: Book) -> list[tuple[object, ...]]:
-    async with open_database(path) as database:
+    async with opened_cloud(path) as database:
         await database.transact(
             partial(enrol_gateway, gateway=book.gateway, warehouse=book.warehouse, now_us=1)
         )

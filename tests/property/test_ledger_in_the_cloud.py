@@ -25,12 +25,13 @@ from cloud_sync.store.balances_then import Asked, read_account, read_balances
 from cloud_sync.store.batches import Taken, take_batch
 from cloud_sync.store.credentials import enrol_gateway
 from cloud_sync.store.item_history import read_past
-from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
 from cloud_sync.store.refold import refold
 from tests.fakes.uploads import EPOCH, Book
 from tests.property.test_ledger import GATEWAYS, histories
-from tests.rigs.postgres import empty_database, programs_or_skip, running_postgres
+from tests.rigs.lent_databases import LentDatabases
+from tests.rigs.patterns import opened_cloud
+from tests.rigs.postgres import programs_or_skip, running_postgres
 
 pytestmark = pytest.mark.slow
 
@@ -172,7 +173,7 @@ async def account_by_days(database: Database, key: StockKey) -> list[Posting]:
 
 
 async def kept(name: str, rows: list[LedgerRow], wanted: list[Turn]) -> tuple[object, ...]:
-    async with open_database(name) as database:
+    async with opened_cloud(name) as database:
         for gateway in GATEWAYS:
             await database.transact(
                 partial(enrol_gateway, gateway=gateway, warehouse="J1", now_us=1)
@@ -197,17 +198,16 @@ def test_two_gateways_end_in_one_ledger_on_sqlite(
     assert found == expected(rebuild(as_taken(rows)))
 
 
-async def on_postgres(server: Path, rows: list[LedgerRow], wanted: list[Turn]) -> object:
-    return await kept(await empty_database(server, "ledger"), rows, wanted)
-
-
 def test_two_gateways_end_in_one_ledger_on_postgres() -> None:
     with running_postgres(programs_or_skip()) as server:
+        databases = LentDatabases(server)
 
         @settings(max_examples=8, deadline=None)
         @given(histories(), turns)
         def check(rows: list[LedgerRow], wanted: list[Turn]) -> None:
-            found = asyncio.run(on_postgres(server, rows, wanted))
+            name = databases.lend()
+            found = asyncio.run(kept(name, rows, wanted))
+            databases.take_back(name)
             assert found == expected(rebuild(as_taken(rows)))
 
         check()

@@ -18,6 +18,7 @@ from gateway.ports import Clock, Draft, Entry, Quarantined, ReceiptKey, Statemen
 from gateway.settings import JournalSettings
 from tests.fakes.clock import FakeClock
 from tests.rigs.guard import GUARD_S
+from tests.rigs.patterns import lay_out_journal
 
 GATEWAY = "gw-J1"
 CONSUMERS = rows.CONSUMERS
@@ -57,6 +58,7 @@ async def opened(
     gateway: str = GATEWAY,
 ) -> AsyncIterator[JournalStore]:
     """The journal of the test gateway, or of another."""
+    await lay_out_journal(state_dir)
     async with open_journal(
         state_dir,
         gateway=gateway,

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-import asyncpg
 import pytest
 
 from tests.rigs.guard import GUARD_S, wait_until
@@ -42,16 +41,6 @@ def programs_or_skip() -> Path:
             pytest.fail(missing)
         pytest.skip(missing)
     return programs
-
-
-async def empty_database(server: Path, name: str) -> str:
-    """The URL of a database of that name with nothing in it, at the server of a directory."""
-    host = quote(str(server), safe="")
-    admin = await asyncpg.connect(f"postgresql://forepost@/postgres?host={host}")
-    await admin.execute(f"drop database if exists {name}")
-    await admin.execute(f"create database {name}")
-    await admin.close()
-    return f"postgresql://forepost@/{name}?host={host}"
 
 
 def run_apart(work: Coroutine[object, object, T]) -> T:

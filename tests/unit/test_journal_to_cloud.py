@@ -13,7 +13,6 @@ from cloud_sync.inbox.wire import parse_upload
 from cloud_sync.store import queries
 from cloud_sync.store.batches import Taken, take_batch
 from cloud_sync.store.credentials import enrol_gateway
-from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
 from gateway.__main__ import main
 from gateway.journal.connection import FILE
@@ -23,6 +22,7 @@ from gateway.journal.switch import NOTE
 from gateway.ports import Draft, Entry
 from tests.fakes.uploads import event_id, make_line
 from tests.rigs.journal import GATEWAY, opened
+from tests.rigs.patterns import opened_cloud
 from tests.unit.test_journal_start import edit
 
 N_ROWS = 60
@@ -51,7 +51,7 @@ def worth(numbers: Sequence[int]) -> int:
 
 @pytest.fixture
 async def cloud(tmp_path: Path) -> AsyncIterator[Database]:
-    async with open_database(str(tmp_path / "cloud.db")) as database:
+    async with opened_cloud(str(tmp_path / "cloud.db")) as database:
         enrol = partial(enrol_gateway, gateway=GATEWAY, warehouse="W1", now_us=1)
         await database.transact(enrol)
         yield database

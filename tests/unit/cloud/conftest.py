@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
@@ -10,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.store.credentials import create_token, enrol_gateway
-from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
 from tests.rigs.lent_databases import LentDatabases
-from tests.rigs.postgres import programs_or_skip, run_apart, running_postgres
+from tests.rigs.patterns import opened_cloud
+from tests.rigs.postgres import programs_or_skip, running_postgres
 
 GATEWAYS = {"gw-W1": "W1", "gw-C1": "C1"}
 
@@ -31,24 +30,8 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def sqlite_pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with today's tables and nothing in them."""
-    path = tmp_path_factory.mktemp("pattern") / "cloud.db"
-    bring_up_to_date(str(path))
-    return path
-
-
-@pytest.fixture(scope="session")
 def lent_databases(cluster: Path) -> LentDatabases:
     return LentDatabases(cluster)
-
-
-def bring_up_to_date(name: str) -> None:
-    async def open_it() -> None:
-        async with open_database(name):
-            pass
-
-    run_apart(open_it())
 
 
 @pytest.fixture
@@ -78,10 +61,8 @@ def database_name(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -
 
 
 @pytest.fixture
-async def database(database_name: str, sqlite_pattern: Path) -> AsyncIterator[Database]:
-    if not database_name.startswith("postgresql") and not Path(database_name).exists():
-        shutil.copy(sqlite_pattern, database_name)
-    async with open_database(database_name) as it:
+async def database(database_name: str) -> AsyncIterator[Database]:
+    async with opened_cloud(database_name) as it:
         yield it
 
 

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from cloud_sync.contract import events as ev
 from cloud_sync.service.fulfilment import go_round
 from cloud_sync.store.credentials import create_token, enrol_gateway
-from cloud_sync.store.open import open_database
 from cloud_sync.store.orders import OPEN, load_orders
 from cloud_sync.store.ports import Database
 from tests.fakes.shop import Shop, open_shop, order_body, reservation_body
 from tests.fakes.uploads import ITEM
+from tests.rigs.patterns import opened_cloud
 
 pytestmark = pytest.mark.slow
 
@@ -132,7 +132,7 @@ class Day:
 
 async def _play(plan: Sequence[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        async with open_database(str(Path(directory) / "cloud.db")) as database:
+        async with opened_cloud(str(Path(directory) / "cloud.db")) as database:
             tokens = await _enrol(database)
             async with open_shop(database, tokens) as shop:
                 day = Day(shop)
