@@ -24,7 +24,8 @@ from cloud_sync.inventory.exceptions import (
     settles,
     word_in,
 )
-from cloud_sync.inventory.findings import NEGATIVE_STOCK, RECOUNT
+from cloud_sync.inventory.findings import COUNT_UNCERTAIN, NEGATIVE_STOCK, RECOUNT
+from cloud_sync.inventory.traces import Showing
 from cloud_sync.store.columns import text
 from cloud_sync.store.documents import Draft, put_documents
 from cloud_sync.store.exception_traces import last_counts, note_traces
@@ -64,7 +65,8 @@ IS_OPEN: Final = (
 async def note_events(
     tx: Transaction, warehouse: str, gateway: str, events: Sequence[ev.Event]
 ) -> list[Word]:
-    """Take in what accepted events of a gateway raise, settle and end; gives people's words.
+    """Take in what accepted events of a gateway raise, settle and end; gives people's words, and
+    that counts are to be made again of which nobody can be sure.
 
     Again does no harm. The caller holds the lock of the warehouse's ledger.
     """
@@ -101,7 +103,26 @@ async def note_events(
     await tx.execute_many(_SETTLE, sorted(settled))
     for said in words:
         await settle(tx, warehouse, said, said.evidence)
-    return words
+    return [*words, *await _recounts(tx, warehouse, shown)]
+
+
+async def _recounts(tx: Transaction, warehouse: str, shown: Iterable[Showing]) -> list[Word]:
+    """For each uncertain count that is its goods' last one, that it is to be made again.
+
+    Nobody said so; these words settle nothing, and are the same however often they are found.
+    """
+    counts = {
+        (it.key, it.trace.event_id)
+        for it in shown
+        if it.kind == COUNT_UNCERTAIN and it.warehouse == warehouse and it.trace.says[0] == "count"
+    }
+    last = await last_counts(tx, warehouse, sorted({key_text(key) for key, _ in counts}))
+    words = (
+        Word("", 0, COUNT_UNCERTAIN, key, (event_id,), RECOUNT, "", "")
+        for key, event_id in sorted(counts)
+        if last[key_text(key)][1] == event_id
+    )
+    return [it._replace(word=_name(warehouse, it, it.evidence[0])) for it in words]
 
 
 async def add_evidence(tx: Transaction, found: Iterable[Evidence]) -> None:

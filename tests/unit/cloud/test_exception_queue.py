@@ -15,12 +15,13 @@ from cloud_sync.inventory.exceptions import ACTIONS, FLAGS, raised, settles
 from cloud_sync.inventory.findings import OVER_RECEIPT
 from cloud_sync.service.pages import mark_place
 from cloud_sync.store.batches import take_batch
+from cloud_sync.store.credentials import enrol_gateway
 from cloud_sync.store.documents import read_documents
 from cloud_sync.store.exception_lists import EVIDENCE_MAX
 from cloud_sync.store.ports import Database
 from tests.fakes.http_words import NOW_US, bearer, client_of, code_of
 from tests.fakes.queue_events import about, flagged, note, queue
-from tests.fakes.uploads import ITEM, Book, event_id, make_line
+from tests.fakes.uploads import EPOCH_2, ITEM, Book, event_id, make_line
 
 
 def test_every_kind_has_its_actions() -> None:
@@ -233,6 +234,44 @@ async def take(database: Database, book: Book, first: int) -> None:
     )  # fmt: skip
 
 
+async def test_an_uncertain_count_is_asked_for_again_once_and_at_once(
+    database: Database, http: httpx.AsyncClient
+) -> None:
+    enrol = partial(enrol_gateway, gateway="gw-W1b", warehouse="W1", now_us=1)
+    await database.transact(enrol)
+    books = Book(), Book("gw-W1b", epoch=EPOCH_2)
+    n_sent = {book.gateway: 0 for book in books}
+
+    async def tell(book: Book) -> list[dict[str, object]]:
+        await take(database, book, n_sent[book.gateway] + 1)
+        n_sent[book.gateway] = len(book.bodies)
+        return await database.read(partial(read_documents, kind=doc.COUNT))
+
+    def count(at_us: int) -> None:
+        row = {"item": ITEM, "location": "A-1", "quantity": 5, "unit": "EA"}
+        books[0].record(ev.COUNT_OBSERVED, body={"assertions": [row]}, at_us=at_us)
+
+    def pick(at_us: int) -> None:
+        books[1].record(ev.GOODS_PICKED, lines=(make_line("A-1", "PACK", 1),), at_us=at_us)
+
+    count(1_000)
+    assert await tell(books[0]) == []
+    pick(1_000)
+    (asked,) = await tell(books[1])
+    assert (asked["locations"], asked["items"], asked["warehouse"]) == (["A-1"], [ITEM], "W1")
+    pick(1_000)
+    assert await tell(books[1]) == [asked], "one count is one task"
+    (told,) = (await http.get("/v1/exceptions?kind=count_uncertain")).json()["exceptions"]
+    assert told["n_events"] == 3, "and people still see why"
+    count(5_000)
+    assert await tell(books[0]) == [asked]
+    assert (await http.get("/v1/exceptions?kind=count_uncertain")).json()["exceptions"] == []
+    pick(1_000)
+    assert await tell(books[1]) == [asked], "it has been counted again since"
+    pick(5_000)
+    assert len(await tell(books[1])) == 2
+
+
 async def test_stock_below_nothing_stands_there_until_the_balance_is_right(
     database: Database, http: httpx.AsyncClient
 ) -> None:
@@ -245,7 +284,10 @@ async def test_stock_below_nothing_stands_there_until_the_balance_is_right(
         "negative_stock", "-3 EA", ["recount"],
     )  # fmt: skip
     word = said(kind="negative_stock", key=standing["key"], action="recount", evidence=[])
-    asked = (await http.post("/v1/exceptions/resolve", json=word)).json()
+    assert code_of(await http.post("/v1/exceptions/resolve", json=word)) == "malformed"
+    once = {"Idempotency-Key": "k"}
+    asked = (await http.post("/v1/exceptions/resolve", json=word, headers=once)).json()
+    await http.post("/v1/exceptions/resolve", json=word, headers=once)
     (count,) = await database.read(partial(read_documents, kind=doc.COUNT))
     assert (count["id"], count["locations"], count["items"], count["warehouse"]) == (
         asked["count"], ["A-1"], [ITEM], "W1",
