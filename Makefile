@@ -84,6 +84,14 @@ format: $(VENV)/installed-dev ## format the code and sort the imports
 deb: $(VENV)/installed-demo ## build the Debian package of the gateway (ARCH=amd64 or arm64)
 	@scripts/deb $(if $(ARCH),--arch $(ARCH))
 
+.PHONY: audit
+audit: $(VENV)/installed-demo ## licences and known weaknesses of all the product needs
+	@scripts/audit
+
+.PHONY: release-check
+release-check: $(VENV)/installed-dev ## build a release, install each part of it, prove it
+	@scripts/release-check
+
 .PHONY: lock
 lock: ## pin every dependency anew (needs uv)
 	@scripts/lock

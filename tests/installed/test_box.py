@@ -79,20 +79,26 @@ def configure(machine: Machine) -> None:
 
 
 def scan(machine: Machine, seq: int) -> dict[str, object]:
-    """Receive a case, as a handheld does; gives the result that came back."""
+    """Receive a case as a handheld does, again until a result comes; gives that."""
     payload = json.dumps({
         "v": 1, "boot": "boot-1", "seq": seq, "symbology": "GS1_128",
         "data": f"0109501101530003172701011021A{seq}", "task": {"type": "receive", "quantity": 1},
     })  # fmt: skip
-    client = ("-u", "pda-01", "-P", PASSWORD, "-q", "1", "-t")
-    # Request and answer by one client: it publishes when it has subscribed.
-    answer = machine.do(
-        "mosquitto_rr", *client, "forepost/v1/J1/pda-01/scan", "-e",
-        "forepost/v1/J1/pda-01/result", "-m", payload, "-W", "60",
+    topic = "forepost/v1/J1/pda-01/"
+    # It publishes when it has subscribed, and ends after one answer or five seconds.
+    say = (
+        "mosquitto_rr", "-u", "pda-01", "-P", PASSWORD, "-q", "1", "-W", "5",
+        "-t", f"{topic}scan", "-e", f"{topic}result", "-m", payload,
     )  # fmt: skip
-    result: dict[str, object] = json.loads(answer)
-    assert result["seq"] == seq
-    return result
+    results: list[dict[str, object]] = []
+
+    def is_answered() -> bool:
+        answer = machine.run(*say).stdout
+        results.extend(json.loads(line) for line in answer.splitlines() if line.startswith("{"))
+        return any(it["seq"] == seq for it in results)
+
+    assert wait_until(is_answered), machine.log()
+    return next(it for it in results if it["seq"] == seq)
 
 
 def received(machine: Machine) -> int:
@@ -122,7 +128,7 @@ def test_it_installs_without_a_question_and_works_in_its_sandbox(
     assert "dialout" in machine.do("id", "-Gn", "forepost")
 
     configure(machine)
-    assert scan(machine, 1)["status"] in {"accepted", "flagged"}
+    scan(machine, 1)
     assert received(machine) == 1
     secret = machine.do("cat", "/etc/forepost/credentials/mqtt-password").strip()
     assert secret not in machine.do("journalctl", "--no-pager")
@@ -181,7 +187,7 @@ def test_an_upgrade_keeps_the_data_and_the_version_before(machine: Machine, pack
     assert is_up(machine)
     assert version_in_use(machine) == "1.1.0"
     assert received(machine) == n_goods
-    assert scan(machine, 1)["status"] != "refused", "a repeat is known by the newer version, too"
+    assert scan(machine, 1)["status"] == "duplicate", "the newer version knows it, too"
     assert received(machine) == n_goods
     machine.do("test", "-x", "/opt/forepost/versions/1.0.0/bin/forepost-gateway")
 
