@@ -11,7 +11,7 @@ import numpy as np
 from device_sim.business.chance import Floats
 from device_sim.business.policies import MEMORY_DAYS, Seen
 from device_sim.business.scenario import LIFE_MAX
-from optimizer import MaxGenerations, NoImprovement, Plan, parse_case, solve
+from optimizer import Infeasible, MaxGenerations, NoImprovement, Plan, parse_case, solve
 from optimizer.demand.forecast import Forecast
 
 SHORT_LIVED: Final = 0.1
@@ -20,25 +20,35 @@ Tour = tuple[int, tuple[int, ...]]
 """Days between two trips, and the places in driving order."""
 
 
-def tours_of(plan: Plan, i: int) -> list[Tour]:
-    """Cycle and places of each trip of a class."""
+def tours_of(plan: Plan | None, i: int, n_places: int) -> list[Tour]:
+    """Cycle and places of each trip of a class; without a plan every place is driven to daily."""
+    if plan is None:
+        return [(1, (place,)) for place in range(1, n_places + 1)]
     trips = plan.products[i].trips
     return [(t.cycle_days, tuple(int(stop[1:]) for stop in t.stops)) for t in trips]
 
 
 def class_plan(
     seen: Seen, forecasts: Sequence[Forecast], *, service: float, seed: int, before: Plan | None
-) -> Plan:
-    """By the hybrid solver, warm from the last one. Raises Infeasible.
+) -> Plan | None:
+    """By the hybrid solver, warm from the last one; None where the network has no plan.
 
-    A campaign may ask for more than rooms hold; the first plan is then one of usual days.
+    Rooms may be too small for what is promised: the first plan then promises nothing, since its
+    levels are not gone by, and its tours are better than none. A campaign may ask for more than
+    rooms hold, too: the first plan is one of usual days.
     """
     ahead = seen.ahead[:7]
     if before is None and (ahead > 1.0).any():
         ahead = np.ones_like(ahead)
-    case = parse_case(_case(seen, forecasts, ahead, service))
     stop = MaxGenerations(40) | NoImprovement(12)
-    return solve(case, seed=seed, stop=stop, warm_start=before)
+    promises = (service,) if before is not None else (service, 0.5)
+    for promise in promises:
+        case = parse_case(_case(seen, forecasts, ahead, promise))
+        try:
+            return solve(case, seed=seed, stop=stop, warm_start=before)
+        except Infeasible:
+            continue
+    return before
 
 
 def _case(

@@ -70,6 +70,9 @@ def run(namespace: argparse.Namespace) -> int:
     business = resized(
         load_business(namespace.scenario), weeks=namespace.weeks, skus=namespace.skus
     )
+    folder: Path | None = namespace.output
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)  # before hours are played for nothing
     weight = WASTE_WEIGHT if namespace.waste_weight is None else namespace.waste_weight
     ours = partial(Planned, namespace.service, weight)
     comparison = compare(
@@ -81,9 +84,7 @@ def run(namespace: argparse.Namespace) -> int:
     )
     text = report(comparison)
     print(text)
-    folder: Path | None = namespace.output
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{business.name}.md").write_text(text + "\n", encoding="utf-8")
         figures = json.dumps(summary(comparison), indent=1) + "\n"
         (folder / f"{business.name}.json").write_text(figures, encoding="utf-8")

@@ -87,7 +87,7 @@ class _Ground:
 
 def outlooks(
     seen: Seen,
-    plan: Plan,
+    plan: Plan | None,
     forecasts: Sequence[Forecast],
     *,
     service: float,
@@ -110,7 +110,7 @@ def outlooks(
 def _ground(
     seen: Seen,
     i: int,
-    plan: Plan,
+    plan: Plan | None,
     forecasts: Sequence[Forecast],
     *,
     dwell: float,
@@ -118,7 +118,7 @@ def _ground(
 ) -> _Ground:
     goods = seen.business.classes[i]
     skus = seen.skus_of(i)
-    tours = tours_of(plan, i)
+    tours = tours_of(plan, i, len(forecasts) - 1)
     kg = seen.grams[skus] / 1000.0
     mine = [it.part(skus) for it in forecasts]
     cycles = np.ones(len(forecasts))
@@ -145,8 +145,10 @@ def _ground(
         cycle_days=np.repeat(cycles[1:], n),
         life_days=np.tile(at_place, many),
     )
+    # What is too old when it arrives serves nobody.
+    can_be_sold = (life - ride >= 1.0).astype(np.float64)
     stakes = Stakes(
-        lost=np.ones(n * many),
+        lost=np.tile(can_be_sold, many),
         waste=np.tile(waste_cost * kg, many),
         holding=np.tile(held * kg, many),
     )

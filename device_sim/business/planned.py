@@ -20,8 +20,7 @@ from device_sim.business.outlook import Outlook, dwell_days, forecasts_of, outlo
 from device_sim.business.policies import Seen
 from device_sim.business.scenario import LIFE_MAX
 from device_sim.business.world_days import Orders, Trip
-from device_sim.errors import ScenarioRefused
-from optimizer import Infeasible, Plan
+from optimizer import Plan
 from optimizer.demand.forecast import Forecast
 
 FIRST_DWELL_DAYS: Final = 3.0
@@ -36,11 +35,13 @@ class Planned:
     """The policy. service: the share of all units asked for that it plans to serve.
 
     waste_weight: what a wasted unit counts for, in times its value, when levels are set.
+    remarks: what went otherwise than planned.
     """
 
     service: float
     waste_weight: float = WASTE_WEIGHT
     seed: int = 1
+    remarks: list[str] = field(default_factory=list)
     _plan: Plan | None = None
     _made_on: int = -1
     _weeks: list[Outlook] = field(default_factory=list)
@@ -48,7 +49,7 @@ class Planned:
 
     def decide(self, seen: Seen) -> Orders:
         """The evening's trips and purchases."""
-        if self._plan is None or seen.day - self._made_on >= 7:
+        if not self._weeks or seen.day - self._made_on >= 7:
             self._think(seen)
         gone = seen.day - self._made_on
         forecasts = self._weeks[0].forecasts
@@ -68,14 +69,13 @@ class Planned:
         """Forecast, plan, and set levels by the plan's cycles."""
         self._made_on = seen.day
         forecasts = forecasts_of(seen)
-        try:
-            self._plan = class_plan(
-                seen, forecasts, service=self.service, seed=self.seed, before=self._plan
+        self._plan = class_plan(
+            seen, forecasts, service=self.service, seed=self.seed, before=self._plan
+        )
+        if self._plan is None and not self.remarks:
+            self.remarks.append(
+                "no class plan fits the rooms: every place was driven to by itself"
             )
-        except Infeasible as error:
-            if self._plan is None:
-                raise ScenarioRefused(f"{seen.business.name}: no class plan: {error}") from error
-            # What was planned last is still driven.
         dwell = [dwell_days(week.buying_days) for week in self._weeks]
         self._weeks = outlooks(
             seen,

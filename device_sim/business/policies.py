@@ -8,7 +8,7 @@ thumb take the mean and deviation of the last four weeks, of days in part by the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Protocol
 
@@ -56,7 +56,9 @@ class Seen:
 
 
 class Policy(Protocol):
-    """Decides every evening."""
+    """Decides every evening. remarks: what went otherwise than planned, for people."""
+
+    remarks: list[str]
 
     def decide(self, seen: Seen) -> Orders:
         """The evening's trips and purchases."""
@@ -250,6 +252,7 @@ class RuleOfThumb:
     rules: Sequence[Rule]
     choose: Choose
     expect: Expect
+    remarks: list[str] = field(default_factory=list)
 
     def decide(self, seen: Seen) -> Orders:
         """The evening's trips and purchases."""

@@ -104,7 +104,7 @@ class Business(_Part):
     """
 
     format: Literal["forepost-business/1"]
-    name: Annotated[str, Field(min_length=1, max_length=64)]
+    name: Annotated[str, Field(max_length=64, pattern=r"^[\w][\w .+-]*$")]
     about: str = ""
     weeks: Annotated[int, Field(ge=1, le=26)] = 4
     warmup_days: Annotated[int, Field(ge=0, le=60)] = 14

@@ -52,12 +52,13 @@ TUNING_SKUS: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a policy came to on one seed, of the days that count."""
+    """What a policy came to on one seed, of the days that count, and what it has to say."""
 
     policy: str
     seed: int
     days: int
     counts: Counts
+    remarks: tuple[str, ...] = ()
 
     def fill(self) -> Floats:
         """The share of the units asked for that was served, by class; 1 where nobody asked."""
@@ -92,7 +93,8 @@ def play(world: World, policy: Policy) -> Network:
 
 def outcome(world: World, policy: Policy, *, name: str, seed: int) -> Outcome:
     """What a policy came to."""
-    return Outcome(name, seed, 7 * world.business.weeks, play(world, policy).counts)
+    counts = play(world, policy).counts
+    return Outcome(name, seed, 7 * world.business.weeks, counts, tuple(policy.remarks))
 
 
 def rule_of_thumb(name: str, rules: Sequence[Rule]) -> RuleOfThumb:

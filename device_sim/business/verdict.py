@@ -25,7 +25,7 @@ FILL_NEAR: Final = 0.001
 
 def report(comparison: Comparison) -> str:
     """Markdown: the scenario, the table, the same in sentences, by class, and the rules."""
-    parts = [_head(comparison), table(comparison)]
+    parts = [_head(comparison), table(comparison), *_remarks(comparison)]
     if len(comparison.outcomes) > 1:
         parts += [_in_words(comparison), _by_class(comparison), _tuned(comparison)]
     return "\n\n".join(parts)
@@ -55,6 +55,19 @@ def _head(comparison: Comparison) -> str:
     )
 
 
+def _remarks(comparison: Comparison) -> list[str]:
+    said: dict[tuple[str, str], int] = {}
+    for name, outcomes in comparison.outcomes.items():
+        for remark in (remark for it in outcomes for remark in it.remarks):
+            said[name, remark] = said.get((name, remark), 0) + 1
+    n = len(comparison.outcomes[OURS])
+    lines = [
+        f"- {name}: {remark} ({times} of {_count(n, 'seed')})."
+        for (name, remark), times in said.items()
+    ]
+    return ["\n".join(lines)] if lines else []
+
+
 def _count(n: int, word: str, plural: str = "s") -> str:
     return f"{n} {word}{plural if n != 1 else ''}"
 
@@ -64,7 +77,8 @@ def _in_words(comparison: Comparison) -> str:
     lines = ["## In words", ""]
     for key, goal in GOALS.items():
         lines.append(f"- {_goal_line(found, best_rule(found, key), key, goal)}")
-    lines.append(f"- {_fill_line(found, best_rule(found, 'cost'))}")
+    rules = dict.fromkeys(best_rule(found, key) for key in GOALS)
+    lines += [f"- {_fill_line(found, name)}" for name in rules]
     lines.append(f"- {_cost_line(found, best_rule(found, 'cost'))}")
     lines.append(f"- {_waste_line(found, best_rule(found, 'waste_kg'))}")
     return "\n".join(lines)

@@ -23,6 +23,7 @@ from device_sim.business.scenario import (
     shipped_names,
 )
 from device_sim.business.trial import INFORMED, OURS, Comparison, outcome, play, rule_of_thumb
+from device_sim.business.verdict import report
 from device_sim.business.world_days import ROWS, Network, take_first_expired
 from device_sim.errors import ScenarioRefused
 
@@ -126,11 +127,24 @@ def test_nobody_buys() -> None:
         assert found["cost"] == 0.0
 
 
-def test_a_network_without_room_is_refused_by_name() -> None:
+def test_a_network_whose_rooms_are_too_small_is_played_and_told() -> None:
+    """No class plan fits: the rule of the room holds, and the report says so."""
     values = BUSINESS.model_dump()
     values["classes"][1]["storage_kg"] = 0.001
-    with pytest.raises(ScenarioRefused, match=r"normal-weeks: no class plan: .*refrigerated"):
-        play(draw_world(Business.model_validate(values), 1), policy_of(OURS))
+    business = Business.model_validate(values)
+    found = outcome(draw_world(business, 1), policy_of(OURS), name=OURS, seed=1)
+    assert found.fill()[1] < 0.05
+    assert found.fill()[0] > 0.5
+    shown = report(Comparison(business, {OURS: [found]}, {}))
+    assert "- forepost: no class plan fits the rooms" in shown
+    assert "(1 of 1 seed)" in shown
+
+
+def test_what_is_too_old_on_arrival_is_not_bought() -> None:
+    business = odd({"life_days": (1, 1)})
+    world = draw_world(business, 1)
+    network = play(world, Planned(service=0.98))
+    np.testing.assert_array_equal(network.bought, Network.start(world).bought)
 
 
 ODD = {
@@ -239,6 +253,7 @@ def test_shipped_scenarios_are_whole(name: str) -> None:
         ("weeks = 4", "weeks = 400", "weeks"),
         ("level = 0.35", "level = nan", "level"),
         ('id = "frozen"', 'id = "ambient"', "each id once"),
+        ('name = "normal-weeks"', 'name = "../weeks"', "name"),
         ("value = 7.2", "", "value"),
         ("value = 7.2", "value = 7.2\ncolour = 1", "colour"),
         ("value = 7.2", "value =", "not TOML"),
@@ -283,7 +298,9 @@ def test_the_table_pairs_seeds() -> None:
         for a, b in zip(found[OURS], found["fixed-cycle"], strict=True)
     ]
     half = 12.706 * abs(less[0] - less[1]) / 2
-    assert f"| ours less theirs: total cost, money |  | {sum(less) / 2:.1f} ± {half:.1f} |" in shown
+    assert (
+        f"| ours less theirs: total cost, money |  | {sum(less) / 2:.1f} ± {half:.1f} |" in shown
+    )
 
 
 def test_the_command_writes_table_figures_and_curve(
