@@ -1,10 +1,10 @@
 """Keeps what is asked for here, hour by hour, from the journal (cloud_sync/demand/book).
 
-Reads the journal by its own cursor, behind the projector: whether an item can be sold after a row
-is what the facts say then. Buckets, outages and cursor are one transaction, so a crash costs a
-repeat of the last batch and nothing more. Buckets are a function of the rows, whatever batches
-they come in. An item is out from the last row on that touched it before it was found to be; of an
-outage that began and ended while this was behind, after a restart for one, nothing is seen.
+Reads the journal by its own cursor, behind the projector. Whether an item could be sold is gone
+through row by row (core/past_shelves), so an outage that began and ended while this was behind,
+after a restart for one, is seen as if it had been watched. Buckets, outages and cursor are one
+transaction, so a crash costs a repeat of the last batch and nothing more. Both are a function of
+the rows, whatever batches they come in.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from cloud_sync.inventory.places import Placed
 from gateway.core.book import place_rows
 from gateway.core.consolidation import is_central
 from gateway.core.facts import Facts
+from gateway.core.past_shelves import PastShelves
 from gateway.journal.demand_tables import batch_statements, forget_statements, load_book
 from gateway.journal.ledger_tables import Reader
 from gateway.ports import Journal, Row, Statements
@@ -67,6 +68,7 @@ class DemandKeeper:
         """Keep it for ever."""
         done = await self._journal.cursor(CONSUMER)
         await self._load()
+        shelves = await self._shelves_after(done)
         while True:
             rows = await next_rows(
                 self._journal,
@@ -76,18 +78,38 @@ class DemandKeeper:
                 heartbeats=self._heartbeats,
             )
             done = rows[-1].seq
-            while self._facts().seq < done:
-                await rest(FACTS_S, consumer=CONSUMER, heartbeats=self._heartbeats)
+            await self._until_known(done)
             if is_central(self._facts()) != self._book.counts_transfers:
                 await self._load()
-            await self._journal.advance(CONSUMER, to_seq=done, effects=await self._take(rows))
+            await self._journal.advance(
+                CONSUMER, to_seq=done, effects=await self._take(rows, shelves)
+            )
+
+    async def _until_known(self, seq: int) -> None:
+        """Return once the facts have come as far as a row."""
+        while self._facts().seq < seq:
+            await rest(FACTS_S, consumer=CONSUMER, heartbeats=self._heartbeats)
+
+    async def _shelves_after(self, done: int) -> PastShelves:
+        """The shelves after the row up to which demand is kept."""
+        await self._until_known(done)
+        facts = self._facts()
+        known, shelves = facts.seq, PastShelves(facts)
+        while done < known:
+            self._heartbeats.beat(CONSUMER)
+            rows = await self._journal.read(after_seq=done, limit=BATCH_ROWS)
+            if not rows:
+                break
+            shelves.go_back(facts, (event_of(it) for it in rows if it.seq <= known))
+            done = rows[-1].seq
+        return shelves
 
     async def _load(self) -> None:
         central = is_central(self._facts())
         self._book, self._time_us = await load_book(self._journal, self._zone, is_central=central)
 
-    async def _take(self, rows: Sequence[Row]) -> Statements:
-        """Take rows into the book; gives what writes that."""
+    async def _take(self, rows: Sequence[Row], shelves: PastShelves) -> Statements:
+        """Take rows into the book; gives what writes that. shelves: after the row before these."""
         events = [(row.seq, event_of(row)) for row in rows]
         batch, self._time_us = place_rows(events, self._time_us)
         ledger = self._facts().book
@@ -96,22 +118,26 @@ class DemandKeeper:
             related = await related_events(self._journal, ledger, batch, rows[0].seq)
         changes = step(batch, related)
         self._book.take(undo=changes.undo, do=changes.do)
-        at_us = batch[-1].place.at_us
-        touched: dict[str, int] = {}
-        for placed in batch:
-            self._arrive(placed)
-            touched |= dict.fromkeys(_items(placed.event), placed.place.at_us)
+        touched: set[str] = set()
         forgotten: Statements = ()
-        today = local_day(at_us, self._zone)
-        if today != self._day:
-            # Lots end with a day: on a new one every item is looked at.
-            self._day = today
-            touched = dict.fromkeys(self._facts().policies, at_us) | touched
-            before_us = at_us - ORDERS_KEPT_DAYS * DAY_US
-            self._book.forget(before_day="", before_us=before_us)
-            forgotten = forget_statements(n_days=KEPT_DAYS, before_us=before_us)
-        for item, when_us in touched.items():
-            self._note(item, today, when_us)
+        for (_, event), placed in zip(events, batch, strict=True):
+            at_us = placed.place.at_us
+            today = local_day(at_us, self._zone)
+            looked_at = shelves.take(self._facts(), event) | _items(event)
+            if today != self._day:
+                # Lots end with a day: on a new one every item is looked at.
+                self._day = today
+                looked_at |= self._facts().policies.keys()
+                before_us = at_us - ORDERS_KEPT_DAYS * DAY_US
+                self._book.forget(before_day="", before_us=before_us)
+                forgotten = forget_statements(n_days=KEPT_DAYS, before_us=before_us)
+            self._arrive(placed)
+            for item in looked_at:
+                is_usable = shelves.is_usable(self._facts(), item, today)
+                self._note(item, is_usable=is_usable, at_us=at_us)
+            touched |= looked_at
+        if self._facts().seq == rows[-1].seq:
+            shelves.catch_up(self._facts(), touched)
         return [*batch_statements(self._book, touched, self._time_us), *forgotten]
 
     def _arrive(self, placed: Placed) -> None:
@@ -120,10 +146,9 @@ class DemandKeeper:
             if not keys.is_virtual(line.to_location) and line.item not in self._book.listed_us:
                 self._book.note_usable(line.item, is_usable=True, at_us=placed.place.at_us)
 
-    def _note(self, item: str, today: str, at_us: int) -> None:
+    def _note(self, item: str, *, is_usable: bool, at_us: int) -> None:
         """Note whether any of an item can be sold."""
         book = self._book
-        is_usable = any(n > 0 for n in self._facts().on_hand(item, today).values())
         since_us = book.out_since_us.get(item)
         if is_usable and since_us is not None and at_us - since_us > OUTAGE_MAX_US:
             # Longer than any outage that teaches something: of this the last part will do.

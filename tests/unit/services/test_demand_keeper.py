@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,10 @@ class Bench:
         line = ev.Line(item=ITEM, from_location="R-1", to_location="@customer", quantity=units)
         return await self.happen(ev.ORDER_DELIVERED, at_us, line)
 
+    async def count(self, units: int, at_us: int) -> None:
+        said = {"item": ITEM, "location": "R-1", "quantity": units}
+        await self.happen(ev.COUNT_OBSERVED, at_us, body={"assertions": [said]})
+
     async def put(self, kind: str, key: str, data: dict[str, object]) -> None:
         body = {"kind": kind, "key": key, "version": 1, "deleted": False, "data": data}
         await self.happen(ev.DOCUMENT_CHANGED, START_US, body=body)
@@ -144,7 +149,8 @@ async def some_days(bench: Bench, *, is_in_parts: bool) -> None:
     if is_in_parts:
         await bench.keep()
     await bench.sell(24, START_US + 4 * HOUR_US)
-    await bench.keep()  # an outage is seen where it is looked at
+    if is_in_parts:
+        await bench.keep()
     await bench.come(10, START_US + 5 * HOUR_US + HOUR_US // 2)
     await bench.keep()
 
@@ -164,6 +170,32 @@ async def test_in_parts_and_with_restarts_it_is_the_same(tmp_path: Path) -> None
         await bench.keep()
         assert await bench.kept() == {"2024-10-04 01": 6, "2024-10-04 04": 24}
         assert await bench.out_s() == {"2024-10-04 04": 3600.0, "2024-10-04 05": 1800.0}
+
+
+async def test_an_outage_that_nobody_watched_is_seen_by_its_rows(tmp_path: Path) -> None:
+    """A count finds none, goods come, are sold out and come again: all before one looks, or with a
+    look after every row."""
+    found = []
+    for name, is_watched in (("late", False), ("watched", True)):
+        (tmp_path / name).mkdir()
+        async with opened(tmp_path / name) as journal:
+            bench = Bench(journal)
+            await bench.policy()
+            steps = [
+                partial(bench.come, 5, START_US),
+                partial(bench.count, 0, START_US + HOUR_US),
+                partial(bench.come, 8, START_US + 2 * HOUR_US),
+                partial(bench.sell, 8, START_US + 3 * HOUR_US),
+                partial(bench.come, 4, START_US + 3 * HOUR_US + HOUR_US // 4),
+            ]
+            for step in steps:
+                await step()
+                if is_watched:
+                    await bench.keep()
+            await bench.keep()
+            found.append(await bench.out_s())
+    assert found[0] == {"2024-10-04 01": 3600.0, "2024-10-04 03": 900.0}
+    assert found[1] == found[0]
 
 
 async def test_a_clock_that_was_a_year_ahead_costs_no_history(tmp_path: Path) -> None:
