@@ -68,6 +68,7 @@ def test_dearer_customers_and_cheaper_waste_raise_levels_and_short_lives_lower_t
     assert kept[0] > balanced_levels(one, stakes(4.0))[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "level", "cycle"), [(0.6, 3, 1), (1.5, 8, 3), (3.0, 16, 2)])
 def test_levels_waste_what_a_shelf_sold_first_in_first_out_wastes(
     rate: float, level: int, cycle: int

@@ -279,6 +279,7 @@ def variants() -> list[Json]:
     return [one | {"eventID": name} for one, name in zip(found, names, strict=True)]
 
 
+@pytest.mark.slow
 async def test_the_index_finds_what_reading_everything_finds(database: Database) -> None:
     events = [NewEvent(one, [], "W1" if i % 2 else "") for i, one in enumerate(variants())]
     outcomes = await database.transact(partial(add_events, events=events, now_us=NOW_US))

@@ -331,6 +331,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(value=VALUES)
 @example(value={"tagInventoryEvent": {"epc": "=" * 500}})
