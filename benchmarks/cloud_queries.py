@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import contextlib
 import random
+import secrets
 import statistics
 import sys
 import tempfile
@@ -234,8 +235,9 @@ def token_in_scope(cloud: CloudProcess, admin: str) -> str:
     with httpx.Client(base_url=cloud.url, headers=headers, timeout=60) as http:
         user = {"role": "read-only", "warehouses": WAREHOUSES[:3]}
         http.put("/v1/users/some", json=user).raise_for_status()
-        made = http.post("/v1/users/some/tokens", json={"expires_in_days": 1}).raise_for_status()
-    return str(made.json()["token"])
+        key = {"Idempotency-Key": secrets.token_hex(8)}
+        made = http.post("/v1/users/some/tokens", json={"expires_in_days": 1}, headers=key)
+    return str(made.raise_for_status().json()["token"])
 
 
 def ask_all(cloud: CloudProcess, cluster: Cluster, options: argparse.Namespace) -> list[str]:

@@ -94,10 +94,15 @@ async def get_exceptions(
 
 @router.post("/resolve", openapi_extra=documented(ResolutionBody))
 async def post_resolution(mutation: ResolverMutation) -> Response:
-    """Resolve an exception, for the evidence that is named; more that comes opens it again."""
+    """Resolve an exception, for the evidence that is named; more that comes opens it again.
+
+    What only balances show has no evidence by which a repeat were known: it needs a key.
+    """
     body = mutation.parse(ResolutionBody)
     within(mutation.credential, (body.warehouse,))
     _check(body)
+    if body.kind == NEGATIVE_STOCK:
+        mutation.demand_key("each request for a count makes one")
     said = Word(
         word="",
         at_us=mutation.now_us,

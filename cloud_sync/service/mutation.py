@@ -60,6 +60,11 @@ class Mutation:
         parse: Callable[[bytes], Model] = body_of(model)
         return parse(self.raw)
 
+    def demand_key(self, why: str) -> None:
+        """Raises Refused if no key tells a repeat of this request from a second one."""
+        if self.ticket is None:
+            raise Refused("malformed", f"Idempotency-Key: is missing; {why}")
+
     async def run(self, script: Script[Mapping[str, object]], *, status: int = 200) -> Response:
         """Run the script once, whatever the number of times it is asked for.
 

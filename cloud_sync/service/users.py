@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from http import HTTPStatus
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -25,6 +26,7 @@ from cloud_sync.store.ports import Transaction
 
 AsAdmin = Annotated[Credential, Depends(as_admin)]
 ByAdmin = Annotated[Mutation, Depends(mutation_by(as_admin))]
+ByAdminOnce = Annotated[Mutation, Depends(mutation_by(as_admin, needs_key=True))]
 NamePath = Annotated[str, Path(pattern=keys.ID_PATTERN)]
 TokenIdPath = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 
@@ -92,7 +94,7 @@ async def _remove_user(tx: Transaction, *, name: str, now_us: int) -> dict[str, 
 
 
 @router.post("/users/{name}/tokens", openapi_extra=documented(TokenBody))
-async def post_token(mutation: ByAdmin, name: NamePath) -> Response:
+async def post_token(mutation: ByAdminOnce, name: NamePath) -> Response:
     """A new token, told this once: it is kept nowhere, so a repeated answer lacks it."""
     _everywhere(mutation.credential)
     body = mutation.parse(TokenBody)
@@ -105,7 +107,7 @@ async def post_token(mutation: ByAdmin, name: NamePath) -> Response:
         expires_at_us=mutation.now_us + body.expires_in_days * DAY_US,
     )
     response = await mutation.run(script)
-    if any(name in response.headers for name in REPLAYED):
+    if response.status_code != HTTPStatus.OK or any(it in response.headers for it in REPLAYED):
         return response
     return JSONResponse({**json.loads(bytes(response.body)), "token": token})
 

@@ -205,7 +205,11 @@ async def test_an_import_of_many_kinds_asks_for_the_right_of_each(
     http: httpx.AsyncClient, admin: dict[str, str], role: str, kinds: set[str], status: int
 ) -> None:
     await http.put("/v1/users/ann", json={"role": role, "warehouses": None}, headers=admin)
-    made = await http.post("/v1/users/ann/tokens", json={"expires_in_days": 1}, headers=admin)
+    made = await http.post(
+        "/v1/users/ann/tokens",
+        json={"expires_in_days": 1},
+        headers=admin | {"Idempotency-Key": "t"},
+    )
     body = {kind: {"format": "forepost-network/1"} if kind == "network" else [] for kind in kinds}
     response = await http.post(
         "/v1/import", content=json.dumps(body), headers=bearer(made.json()["token"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import uuid
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -44,7 +45,9 @@ async def new_token(
     made = await http.put(f"/v1/users/{name}", json=user, headers=bearer(admin))
     assert made.status_code == 200, made.text
     response = await http.post(
-        f"/v1/users/{name}/tokens", json={"expires_in_days": 1}, headers=bearer(admin)
+        f"/v1/users/{name}/tokens",
+        json={"expires_in_days": 1},
+        headers=bearer(admin) | {"Idempotency-Key": str(uuid.uuid4())},
     )
     assert response.status_code == 200, response.text
     found: dict[str, object] = response.json()
@@ -60,6 +63,17 @@ async def test_a_token_ends_at_its_time(
     assert (await http.get("/v1/stock", headers=mine)).status_code == 200
     wall.now_us = NOW_US + DAY_US
     assert (await http.get("/v1/stock", headers=mine)).status_code == 401
+
+
+async def test_a_refusal_that_is_kept_holds_no_token(
+    http: httpx.AsyncClient, tokens: dict[str, str]
+) -> None:
+    headers = bearer(tokens["admin"]) | {"Idempotency-Key": "k"}
+    for _ in range(2):
+        response = await http.post(
+            "/v1/users/nobody/tokens", json={"expires_in_days": 1}, headers=headers
+        )
+        assert (response.status_code, code_of(response)) == (404, "not_found")
 
 
 async def test_a_token_can_be_ended_alone(http: httpx.AsyncClient, tokens: dict[str, str]) -> None:
@@ -124,7 +138,7 @@ async def test_an_administrator_of_one_warehouse_makes_no_users(
     http: httpx.AsyncClient, tokens: dict[str, str]
 ) -> None:
     made = await new_token(http, tokens["admin"], "ann", "admin", ["W1"])
-    mine = bearer(str(made["token"]))
+    mine = bearer(str(made["token"])) | {"Idempotency-Key": "k"}
     user = {"role": "admin", "warehouses": None}
     for method, path, body in (
         ("PUT", "/v1/users/ann", user),
