@@ -33,6 +33,7 @@ LAZY: Final = (
         "gateway.services.plan_command",
     ),
     ("broker-config", "configure the warehouse's broker", "gateway.broker.config_command"),
+    ("broker-guard", "look whether the broker can start", "gateway.broker.store_guard"),
     ("devices", "say who may connect to the warehouse's broker", "gateway.broker.devices_command"),
 )
 """Commands whose module is imported only when it is the one that was asked for."""

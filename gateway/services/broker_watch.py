@@ -31,7 +31,7 @@ from gateway.services.supervisor import Heartbeats
 logger = logging.getLogger(__name__)
 
 CONSUMER: Final = "broker-watch"
-TICK_S: Final = 5.0
+TICK_S: Final = 1.0
 AWAY_S: Final = 30.0
 FIRST_S: Final = 15.0
 AGAIN_S: Final = 60.0

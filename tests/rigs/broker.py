@@ -43,6 +43,7 @@ class Mosquitto:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        """Start it; return once it listens. Raises TimeoutError, at once if it ended."""
         binary = shutil.which(
             "mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
         )
@@ -53,7 +54,7 @@ class Mosquitto:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_for_port(self.port, GUARD_S)
+        wait_for_port(self.port, GUARD_S, self._process)
 
     def reload(self) -> None:
         """What `systemctl reload mosquitto` does."""
@@ -68,10 +69,12 @@ class Mosquitto:
             self._process = None
 
 
-def wait_for_port(port: int, limit_s: float) -> None:
-    """Return once something accepts connections. Raises TimeoutError."""
+def wait_for_port(
+    port: int, limit_s: float, process: subprocess.Popen[bytes] | None = None
+) -> None:
+    """Return once something accepts connections. Raises TimeoutError, at once if it ended."""
     deadline = time.monotonic() + limit_s
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and (process is None or process.poll() is None):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.02)
