@@ -130,7 +130,8 @@ class Asn(BaseModel):
     closed: why the office waits for nothing more; the receiver's own closing needs no such word.
     shrink_per_mille: how much of a transfer may be missing at its closing, per item and lot, with
     a reason; what is missing beyond it stays in transit and is an exception. None: nothing.
-    exposures: what its lots have suffered before they come (docs/cold-chain.md).
+    exposures: what its lots have suffered before they come (docs/cold-chain.md). left_us: when
+    the first of it left, told beside them.
     """
 
     model_config = _WIRE
@@ -147,6 +148,7 @@ class Asn(BaseModel):
     shrink_per_mille: Annotated[int, Field(ge=0, le=1000)] | None = None
     closed: Reason | None = None
     exposures: list[CarriedLot] | None = None
+    left_us: Time | None = None
 
 
 class Transfer(BaseModel):

@@ -13,7 +13,6 @@ from typing import Final
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
-from cloud_sync.contract.exposures import worst_of
 from cloud_sync.contract.plans import asn_of
 from cloud_sync.inbox.orders import (
     CLOSING,
@@ -27,7 +26,7 @@ from cloud_sync.inbox.orders import (
     update_transfer,
 )
 from cloud_sync.store.columns import integer, optional_text, text
-from cloud_sync.store.exposures import note_exposures, told_exposures
+from cloud_sync.store.exposures import exposed, note_exposures
 from cloud_sync.store.feed import leave_mark, lock_feed
 from cloud_sync.store.ports import Transaction, fetch_in
 
@@ -284,9 +283,7 @@ async def _follow(
         stands = update_asn(
             asn, shipped, received, is_closed=is_closed, is_reopened=asn.id in reopened
         )
-        told = [] if transfer is None else await told_exposures(tx, transfer.id, transfer.source)
-        worst = worst_of([*(asn.exposures or ()), *told])
-        drafts.append(asn_draft(stands.model_copy(update={"exposures": worst or None})))
+        drafts.append(asn_draft(await exposed(tx, stands, transfer)))
     return drafts
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cloud_sync.contract import events as ev
-from cloud_sync.contract.exposures import CarriedLot, carried_lots
+from cloud_sync.contract.documents import Asn, Transfer
+from cloud_sync.contract.exposures import CarriedLot, carried_lots, worst_of
 from cloud_sync.store.columns import integer, text
 from cloud_sync.store.ports import Transaction
 
@@ -30,7 +31,21 @@ async def note_exposures(tx: Transaction, events: Sequence[ev.Event]) -> set[str
     return {document for _, document, *_ in rows}
 
 
-async def told_exposures(tx: Transaction, transfer: str, source: str) -> list[CarriedLot]:
+async def exposed(tx: Transaction, asn: Asn, transfer: Transfer | None) -> Asn:
+    """A delivery with the worst that was told of its lots, by the office or by the sender."""
+    told = [] if transfer is None else await _told(tx, transfer.id, transfer.source)
+    worst = worst_of([*(asn.exposures or ()), *told])
+    left_us = asn.left_us
+    if told and transfer is not None:
+        rows = await tx.fetch(
+            "select at_us from transits where warehouse = ? and transfer = ?",
+            (transfer.source, transfer.id),
+        )
+        left_us = min((integer(at_us) for (at_us,) in rows), default=left_us)
+    return asn.model_copy(update={"exposures": worst or None, "left_us": left_us})
+
+
+async def _told(tx: Transaction, transfer: str, source: str) -> list[CarriedLot]:
     """All that the warehouse which sends a transfer has told of its lots."""
     rows = await tx.fetch(
         "select item, lot, above_us, below_us, heat_centi_c_us, verdict from exposures "

@@ -1,5 +1,5 @@
-"""The cold chain's tables (schema/0012_cold_chain.sql, 0018_carried_exposure.sql): what changed as
-statements, and back."""
+"""The cold chain's tables (schema/0012_cold_chain.sql, 0018_carried_exposure.sql,
+0022_blind_exposure.sql): what changed as statements, and back."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _PUT_LOT: Final = (
 )
 _PUT_IN: Final = (
     "insert or replace into exposure_in(delivery, item, lot, at_us, told_above_us, told_below_us,"
-    " told_heat, verdict, found_above_us, found_below_us, found_heat, came_us)"
-    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " told_heat, verdict, found_above_us, found_below_us, found_heat, came_us, moved_us)"
+    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _PUT_OUT: Final = (
     "insert or replace into exposure_out(transfer, item, lot, at_us, above_us, below_us, heat,"
@@ -43,7 +43,7 @@ _FORGET: Final = (
 )
 _IN: Final = (
     "select delivery, item, lot, at_us, told_above_us, told_below_us, told_heat, verdict,"
-    " found_above_us, found_below_us, found_heat, came_us from exposure_in"
+    " found_above_us, found_below_us, found_heat, came_us, moved_us from exposure_in"
 )
 _OUT: Final = (
     "select transfer, item, lot, at_us, above_us, below_us, heat, brought_above_us,"
@@ -112,7 +112,7 @@ def carried_statements(carried: Carried, *, forget_us: int | None) -> Statements
             _PUT_IN,
             [
                 (delivery, *lot, it.at_us, *_parts(it.told), it.verdict, *_parts(it.found),
-                 it.came_us)
+                 it.came_us, it.moved_us)
                 for (delivery, lot), it in came
             ],
         ),
@@ -139,6 +139,7 @@ async def load_carried(reader: Reader) -> Carried:
             verdict=str(rest[3]),
             found=None if rest[4] is None else _sums(rest[4:7]),
             came_us=as_int(rest[7]),
+            moved_us=as_int(rest[8]),
         )
     for transfer, item, lot, at_us, *sums in await reader.query(_OUT):
         carried.departures[str(transfer), (str(item), str(lot))] = Departure(

@@ -95,15 +95,18 @@ class Carrying:
     def _come(self, event: ev.Event, excursions: Excursions) -> list[Verdict]:
         verdicts: list[Verdict] = []
         deliveries = [it.id for it in event.documents if it.type == "asn"]
-        for line in event.lines if deliveries else ():
+        for line in event.lines:
             place, lot = line.to_location, _lot(line)
-            if keys.is_virtual(place):
+            if keys.is_virtual(place) or not (deliveries or line.lot):
                 continue
             verdicts += self._pass_time(place, event, excursions)
             # Of what a device held back nobody knows what the lot had suffered by then.
             here = NONE if is_late(event) else excursions.lots.get(lot, Exposure()).here
-            for delivery in deliveries:
-                arrival = self._carried.come(delivery, lot, here, event.received_at_us)
+            at_us = event.received_at_us
+            came = [self._carried.come(it, lot, here, at_us) for it in deliveries]
+            if not deliveries:
+                came = [self._carried.come_blind(event.event_id, lot, here, at_us)]
+            for arrival in came:
                 verdicts += self._bring(lot, arrival, [place], excursions, event)
         return verdicts
 
@@ -119,12 +122,14 @@ class Carrying:
         for it in asn.exposures or ():
             lot = it.item, it.lot or ""
             told = Sums(it.above_us, it.below_us, it.heat_centi_c_us)
-            arrival = self._carried.tell(asn.id, lot, told, it.verdict, event.received_at_us)
-            if arrival.found is None:
-                continue
-            verdicts += self._bring(lot, arrival, places.get(lot, ()), excursions, event)
-            for transfer, departure in self._carried.sent_on(lot, arrival):
-                self._say(transfer, [(lot, departure)], excursions, event)
+            came = self._carried.tell(
+                asn.id, lot, told, it.verdict, at_us=event.received_at_us,
+                left_us=asn.left_us or 0,
+            )  # fmt: skip
+            for arrival in came:
+                verdicts += self._bring(lot, arrival, places.get(lot, ()), excursions, event)
+                for transfer, departure in self._carried.sent_on(lot, arrival):
+                    self._say(transfer, [(lot, departure)], excursions, event)
         return verdicts
 
     def _bring(

@@ -47,6 +47,7 @@ async def test_what_lots_suffered_at_the_sender_goes_down_with_their_delivery(
     first, second = (await asn_of(database)).exposures or ()
     assert (first.lot, second.lot, second.above_us) == (None, "L1", 5)
     assert (second.below_us, second.heat_centi_c_us) == (9, 2**53 - 1), "of each part the worst"
+    assert (await asn_of(database)).left_us == 1_000, "by the first dispatch"
     assert second.verdict == "hold"
     (change,) = await feed_of(database, "W1")
     assert change.data is not None
