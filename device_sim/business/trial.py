@@ -44,6 +44,8 @@ STEPS: Final = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
 FINE_STEPS: Final = (-0.25, 0.25)
 PRICES: Final = tuple(0.01 * 1.15**k for k in range(120))
 """Of a lost unit, rising: what a rule's cycles and safety factors are chosen by."""
+FILL_NEAR: Final = 0.001
+"""A tenth of a point of fill rate is as good as none."""
 TUNING_SEEDS: Final = (900_001, 900_002, 900_003)
 """Judged seeds are 1, 2, …; those for tuning lie where nobody judges."""
 TUNING_SKUS: Final = 40
@@ -134,7 +136,7 @@ def tune(
             nearby = [replace(it.rule, z=max(0.0, it.rule.z + step)) for it in chosen]
             _try(business, name, nearby, worlds, tries)
         chosen = _cheapest(tries, wanted)
-    note = "" if _fill(chosen) >= wanted else " (serves less than wanted at any)"
+    note = "" if _fill(chosen) >= wanted else " (serves less than wanted)"
     for goods, it in zip(business.classes, chosen, strict=True):
         say(
             f"{name}, {goods.id}: every {it.rule.cycle_days} days, purchase every "
@@ -145,7 +147,10 @@ def tune(
 
 def _cheapest(tries: Sequence[Sequence[_Try]], wanted_fill: float) -> list[_Try]:
     """Of each class the cheapest rule with lost units at a price, one for all: the smallest
-    price with which enough is served; where none does, what serves most."""
+    price with which enough is served. Where none does, what serves next to most: the last
+    tenth of a point would be bought at any cost."""
+    most = _fill([min(each, key=lambda it: it.lost) for each in tries])
+    wanted_fill = min(wanted_fill, max(most - FILL_NEAR, 0.0))
     for price in PRICES:
         chosen = [min(each, key=lambda it: it.cost + price * it.lost) for each in tries]
         if _fill(chosen) >= wanted_fill:

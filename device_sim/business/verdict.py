@@ -14,13 +14,11 @@ from typing import Final
 import numpy as np
 
 from device_sim.business.report import Figures, Interval, difference, figures_of, mean_of, table
-from device_sim.business.trial import INFORMED, OURS, Comparison, Outcome
+from device_sim.business.trial import FILL_NEAR, INFORMED, OURS, Comparison, Outcome
 from device_sim.business.world_days import COSTS
 
 GOALS: Final[Mapping[str, float]] = {"cost": 0.10, "waste_kg": 0.20}
 NAMES: Final[Mapping[str, str]] = {"cost": "Cost", "waste_kg": "Waste"}
-FILL_NEAR: Final = 0.001
-"""A tenth of a point of fill rate is as good as none."""
 
 
 def report(comparison: Comparison) -> str:

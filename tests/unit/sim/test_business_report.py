@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from device_sim.business import trial
 from device_sim.business.curve import Point, curve_figure
 from device_sim.business.pictures import draw_bars, draw_lines
 from device_sim.business.policies import Rule
@@ -133,3 +134,10 @@ def test_a_class_keeps_one_sku_and_its_vehicle_carries_a_piece() -> None:
     tiny = scaled(load_business("normal-weeks"), 1e-6)
     assert [goods.skus for goods in tiny.classes] == [1, 1, 1]
     np.testing.assert_array_less(4.999, [goods.vehicle_capacity_kg for goods in tiny.classes])
+
+
+def test_where_nothing_serves_enough_the_last_tenth_of_a_point_is_not_bought() -> None:
+    usual, dear = Rule(1, 7, 2.0), Rule(1, 7, 4.75)
+    tries = [[trial._Try(usual, 100.0, 20.0, 1000.0), trial._Try(dear, 160.0, 19.5, 1000.0)]]
+    assert [it.rule for it in trial._cheapest(tries, 0.99)] == [usual]
+    assert [it.rule for it in trial._cheapest(tries, 0.9804)] == [usual]
