@@ -71,7 +71,15 @@ def _parser() -> argparse.ArgumentParser:
     enrol.add_argument("--warehouse", type=_id, required=True, metavar="ID")
     _add_database(enrol)
     enrol.set_defaults(run=_command("enrol"))
-    revoke = actions.add_parser("revoke", help="end all tokens of a gateway")
+    invite = actions.add_parser(
+        "invite", help="print a code by which one box becomes a gateway: forepost-gateway enrol"
+    )
+    invite.add_argument("gateway", type=_id, metavar="ID")
+    invite.add_argument("--warehouse", type=_id, required=True, metavar="ID")
+    invite.add_argument("--hours", type=_hours, default=24, help="how long it is good (24)")
+    _add_database(invite)
+    invite.set_defaults(run=_command("invite"))
+    revoke = actions.add_parser("revoke", help="shut a gateway out: its tokens, codes and key")
     revoke.add_argument("gateway", type=_id, metavar="ID")
     _add_database(revoke)
     revoke.set_defaults(run=_command("revoke"))
@@ -122,6 +130,13 @@ def _days(text: str) -> int:
     if not 1 <= days <= 3660:
         raise argparse.ArgumentTypeError(f"{text!r} is not 1 to 3660 days")
     return days
+
+
+def _hours(text: str) -> int:
+    hours = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+    if not 1 <= hours <= 336:
+        raise argparse.ArgumentTypeError(f"{text!r} is not 1 to 336 hours")
+    return hours
 
 
 def _add_database(parser: argparse.ArgumentParser) -> None:

@@ -23,9 +23,9 @@ from cloud_sync.store.credentials import (
     create_token,
     enrol_gateway,
     read_tokens,
-    revoke_gateway,
     revoke_token,
 )
+from cloud_sync.store.enrolment import invite, make_code, shut_out
 from cloud_sync.store.open import QUESTION_S, open_database
 from cloud_sync.store.ports import Database, StoreError
 from cloud_sync.store.refold import STATEMENT_S as REFOLD_STATEMENT_S
@@ -142,8 +142,22 @@ async def _enrol(database: Database, namespace: argparse.Namespace) -> str:
     return await database.transact(script)
 
 
+async def _invite(database: Database, namespace: argparse.Namespace) -> str:
+    code = make_code()
+    script = partial(
+        invite,
+        gateway=namespace.gateway,
+        warehouse=namespace.warehouse,
+        code=code,
+        now_us=wall_us(),
+        hours=namespace.hours,
+    )
+    await database.transact(script)
+    return code
+
+
 async def _revoke(database: Database, namespace: argparse.Namespace) -> str:
-    script = partial(revoke_gateway, gateway=namespace.gateway, now_us=wall_us())
+    script = partial(shut_out, gateway=namespace.gateway, now_us=wall_us())
     n_revoked = await database.transact(script)
     return f"{namespace.gateway}: {n_revoked} token(s) revoked"
 
@@ -190,6 +204,7 @@ _COMMANDS: Final[dict[str, Command]] = {
     "refold": _refold,
     "forecast": _forecast,
     "enrol": _enrol,
+    "invite": _invite,
     "revoke": _revoke,
     "create_token": _create_token,
     "list_tokens": _list_tokens,

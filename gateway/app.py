@@ -105,7 +105,9 @@ async def run_parts(settings: Settings) -> AsyncIterator[Parts]:
     async with contextlib.AsyncExitStack() as stack:
         cloud = None
         if settings.cloud is not None:
-            cloud = await stack.enter_async_context(open_cloud(settings.cloud))
+            cloud = await stack.enter_async_context(
+                open_cloud(settings.cloud, gateway=gateway.id, clock=clock)
+            )
         journal = await stack.enter_async_context(
             open_journal(
                 gateway.state_dir,

@@ -112,6 +112,8 @@ class CloudSettings(BaseModel):
 
     url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
     token_file: Path
+    key_file: Path | None = None
+    """The box's own key, as `enrol` makes it: with it the token is renewed, in its file."""
     ca_file: Path | None = None
     batch_events: Annotated[int, Field(ge=1, le=5000)] = 2000
     batch_bytes: Annotated[int, Field(ge=65_536, le=8 * 2**20)] = 2**20

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ValidationError
 from cloud_sync.client.errors import Refused, Unavailable
 from cloud_sync.contract.batches import BatchAnswer, Problem
 from cloud_sync.contract.documents import ChangePage
+from cloud_sync.contract.enrolment import EnrolAnswer, EnrolRequest, RenewAnswer, RenewRequest
 
 MAX_REPLY_BYTES: Final = 16 * 2**20
 RETRY_STATUS: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -62,6 +63,23 @@ class CloudClient:
             params["mark"] = mark
         request = self._http.build_request("GET", "/sync/v1/changes", params=params)
         return await self._exchange(request, ChangePage)
+
+    async def enrol(self, asked: EnrolRequest) -> EnrolAnswer:
+        """Become a gateway by a code. Raises Unavailable (outcome unknown) or Refused."""
+        return await self._exchange(self._post("/sync/v1/enrol", asked), EnrolAnswer)
+
+    async def renew(self, asked: RenewRequest) -> RenewAnswer:
+        """Get another token. Raises Unavailable (outcome unknown) or Refused."""
+        return await self._exchange(self._post("/sync/v1/renew", asked), RenewAnswer)
+
+    def use_token(self, token: str) -> None:
+        """Speak by another token from the next request on."""
+        self._http.headers["Authorization"] = f"Bearer {token}"
+
+    def _post(self, path: str, asked: BaseModel) -> httpx.Request:
+        headers = {"Content-Type": "application/json"}
+        content = asked.model_dump_json()
+        return self._http.build_request("POST", path, content=content, headers=headers)
 
     async def _exchange(self, request: httpx.Request, model: type[Answer]) -> Answer:
         try:
@@ -125,14 +143,18 @@ def _retry_after_s(response: httpx.Response) -> float | None:
 
 @contextlib.asynccontextmanager
 async def open_client(
-    url: str, *, token: str, deadline_s: float, ca_file: Path | None = None
+    url: str, *, token: str | None, deadline_s: float, ca_file: Path | None = None
 ) -> AsyncIterator[CloudClient]:
-    """A client for the cloud at `url`, its connections closed at the end of the context."""
+    """A client for the cloud at `url`, its connections closed at the end of the context.
+
+    token: None for a box that has none yet.
+    """
     verify = httpx.create_ssl_context(verify=str(ca_file)) if ca_file is not None else True
+    speaker = {} if token is None else {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(
         base_url=url,
         verify=verify,
-        headers={"Authorization": f"Bearer {token}", "Accept-Encoding": "gzip"},
+        headers={**speaker, "Accept-Encoding": "gzip"},
         follow_redirects=False,
         trust_env=False,
         timeout=deadline_s,

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from cloud_sync.contract.version import CONTRACT_VERSION
 from cloud_sync.service import (
+    enrolment,
     epcis_capture,
     epcis_events,
     epcis_http,
@@ -59,6 +60,7 @@ def make_app(
     app.state.context = Context(database, wall_us)
     add_handlers(app)
     app.include_router(sync.router)
+    app.include_router(enrolment.router)
     app.include_router(reading.router)
     app.include_router(plans.router)
     app.include_router(exceptions.router)

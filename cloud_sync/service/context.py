@@ -12,6 +12,7 @@ from typing import Final
 from starlette.requests import Request
 
 from cloud_sync.service.problems import Refused
+from cloud_sync.service.strangers import Strangers
 from cloud_sync.service.turns import Turn
 from cloud_sync.store.ports import Database
 
@@ -32,6 +33,7 @@ class Context:
     uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_MAX))
     contacts: dict[str, int] = field(default_factory=dict)
     turns: defaultdict[str, Turn] = field(default_factory=lambda: defaultdict(Turn))
+    strangers: Strangers = field(default_factory=Strangers)
 
 
 def context_of(request: Request) -> Context:

@@ -94,6 +94,14 @@ async def find_credential(tx: Transaction, token: str, now_us: int) -> Credentia
 async def enrol_gateway(tx: Transaction, gateway: str, warehouse: str, now_us: int) -> str:
     """A token for a gateway. Earlier ones stay good until revoked, so that they can be changed
     without a pause. Raises NotEnrolled if the gateway belongs to another warehouse."""
+    await claim_name(tx, gateway, warehouse)
+    token = make_token()
+    await add_gateway_token(tx, gateway, warehouse, token, now_us=now_us)
+    return token
+
+
+async def claim_name(tx: Transaction, gateway: str, warehouse: str) -> None:
+    """Make a name that of a gateway of the warehouse. Raises NotEnrolled if it is another's."""
     await lock_feed(tx)  # as any lock would do: two must not give one name to two warehouses
     rows = await tx.fetch("select warehouse from gateways where gateway = ?", (gateway,))
     if rows and rows[0][0] != warehouse:
@@ -102,9 +110,36 @@ async def enrol_gateway(tx: Transaction, gateway: str, warehouse: str, now_us: i
         await tx.execute_many(
             "insert into gateways(gateway, warehouse) values (?, ?)", [(gateway, warehouse)]
         )
-    token = make_token()
-    await _add(tx, GATEWAY, gateway, token, warehouse=warehouse, now_us=now_us)
-    return token
+
+
+async def add_gateway_token(
+    tx: Transaction,
+    gateway: str,
+    warehouse: str,
+    token: str,
+    *,
+    now_us: int,
+    expires_at_us: int | None = None,
+) -> None:
+    """Let a gateway in with one more token."""
+    await _add(
+        tx,
+        GATEWAY,
+        gateway,
+        token,
+        warehouse=warehouse,
+        now_us=now_us,
+        expires_at_us=expires_at_us,
+    )
+
+
+async def end_tokens(tx: Transaction, gateway: str, at_us: int) -> None:
+    """Have all tokens of a gateway end at a time, unless they end before."""
+    await tx.execute_many(
+        "update credentials set expires_at_us = ? where name = ? and kind = ? "
+        "and (expires_at_us is null or expires_at_us > ?)",
+        [(at_us, gateway, GATEWAY, at_us)],
+    )
 
 
 async def revoke_gateway(tx: Transaction, gateway: str, now_us: int) -> int:

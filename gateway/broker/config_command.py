@@ -27,6 +27,14 @@ RENEW_BEFORE: Final = timedelta(days=365)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `broker-config`."""
     add_where(parser)
+    add_listener(parser)
+    parser.add_argument(
+        "--renew", action="store_true", help="new certificates for broker and gateway now"
+    )
+
+
+def add_listener(parser: argparse.ArgumentParser) -> None:
+    """Options that say where the broker is to be reached."""
     parser.add_argument(
         "--host",
         action="append",
@@ -36,9 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--listen", default="", metavar="ADDRESS", help="default: everywhere")
     parser.add_argument("--port", type=_port, default=8883, help="default 8883")
-    parser.add_argument(
-        "--renew", action="store_true", help="new certificates for broker and gateway now"
-    )
 
 
 def _port(text: str) -> int:
@@ -49,7 +54,15 @@ def _port(text: str) -> int:
 
 
 def run(namespace: argparse.Namespace) -> int:
-    """Write the broker's configuration. Raises GatewayError."""
+    """Write the broker's configuration and have a running broker take it. Raises GatewayError."""
+    configure(namespace)
+    # A listener is not opened, moved or closed by a reload.
+    tell(namespace, "restart")
+    return 0
+
+
+def configure(namespace: argparse.Namespace) -> None:
+    """Write the broker's configuration, by the options of this command. Raises GatewayError."""
     settings = load_settings(namespace.config)
     authority = Authority(namespace.authority, now())
     hosts = tuple(dict.fromkeys([*(namespace.host or _own_names()), "localhost", "127.0.0.1"]))
@@ -66,9 +79,6 @@ def run(namespace: argparse.Namespace) -> int:
     put(namespace.mosquitto / "conf.d/forepost.conf", text.encode())
     publish(namespace, authority, settings)
     print(f"{namespace.mosquitto}/conf.d/forepost.conf: port {namespace.port}, {', '.join(hosts)}")
-    # A listener is not opened, moved or closed by a reload.
-    tell(namespace, "restart")
-    return 0
 
 
 def _is_good(path: Path, hosts: tuple[str, ...] = ()) -> bool:

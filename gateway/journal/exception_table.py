@@ -74,8 +74,10 @@ _TRACE: Final = (
 )
 _FORGET: Final = (
     # What is said of a lot, or of a mistake, stands for ever.
-    "delete from exception_trace indexed by exception_trace_leaves where at_us < ?"
-    " and family in ('tag', 'stock')",
+    (
+        "delete from exception_trace indexed by exception_trace_leaves"
+        " where at_us < ? and family in ('tag', 'stock')"
+    ),
     "delete from exception_settled where at_us < ?",
 )
 TABLES: Final = (

@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
 
 from cloud_sync.client.errors import Refused, Unavailable
 from cloud_sync.client.http import CloudClient, open_client
 from cloud_sync.contract.batches import BatchAnswer
 from cloud_sync.contract.documents import ChangePage
-from gateway.errors import BatchRefused, CloudUnavailable, ConfigError
+from gateway.errors import BatchRefused, CloudUnavailable
+from gateway.ports import Clock
+from gateway.services.cloud_token import UNAUTHORISED, CloudToken, read_key, read_token
 from gateway.settings import CloudSettings
+
+Answer = TypeVar("Answer")
 
 
 class CloudGate:
     """Implements services.uplink.CloudPort."""
 
-    def __init__(self, client: CloudClient) -> None:
-        self._client = client
+    def __init__(self, client: CloudClient, token: CloudToken) -> None:
+        self._client, self._token = client, token
 
     async def send_batch(self, body: bytes) -> BatchAnswer:
         """Hand over one encoded batch."""
         with _own_errors():
-            return await self._client.send_batch(body)
+            return await self._with_token(lambda: self._client.send_batch(body))
         raise AssertionError("unreachable: the context re-raises")
 
     async def fetch_changes(self, cursor: int, limit: int, mark: str | None = None) -> ChangePage:
         """The documents that changed after `cursor`."""
         with _own_errors():
-            return await self._client.fetch_changes(cursor, limit, mark)
+            await self._token.keep()
+            return await self._with_token(lambda: self._client.fetch_changes(cursor, limit, mark))
         raise AssertionError("unreachable: the context re-raises")
+
+    async def _with_token(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Ask; once more, by a new token, where the old one is not good any more."""
+        try:
+            return await ask()
+        except Refused as error:
+            if error.code != UNAUTHORISED or not await self._token.replace():
+                raise
+        return await ask()
 
 
 class _own_errors(contextlib.AbstractContextManager[None]):  # noqa: N801 -- reads as a statement
@@ -43,15 +58,15 @@ class _own_errors(contextlib.AbstractContextManager[None]):  # noqa: N801 -- rea
 
 
 @contextlib.asynccontextmanager
-async def open_cloud(settings: CloudSettings) -> AsyncIterator[CloudGate]:
+async def open_cloud(
+    settings: CloudSettings, *, gateway: str, clock: Clock
+) -> AsyncIterator[CloudGate]:
     """The way to the configured cloud. Raises ConfigError if its token cannot be read."""
-    try:
-        token = settings.token_file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cloud.token_file: {settings.token_file} cannot be read") from error
-    if not token:
-        raise ConfigError(f"cloud.token_file: {settings.token_file} is empty")
+    token, key = read_token(settings), read_key(settings)
     async with open_client(
         settings.url, token=token, deadline_s=settings.deadline_s, ca_file=settings.ca_file
     ) as client:
-        yield CloudGate(client)
+        keeper = CloudToken(
+            client, path=settings.token_file, key=key, gateway=gateway, clock=clock
+        )
+        yield CloudGate(client, keeper)

@@ -37,21 +37,26 @@ link = "mqtt"
 class Site:
     """A warehouse's broker in a directory, made by the commands that make a real one."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, is_configured: bool = True) -> None:
         self.directory, self.port = directory, free_port()
         self.config = directory / "gateway.toml"
-        self.config.write_text(GATEWAY_CONFIG.format(site=directory, port=self.port))
-        self._where = ["--config", str(self.config)]
+        if is_configured:
+            self.config.write_text(GATEWAY_CONFIG.format(site=directory, port=self.port))
+
+    def run(self, *command: str) -> int:
+        """A command of `forepost-gateway` in the site's directories; gives the exit code."""
+        where = ["--config", str(self.config)]
         for name in ("authority", "mosquitto", "credentials"):
-            self._where += [f"--{name}", str(directory / name)]
+            where += [f"--{name}", str(self.directory / name)]
+        return main([*command, *where])
 
     def configure(self, *more: str) -> int:
         """`broker-config`; gives the exit code."""
-        return main(["broker-config", *self._where, "--port", str(self.port), *more])
+        return self.run("broker-config", "--port", str(self.port), *more)
 
     def devices(self, what: str, *more: str) -> int:
         """`devices WHAT`; gives the exit code."""
-        return main(["devices", what, *self._where, *more])
+        return self.run("devices", what, *more)
 
     def issue(self, name: str, *more: str) -> Path:
         """A device's key and certificate: the directory where they lie."""
