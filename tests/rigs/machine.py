@@ -35,11 +35,12 @@ class Machine:
 
     def boot(self) -> None:
         """Switch it on; comes back when all units have been started."""
+        # Whatever ends the test ends the machine: nobody is left to switch it off.
         namespaces = ("--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup")
         with (self._directory / "boot.log").open("ab") as log:
             self._boot = subprocess.Popen(
-                ["unshare", *namespaces, "--fork", "--kill-child", BOOT,
-                 self._directory, self.exchange],
+                ["setpriv", "--pdeathsig", "KILL", "unshare", *namespaces, "--fork",
+                 "--kill-child", BOOT, self._directory, self.exchange],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         up = wait_until(lambda: self.run("systemctl", "is-system-running").stdout.strip() in UP)
