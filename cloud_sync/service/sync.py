@@ -18,11 +18,11 @@ from cloud_sync.inbox.admission import Reading, Refusal, read_rows
 from cloud_sync.inbox.wire import BatchMalformed, Upload, parse_upload
 from cloud_sync.service.access import as_gateway
 from cloud_sync.service.bodies import read_body
-from cloud_sync.service.context import context_of, upload_slot
+from cloud_sync.service.context import Context, context_of, upload_slot
 from cloud_sync.service.problems import Refused
 from cloud_sync.store.batches import Taken, Taking
 from cloud_sync.store.credentials import Credential, note_contact
-from cloud_sync.store.feed import read_changes
+from cloud_sync.store.feed import read_changes, read_snapshot
 from cloud_sync.store.ports import Database, ValueRefused
 
 logger = logging.getLogger(__name__)
@@ -146,6 +146,25 @@ async def get_changes(
             mark=mark,
         )
     )
+    await _note_contact(context, credential)
+    return page
+
+
+@router.get("/sync/v1/snapshot")
+async def get_snapshot(
+    request: Request,
+    credential: AsGateway,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 500,
+) -> ChangePage:
+    """The first page for a gateway that knows nothing; `changes` goes on from its cursor."""
+    context = context_of(request)
+    script = partial(read_snapshot, warehouse=credential.warehouse or "", limit=limit)
+    page = await context.database.read(script)
+    await _note_contact(context, credential)
+    return page
+
+
+async def _note_contact(context: Context, credential: Credential) -> None:
     now_us = context.wall_us()
     if context.contacts.get(credential.name, 0) + CONTACT_NOTED_EVERY_US <= now_us:
         context.contacts[credential.name] = now_us
@@ -157,4 +176,3 @@ async def get_changes(
                 now_us=now_us,
             )
         )
-    return page

@@ -68,6 +68,28 @@ async def read_changes(
         "where changed_at > ? and warehouse in ('', ?) order by changed_at limit ?",
         (start, warehouse, limit + 1),
     )
+    return await _page(tx, rows, limit=limit, start=start, last=integer(last))
+
+
+async def read_snapshot(tx: Transaction, *, warehouse: str, limit: int) -> doc.ChangePage:
+    """The first page for a gateway that knows nothing: documents that there are, in their order.
+
+    What was taken away before is left out. It goes on with `read_changes`, which tells what is
+    taken away meanwhile.
+    """
+    ((last,),) = await tx.fetch("select last from feed where id = 1")
+    rows = await tx.fetch(
+        "select changed_at, kind, key, version, is_deleted, content from documents "
+        "where is_deleted = 0 and warehouse in ('', ?) order by changed_at limit ?",
+        (warehouse, limit + 1),
+    )
+    return await _page(tx, rows, limit=limit, start=0, last=integer(last))
+
+
+async def _page(
+    tx: Transaction, rows: Sequence[Row], *, limit: int, start: int, last: int
+) -> doc.ChangePage:
+    """The rows that fit into a page, of one more than are wanted; where the next one begins."""
     changes: list[doc.Change] = []
     n_bytes = 0
     for row in rows[:limit]:
@@ -77,7 +99,7 @@ async def read_changes(
         changes.append(_change(row))
     is_more = len(changes) < len(rows)
     # What lies between is not for this warehouse: its place need not stay behind.
-    end = changes[-1].cursor if is_more else max(start, integer(last))
+    end = changes[-1].cursor if is_more else max(start, last)
     return doc.ChangePage(
         changes=changes,
         next_cursor=end,

@@ -23,7 +23,7 @@ from cloud_sync.store.documents import (
     Gone,
     change_documents,
 )
-from cloud_sync.store.feed import read_changes
+from cloud_sync.store.feed import read_changes, read_snapshot
 from cloud_sync.store.ports import Database
 from tests.rigs import tier
 from tests.rigs.patterns import opened_cloud
@@ -37,9 +37,10 @@ PLACES = {("A", "B.C"): "A.B.C", ("A.B", "C"): "A.B.C"}
 
 @dataclass
 class Follower:
-    """A gateway's copy of its documents."""
+    """A gateway's copy of its documents. begins: with the snapshot, which is a first page."""
 
     warehouse: str
+    begins: bool = False
     cursor: int = 0
     mark: str | None = None
     held: dict[tuple[str, str], object] = field(default_factory=dict)
@@ -47,16 +48,19 @@ class Follower:
 
     async def read(self, database: Database, limit: int) -> None:
         """One page."""
-        page = await database.read(
-            partial(
-                read_changes,
-                warehouse=self.warehouse,
-                after=self.cursor,
-                limit=limit,
-                mark=self.mark,
-            )
+        is_first, self.begins = self.begins, False
+        script = partial(
+            read_changes,
+            warehouse=self.warehouse,
+            after=self.cursor,
+            limit=limit,
+            mark=self.mark,
         )
+        if is_first:
+            script = partial(read_snapshot, warehouse=self.warehouse, limit=limit)
+        page = await database.read(script)
         for change in page.changes:
+            assert not (is_first and change.deleted)
             name = (change.kind, change.key)
             assert change.version > self.versions.get(name, 0), "a version that does not rise"
             self.versions[name] = change.version
@@ -91,7 +95,7 @@ take = st.tuples(st.just("take"), st.sampled_from([doc.ASN, doc.HOLD]), st.sampl
 take_place = st.tuples(
     st.just("away"), st.sampled_from([doc.LOCATION, doc.POLICY]), st.sampled_from(["A", "A.B"])
 )
-follow = st.tuples(st.just("follow"), st.integers(0, 1), st.integers(1, 3))
+follow = st.tuples(st.just("follow"), st.integers(0, 2), st.integers(1, 3))
 step = st.lists(put | put_place | take | take_place, min_size=1, max_size=4) | follow
 
 
@@ -121,7 +125,7 @@ class Office:
 
 async def play(steps: list[object], path: Path) -> None:
     office = Office()
-    followers = [Follower("A"), Follower("A.B")]
+    followers = [Follower("A"), Follower("A.B"), Follower("A", begins=True)]
     async with opened_cloud(str(path)) as database:
         for each in steps:
             if isinstance(each, tuple):
@@ -139,7 +143,10 @@ async def play(steps: list[object], path: Path) -> None:
             await follower.read_all(database, 2)
             fresh = Follower(follower.warehouse)
             await fresh.read_all(database, 1000)
-            assert follower.held == fresh.held == office.seen_by(follower.warehouse)
+            newest = Follower(follower.warehouse, begins=True)
+            await newest.read_all(database, 1)
+            seen = office.seen_by(follower.warehouse)
+            assert follower.held == fresh.held == newest.held == seen
 
 
 def changes_of(edit: tuple[object, ...]) -> tuple[list[Draft], list[Gone]]:

@@ -104,6 +104,26 @@ async def test_changes_are_those_of_the_tokens_warehouse(
     assert seen == {"gw-W1": ["item", "policy", "network", "asn"], "gw-C1": ["item", "network"]}
 
 
+async def test_a_fresh_gateway_begins_with_what_there_is_and_goes_on_with_changes(
+    http: httpx.AsyncClient, tokens: dict[str, str]
+) -> None:
+    admin, gateway = bearer(tokens["admin"]), bearer(tokens["gw-W1"])
+    for path, body in WRITES.items():
+        assert (await http.put(path, json=body, headers=admin)).is_success
+    assert (await http.delete("/v1/network", headers=admin)).is_success
+    first = (await http.get("/sync/v1/snapshot?limit=2", headers=gateway)).json()
+    assert [it["kind"] for it in first["changes"]] == ["item", "policy"]
+    onward = {"cursor": first["next_cursor"], "mark": first["mark"]}
+    rest = (await http.get("/sync/v1/changes", params=onward, headers=gateway)).json()
+    assert [(it["kind"], it["deleted"]) for it in rest["changes"]] == [
+        ("asn", False), ("network", True),
+    ]  # fmt: skip
+    whole = (await http.get("/sync/v1/snapshot", headers=gateway)).json()
+    assert [it["kind"] for it in whole["changes"]] == ["item", "policy", "asn"]
+    assert (whole["next_cursor"], whole["more"]) == (rest["next_cursor"], False)
+    assert (await http.get("/sync/v1/snapshot", headers=admin)).status_code == 403
+
+
 async def test_a_revoked_gateway_is_a_stranger(
     http: httpx.AsyncClient, database: Database, tokens: dict[str, str]
 ) -> None:
