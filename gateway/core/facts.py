@@ -75,6 +75,12 @@ class PlanRecord:
             self._needs = [WarehouseNeed.model_validate(it) for it in rows]
         return self._needs
 
+    @property
+    def supersedes(self) -> list[str]:
+        """The plans whose place it takes."""
+        told = self.body.get("supersedes")
+        return [str(it) for it in told] if isinstance(told, list) else []
+
     def take(self, step: Step) -> None:
         """One more step; a repeat changes nothing."""
         self.steps.setdefault((step.name, step.id), step)
@@ -279,6 +285,13 @@ class Facts:
         allocated any more.
         """
         return self.units_on_hand(gtin, today) + self.on_order(gtin) - self.allocated(gtin)
+
+    def take_plans(self, plans: Mapping[str, PlanRecord]) -> None:
+        """More plans. What they take the place of is void with them, not a row later: until then
+        both would count as on order, and what was ordered would look like far too much."""
+        self.plans.update(plans)
+        for plan in plans.values():
+            self.dropped.update(asn_id(it) for it in plan.supersedes)
 
     def take_step(self, plan_id: str, step: Step) -> None:
         """One more step of a plan that is known."""

@@ -192,7 +192,7 @@ def apply_effects(facts: Facts, effects: Effects) -> None:
         came = facts.received.setdefault(asn, {})
         item, unit = received_of
         came[item, unit] = came.get((item, unit), 0) + quantity
-    facts.plans.update(effects.plans)
+    facts.take_plans(effects.plans)
     if effects.network_plan is not None:
         facts.last_network_plan = effects.network_plan
     # Of a plan that was lost with its row nothing more is kept.

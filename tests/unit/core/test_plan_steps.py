@@ -49,12 +49,14 @@ class Site:
         self.watching.look(self.facts, Change(effects, touched, {}, n), found)
         self.closings += [json.loads(it.body)["body"] for it in found.drafts]
 
-    def propose(self, approval: str = "automatic") -> None:
+    def propose(
+        self, approval: str = "automatic", *, plan: str = "PL-1", instead_of: str | None = None
+    ) -> None:
         line = {"item": ITEM, "quantity": 24, "order_up_to_units": 30, "position_units": 6}
         self.tell(ev.PLAN_PROPOSED, {
-            "plan_id": "PL-1", "warehouse": "J1", "source": "K1", "triggers": [],
+            "plan_id": plan, "warehouse": "J1", "source": "K1", "triggers": [],
             "based_on_seq": 1, "computed_at_us": 1, "lines": [line], "network_plan": {},
-            "approval": approval,
+            "approval": approval, "supersedes": [instead_of] if instead_of else [],
         })  # fmt: skip
 
     def decide(self, decision: str) -> None:
@@ -89,6 +91,19 @@ class Site:
     def stands(self) -> tuple[str | None, int]:
         """The plan's state, and what is on order."""
         return self.facts.plans["PL-1"].state, self.facts.on_order(ITEM)
+
+
+def test_a_plan_and_what_it_takes_the_place_of_are_never_both_on_order() -> None:
+    """The word on the older one is the next row: a look in between saw twice as much under way,
+    called the new plan stale, and so on, a plan for every plan."""
+    site = Site()
+    site.propose()
+    site.propose(plan="PL-2", instead_of="PL-1")
+    assert site.facts.on_order(ITEM) == 24
+    word = {"plan_id": "PL-1", "decision": "superseded", "triggers": []}
+    site.tell(ev.PLAN_DECIDED, word | {"reason": "PL-2", "based_on_seq": 1})
+    assert site.facts.on_order(ITEM) == 24
+    assert list(site.facts.open_plans) == ["PL-2"]
 
 
 @pytest.fixture
