@@ -120,7 +120,8 @@ def _resolve(
         leave_word(directory, said)
     except OSError as error:
         raise JournalError(f"{directory}: not written: {error.strerror}") from error
-    print(f"{said.word} is taken in by the running gateway, or when it starts")
+    told = f"{said.word} is taken in by the running gateway, or when it starts"
+    print(json.dumps({"word": said.word}) if namespace.json else told)
 
 
 def _word_line(word: Mapping[str, object]) -> str:
