@@ -384,13 +384,16 @@ async def test_what_comes_before_the_box_knows_the_time_is_flagged(bench: Bench)
     assert flags == {40_000_000: True, known_us: False}
 
 
-async def test_a_box_without_the_time_learns_no_clock_from_it(bench: Bench) -> None:
+@pytest.mark.parametrize(("early_us", "ahead_s"), [(40_000_000, 0), (0, 86_400)])
+async def test_a_box_without_the_time_and_one_wrong_stamp_teach_no_clock(
+    bench: Bench, early_us: int, ahead_s: int
+) -> None:
     known_us = bench.clock.wall_us()
-    told = datetime.fromtimestamp(known_us / 1_000_000, UTC).isoformat()
     async with running(bench):
-        for seq, at_us in ((1, 40_000_000), (2, known_us)):
+        for seq, at_us, odd_s in ((1, early_us or known_us, ahead_s), (2, known_us, 0)):
+            told = datetime.fromtimestamp(known_us / 1_000_000 + odd_s, UTC).isoformat()
             at = Stamp("pda", "b", seq, told, at_us)
             await bench.say(Scan(at, "raw", None, TaskContext("receive"), Symbol((), GTIN, "L1")))
         await bench.settled(2)
     events = [ev.parse_event(row.body) for row in bench.journal.rows]
-    assert {event.occurred_at_us for event in events} == {40_000_000, known_us}
+    assert {event.occurred_at_us for event in events} == {early_us or known_us, known_us}
