@@ -52,6 +52,7 @@ from tests.rigs.postgres import Cluster, find_programs, running_cluster
 PAGE = Path(__file__).resolve().parents[1] / "docs/benchmarks/cloud-queries.md"
 LIMIT_MS = 20.0
 N_ORDERS, N_EPCIS = 500, 20_000
+PLACES = "https://id.forepost.example/places"
 WARM_UP = 20
 
 Parameters = Mapping[str, str | int]
@@ -166,6 +167,14 @@ def _class_of(chance: random.Random) -> str:
     return f"https://id.gs1.org/01/{gtin}/10/L{chance.randrange(N_LOTS)}"
 
 
+def _class_and_step(chance: random.Random, ground: Ground) -> Parameters:
+    return {"MATCH_anyEPCClass": _class_of(chance), "EQ_bizStep": "receiving", "perPage": 30}
+
+
+def _shelf_uri(chance: random.Random) -> str:
+    return f"{PLACES}/{chance.choice(WAREHOUSES)}/{shelf_of(chance.randrange(N_ITEMS))}"
+
+
 QUESTIONS = (
     Question("stock of an item at a warehouse", "/v1/stock", _one),
     Question("stock of an item everywhere", "/v1/stock", _item),
@@ -198,7 +207,28 @@ QUESTIONS = (
     Question("30 EPCIS events from a time on", "/epcis/v2/events",
              _epcis("GE_eventTime", lambda chance: f"2026-01-0{chance.randrange(1, 4)}T00:00:00Z"),
              is_limited=False),
+    Question("30 EPCIS events recorded from a time on", "/epcis/v2/events",
+             _epcis("GE_recordTime", lambda chance: "2026-01-01T00:00:00Z"), is_limited=False),
+    Question("30 EPCIS events at a read point", "/epcis/v2/events",
+             _epcis("EQ_readPoint", _shelf_uri), is_limited=False),
+    Question("30 EPCIS events below a place", "/epcis/v2/events",
+             _epcis("WD_bizLocation", lambda chance: f"{PLACES}/{chance.choice(WAREHOUSES)}"),
+             is_limited=False),
+    Question("30 EPCIS events of a disposition", "/epcis/v2/events",
+             _epcis("EQ_disposition", lambda chance: "in_progress"), is_limited=False),
+    Question("30 EPCIS events of a class and a step", "/epcis/v2/events", _class_and_step,
+             is_limited=False),
+    Question("30 of the read points that EPCIS events have", "/epcis/v2/readPoints", _nothing,
+             is_limited=False),
+    Question("all business steps that EPCIS events have", "/epcis/v2/bizSteps", _nothing,
+             is_limited=False),
+    Question("30 EPCIS events of a step, by its path", "/epcis/v2/bizSteps/receiving/events",
+             _nothing, is_limited=False),
 )  # fmt: skip
+
+
+TRIVIAL = Question("the rules of promising", "/v1/promise-rules", _nothing)
+"""One row by its key: what any question takes that is asked at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +237,11 @@ class Took:
 
     ms: list[float]
     work_ms: float
+
+    @property
+    def hundredth_ms(self) -> float:
+        """Of 99 of 100 the longest."""
+        return statistics.quantiles(self.ms, n=100)[98]
 
 
 def ask(
@@ -260,9 +295,10 @@ def ask_all(cloud: CloudProcess, cluster: Cluster, options: argparse.Namespace) 
             if options.only not in question.name:
                 continue
             took = ask(http, question, ground, options.asked // question.share, work_s)
-            cuts = statistics.quantiles(took.ms, n=100)
-            mark = ("yes" if cuts[98] < LIMIT_MS else "NO") if question.is_limited else ""
-            figures = f"{cuts[49]:.1f} | {cuts[98]:.1f} | {took.work_ms:.1f}"
+            trivial = ask(http, TRIVIAL, ground, options.asked, work_s)
+            mark = ("yes" if took.hundredth_ms < LIMIT_MS else "NO") if question.is_limited else ""
+            times = f"{statistics.median(took.ms):.1f} | {took.hundredth_ms:.1f}"
+            figures = f"{times} | {trivial.hundredth_ms:.1f} | {took.work_ms:.1f}"
             rows.append(f"| {question.name} | {figures} | {mark} |")
             print(rows[-1], flush=True)
     return rows
@@ -322,8 +358,8 @@ def measure(options: argparse.Namespace) -> str | None:
         f"{N_WAREHOUSES} warehouses, {N_ITEMS} items, {N_LOTS} lots, {options.events} events,"
         f" {N_ORDERS} orders, {wanted.epcis} events told as EPCIS; each asked {options.asked}"
         f" times (made ready in {filled_s:.0f} s); {machine()}.\n\n"
-        f"| question | ms, median | ms, 99 % | processor ms, mean | under {LIMIT_MS:.0f} ms |\n"
-        "|---|---:|---:|---:|---|\n"
+        "| question | ms, median | ms, 99 % | a trivial one, 99 % | processor ms, mean |"
+        f" under {LIMIT_MS:.0f} ms |\n|---|---:|---:|---:|---:|---|\n"
     )
     return head + "\n".join(rows)
 
