@@ -54,6 +54,8 @@ class Handheld:
         self._log = log
         self._boot = ""
         self._outboxes: dict[str, Outbox] = {}
+        self.every_s = 2.0
+        """How long it is from a scan to the next, on average."""
         self._switch_on()
         self._line = FaultyLine((), random)
         self._skew_us = round(random.uniform(-90, 90) * 1_000_000)
@@ -76,7 +78,7 @@ class Handheld:
             now_s = self._clock.monotonic()
             if next_scan_s <= now_s < until_s:
                 self._scan(now_s)
-                next_scan_s = now_s + self._random.expovariate(0.5)
+                next_scan_s = now_s + self._random.expovariate(1 / self.every_s)
             if self._random.random() < self._weather().handheld_restarts_per_minute * TICK_S / 60:
                 self._switch_on()
             self._line.faults = _faults(self._weather())
