@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import shutil
 import signal
 import stat
 import subprocess
@@ -18,18 +19,22 @@ import pytest
 from cloud_sync.client.errors import Refused, Unavailable
 from cloud_sync.client.http import CloudClient, open_client
 from tests.fakes.uploads import Book, make_line
-from tests.rigs.cloud import CloudProcess, run_cloud
+from tests.rigs.cloud import CloudProcess, enrolled, run_cloud
 from tests.rigs.guard import GUARD_S
 
 pytestmark = pytest.mark.slow
 
 N_ROWS = 400
+COMMANDS = (
+    ("gateways", "enrol", "gw-W1", "--warehouse", "W1"),
+    ("tokens", "create", "ops", "--role", "reader"),
+)
 
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[CloudProcess]:
     it = CloudProcess(tmp_path)
-    it.token("gateways", "enrol", "gw-W1", "--warehouse", "W1")
+    shutil.copy(enrolled(*COMMANDS)[0], it.database)
     it.start()
     yield it
     assert it.process is not None
@@ -72,8 +77,7 @@ def check_everything_is_there_once(cloud: CloudProcess, token: str, *books: Book
 
 
 async def test_a_journal_arrives_whole(cloud: CloudProcess) -> None:
-    token = cloud.token("gateways", "enrol", "gw-W1", "--warehouse", "W1")
-    reader = cloud.token("tokens", "create", "ops", "--role", "reader")
+    _, (token, reader) = enrolled(*COMMANDS)
     book = full_book()
     async with open_client(cloud.url, token=token, deadline_s=GUARD_S) as client:
         assert await drain(client, book, rows=100) == 0
@@ -86,8 +90,7 @@ async def test_a_journal_arrives_whole(cloud: CloudProcess) -> None:
 
 
 async def test_nothing_is_lost_or_doubled_when_the_cloud_is_killed(cloud: CloudProcess) -> None:
-    token = cloud.token("gateways", "enrol", "gw-W1", "--warehouse", "W1")
-    reader = cloud.token("tokens", "create", "ops", "--role", "reader")
+    _, (token, reader) = enrolled(*COMMANDS)
     book = full_book()
 
     async def kill_now_and_then() -> None:
@@ -152,8 +155,7 @@ async def pump(
 
 
 async def test_nothing_is_doubled_when_answers_are_cut(cloud: CloudProcess) -> None:
-    token = cloud.token("gateways", "enrol", "gw-W1", "--warehouse", "W1")
-    reader = cloud.token("tokens", "create", "ops", "--role", "reader")
+    _, (token, reader) = enrolled(*COMMANDS)
     book = full_book()
     async with (
         cutting_proxy(cloud.port, random.Random(11)) as url,
@@ -167,7 +169,7 @@ async def test_nothing_is_doubled_when_answers_are_cut(cloud: CloudProcess) -> N
 async def test_many_gateways_and_both_connections_of_one_send_at_once(
     cloud: CloudProcess,
 ) -> None:
-    reader = cloud.token("tokens", "create", "ops", "--role", "reader")
+    _, (_, reader) = enrolled(*COMMANDS)
     books = [full_book(f"gw-{i}", f"W{i}", n=100) for i in range(4)]
     async with contextlib.AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         for book in books:
@@ -185,7 +187,7 @@ def test_sigterm_ends_it_cleanly(cloud: CloudProcess) -> None:
 
 
 def test_no_token_is_readable_in_the_file(cloud: CloudProcess) -> None:
-    token = cloud.token("tokens", "create", "ops", "--role", "admin")
+    token = cloud.token("tokens", "create", "boss", "--role", "admin")
     cloud.get("/v1/stock", token)
     assert cloud.terminate() == 0
     path = Path(cloud.database)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -23,6 +27,21 @@ def run_cloud(*arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=GUARD_S,
         check=False,
     )
+
+
+@cache
+def enrolled(*commands: tuple[str, ...]) -> tuple[Path, list[str]]:
+    """A database, to be copied, in which these commands were given, and the tokens they printed.
+
+    Made once: each command is a program that starts and ends.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="forepost-"))
+    atexit.register(shutil.rmtree, directory)
+    made = CloudProcess(directory)
+    tokens = [made.token(*command) for command in commands]
+    if Path(made.database + "-wal").exists():
+        raise AssertionError(f"{made.database}: is still in its log")
+    return Path(made.database), tokens
 
 
 class CloudProcess:

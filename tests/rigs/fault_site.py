@@ -6,22 +6,19 @@ that the gateway also triggers and plans.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
 import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import httpx
 
 from tests.rigs.broker import Mosquitto, free_port, running_broker, running_mosquitto
-from tests.rigs.cloud import CloudProcess
+from tests.rigs.cloud import CloudProcess, enrolled
 from tests.rigs.gateway import GatewayProcess, Status
 from tests.rigs.guard import GUARD_S
 from tests.rigs.handheld import Handheld
@@ -76,7 +73,10 @@ class Site:
         self.state = directory / "state"
         self.token_file = directory / "token"
         self.token_file.touch(0o600)
-        database, token, self.admin = _enrolled()
+        database, (token, self.admin) = enrolled(
+            ("gateways", "enrol", GATEWAY, "--warehouse", WAREHOUSE),
+            ("tokens", "create", "office", "--role", "admin"),
+        )
         shutil.copy(database, self.cloud.database)
         self.token_file.write_text(token)
         self.cloud.start()
@@ -191,19 +191,6 @@ class Site:
             with contextlib.suppress(AssertionError):
                 if program.process is not None and program.process.poll() is None:
                     program.kill()
-
-
-@cache
-def _enrolled() -> tuple[Path, str, str]:
-    """A cloud's database with the gateway and the office in it, and their tokens; made once."""
-    directory = Path(tempfile.mkdtemp(prefix="forepost-"))
-    atexit.register(shutil.rmtree, directory)
-    made = CloudProcess(directory)
-    token = made.token("gateways", "enrol", GATEWAY, "--warehouse", WAREHOUSE)
-    admin = made.token("tokens", "create", "office", "--role", "admin")
-    if Path(made.database + "-wal").exists():
-        raise AssertionError(f"{made.database}: is still in its log")
-    return Path(made.database), token, admin
 
 
 def receive(pda: Handheld, quantity: int = 1, location: str = "R-01") -> int:
