@@ -20,14 +20,13 @@ from gateway.journal.ledger_tables import REFOLD, load_book
 from gateway.journal.read_model import effect_statements
 from gateway.journal.store import JournalStore
 from gateway.ports import Draft, Entry
-from gateway.services.projector import CONSUMER, Projector
+from gateway.services.projector import CONSUMER
 from gateway.services.stock_keeper import fold_stock
-from gateway.services.supervisor import Heartbeats
 from tests.fakes.clock import FakeClock
 from tests.fakes.trigger_watch import watch
 from tests.property.test_ledger import histories
-from tests.rigs.exceptions import keeper
 from tests.rigs.journal import opened
+from tests.rigs.projecting import projector_on
 
 pytestmark = pytest.mark.slow
 
@@ -106,13 +105,7 @@ async def test_a_journal_from_before_counts_were_folded_is_folded_again(
         old = "insert into stock values ('J1', 'R-1', ?, '', 'available', 'EA', 9)"
         asked = REFOLD if is_asked_for else ()
         await store.advance(CONSUMER, to_seq=2, effects=[(old, [(item,)]), *asked])
-        projector = Projector(
-            journal=store,
-            warehouse="J1",
-            watch=watch(clock, quiet_us=1),
-            exceptions=keeper(store, clock),
-            heartbeats=Heartbeats(clock),
-        )
+        projector = projector_on(store, clock, watch(clock, quiet_us=1))
         await projector.load()
         assert await store.query("select quantity from stock where location = 'R-1'") == [(7,)]
     shelf = {key.location: quantity for key, quantity in projector.facts.stock.items()}

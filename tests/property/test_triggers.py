@@ -17,11 +17,10 @@ from cloud_sync.contract import events as ev
 from gateway.journal.store import JournalStore
 from gateway.ports import Draft, Entry
 from gateway.services.projector import CONSUMER, Projector
-from gateway.services.supervisor import Heartbeats
 from tests.fakes.clock import START_US, FakeClock
 from tests.fakes.trigger_watch import watch
-from tests.rigs.exceptions import keeper
 from tests.rigs.journal import opened
+from tests.rigs.projecting import projector_on
 
 pytestmark = pytest.mark.slow
 
@@ -135,13 +134,7 @@ async def keys_of(path: Path, events: list[ev.Event], sizes: list[tuple[int, boo
             quiet_us=HOUR_US,
             today=lambda: TODAY,
         )
-        return Projector(
-            journal=store,
-            warehouse="J1",
-            watch=made,
-            exceptions=keeper(store, clock),
-            heartbeats=Heartbeats(clock),
-        )
+        return projector_on(store, clock, made)
 
     async with opened(path, clock=clock) as store:
         await store.append(entries)

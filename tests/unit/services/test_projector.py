@@ -24,6 +24,7 @@ from tests.fakes.trigger_watch import watch
 from tests.rigs.exceptions import keeper
 from tests.rigs.guard import GUARD_S
 from tests.rigs.journal import opened
+from tests.rigs.projecting import projector_on
 
 GTIN = "09506000134352"
 POLICY = {
@@ -241,12 +242,6 @@ async def test_it_starts_where_rows_have_left(tmp_path: Path) -> None:
             await store.advance(consumer, to_seq=5)
         assert await store.prune(older_than_us=2**60) == 4
     async with opened(tmp_path, clock=clock) as store:
-        projector = Projector(
-            journal=store,
-            warehouse="J1",
-            watch=watch(clock, quiet_us=1),
-            exceptions=keeper(store, clock),
-            heartbeats=Heartbeats(clock),
-        )
+        projector = projector_on(store, clock, watch(clock, quiet_us=1))
         await projector.load()
         assert projector.facts.seq == 5
