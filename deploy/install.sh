@@ -5,7 +5,7 @@
 #   sudo deploy/install.sh --purge         everything goes
 # Asks nothing, and may be run again: with a newer wheel it is an upgrade that goes back if the new
 # version does not start. --wheels: take the wheels of requirements/box.lock from there, no network.
-# Needs Python 3.11 or newer with venv, systemd 250, Mosquitto 2 and openssl.
+# Needs Python 3.11 or newer with venv, systemd 250 and Mosquitto 2.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -37,14 +37,6 @@ example/gateway.toml 0644 /usr/share/doc/forepost-gateway/examples/gateway.toml
 EOF
 }
 
-# The owner may have changed these: laid down once, never overwritten.
-theirs() {
-  cat <<EOF
-mosquitto/forepost.conf 0644 /etc/mosquitto/conf.d/forepost.conf
-mosquitto/forepost.acl 0644 /etc/mosquitto/forepost.acl
-EOF
-}
-
 find_python() {
   local name
   for name in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
@@ -63,7 +55,7 @@ check_machine() {
   if dpkg-query -W -f='${Status}' forepost-gateway 2>/dev/null | grep -q ' installed$'; then
     fail "the Debian package forepost-gateway is installed: use apt"
   fi
-  for tool in systemctl systemd-sysusers systemd-tmpfiles mosquitto_passwd openssl setpriv; do
+  for tool in systemctl systemd-sysusers systemd-tmpfiles mosquitto setpriv; do
     PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || fail "$tool is missing"
   done
 }
@@ -98,14 +90,12 @@ install_all() {
   while read -r file mode target; do
     install -D -m "$mode" "$here/$file" "$target"
   done < <(ours)
-  while read -r file mode target; do
-    [[ -e $target ]] || install -D -m "$mode" "$here/$file" "$target"
-  done < <(theirs)
   for program in forepost-gateway forepost-optimizer; do
     ln -sfn "/opt/forepost/current/bin/$program" "/usr/bin/$program"
   done
   # Debian's mosquitto.conf reads conf.d; others' do not.
   local main=/etc/mosquitto/mosquitto.conf
+  install -d /etc/mosquitto/conf.d
   if ! grep -qs '^include_dir /etc/mosquitto/conf.d' "$main"; then
     printf '%s\ninclude_dir /etc/mosquitto/conf.d\n' "$marker" >>"$main"
   fi
@@ -126,13 +116,9 @@ uninstall() {
 }
 
 purge() {
-  local _ target
   uninstall
-  while read -r _ _ target; do
-    rm -f "$target"
-  done < <(theirs)
-  rm -rf /var/lib/forepost /var/lib/forepost-box /etc/forepost /etc/mosquitto/forepost.passwd \
-    /etc/mosquitto/certs/forepost-{ca.pem,broker.pem,broker.key}
+  rm -rf /var/lib/forepost /var/lib/forepost-box /etc/forepost \
+    /etc/mosquitto/conf.d/forepost.conf /etc/mosquitto/forepost.acl /etc/mosquitto/certs/forepost-*
   [[ ! -f /etc/mosquitto/mosquitto.conf ]] ||
     sed -i "/^$marker\$/,+1d" /etc/mosquitto/mosquitto.conf
 }

@@ -10,17 +10,20 @@ from tests.rigs.machine import Machine
 
 GATEWAY = "forepost-gateway.service"
 JOURNAL = "/var/lib/forepost/journal.db"
-PASSWORD = "of-the-test"
-CONFIGURATION = """
+CONFIG = "/etc/forepost/gateway.toml"
+HANDHELD = "pda-01"
+CREDENTIALS = "/run/credentials/forepost-gateway.service/secret_mqtt-"
+CONFIGURATION = f"""
 [gateway]
 id = "gw-J1"
 warehouse = "J1"
 state_dir = "/var/lib/forepost"
 [mqtt]
-host = "127.0.0.1"
-port = 1883
-username = "gateway"
-password_file = "/run/credentials/forepost-gateway.service/secret_mqtt-password"
+host = "localhost"
+port = 8883
+ca_file = "{CREDENTIALS}ca"
+cert_file = "{CREDENTIALS}cert"
+key_file = "{CREDENTIALS}key"
 [[devices]]
 name = "pda-*"
 driver = "pda"
@@ -29,10 +32,12 @@ link = "mqtt"
 
 
 def configure(machine: Machine) -> None:
-    """What the owner does: a configuration and a password for a handheld."""
-    machine.do("tee", "/etc/forepost/gateway.toml", standard_input=CONFIGURATION)
-    machine.do("mosquitto_passwd", "-b", "/etc/mosquitto/forepost.passwd", "pda-01", PASSWORD)
-    machine.do("systemctl", "reload", "mosquitto")
+    """What the owner does: a configuration, the broker's, and a certificate for a handheld."""
+    machine.do("tee", CONFIG, standard_input=CONFIGURATION)
+    machine.do("forepost-gateway", "broker-config", "--config", CONFIG)
+    machine.do(
+        "forepost-gateway", "devices", "issue", "--config", CONFIG, "--out", "/exchange", HANDHELD
+    )
     machine.do("systemctl", "start", GATEWAY)
 
 
@@ -42,10 +47,12 @@ def scan(machine: Machine, seq: int) -> dict[str, object]:
         "v": 1, "boot": "boot-1", "seq": seq, "symbology": "GS1_128",
         "data": f"0109501101530003172701011021A{seq}", "task": {"type": "receive", "quantity": 1},
     })  # fmt: skip
-    topic = "forepost/v1/J1/pda-01/"
+    topic = f"forepost/v1/J1/{HANDHELD}/"
     # It publishes when it has subscribed, and ends after one answer or five seconds.
     say = (
-        "mosquitto_rr", "-u", "pda-01", "-P", PASSWORD, "-q", "1", "-W", "5",
+        "mosquitto_rr", "-h", "localhost", "-p", "8883", "-q", "1", "-W", "5",
+        "--cafile", "/etc/mosquitto/certs/forepost-ca.pem",
+        "--cert", f"/exchange/{HANDHELD}.pem", "--key", f"/exchange/{HANDHELD}.key",
         "-t", f"{topic}scan", "-e", f"{topic}result", "-m", payload,
     )  # fmt: skip
     results: list[dict[str, object]] = []
