@@ -1,8 +1,7 @@
 """Pins a cloud that is down for seven days of clock: work goes on, and all of it arrives after.
 
-A quarter of a day in `make test`, all in the fault targets. Time is virtual, a handheld scans in
-every ten minutes, and the loops of the box look less often than they do in life: or nothing but their
-looking would be played.
+A quarter of a day in `make test`, all in the fault targets. Time is virtual, a handheld scans every
+ten minutes, and the loops of the box look less often than in life: or only that would be played.
 """
 
 from __future__ import annotations
