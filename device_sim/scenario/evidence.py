@@ -18,6 +18,7 @@ from device_sim.stage.configuration import Site
 from device_sim.stage.installation import Installation
 from device_sim.stage.ledger import Ledger
 from device_sim.stage.memory import Measurement
+from device_sim.stage.picking import Picker, Shop
 from device_sim.stage.watch import GatewayReport, ask_gateway, export_journal
 from device_sim.world import World
 
@@ -44,7 +45,8 @@ class Evidence:
 
     cloud_baseline: stock before the first act. opened_at_s, closed_at_s: when the doors were.
     first_seqs: by gateway, the last row before the first act. last_seqs: by warehouse, up to
-    where the journal must be in the cloud. zero_us: the wall time at monotonic zero.
+    where the journal must be in the cloud. zero_us: the wall time at monotonic zero. shop: whose
+    orders are picked by lists, if there are any. orders: what the cloud says of them.
     """
 
     world: World
@@ -61,6 +63,9 @@ class Evidence:
     set_aside: list[Row] = field(default_factory=list)
     memory: dict[str, list[Measurement]] = field(default_factory=dict)
     sensors_watched: list[Watched] = field(default_factory=list)
+    shop: Shop | None = None
+    pickers: list[Picker] = field(default_factory=list)
+    orders: list[Row] = field(default_factory=list)
     zero_us: int = 0
     opened_at_s: float = 0.0
     closed_at_s: float = 0.0
@@ -121,6 +126,12 @@ class Evidence:
             for fault in report.sensor_faults
             if fault.get("device") in ours
         ]
+        await self._look_at_orders(ground)
+        left += [
+            f"{order.get('id')}: {order.get('status')}"
+            for order in self.orders
+            if order.get("status") != "delivered"
+        ]
         last = int(str(self.events[-1]["position"])) if self.events else 0
         self.events += self._of_today(await ground.cloud.events(after_position=last))
         return left + checks.missing_departures(self.readers, self.events)
@@ -133,6 +144,7 @@ class Evidence:
             for site in ground.sites.values()
         }
         self.events = self._of_today(await ground.cloud.events())
+        await self._look_at_orders(ground)
         self.cloud_stock = await ground.cloud.stock()
         self.set_aside = await ground.cloud.quarantine()
 
@@ -143,6 +155,12 @@ class Evidence:
             for row in rows
             if int(str(row.get("seq"))) > self.first_seqs.get(str(row.get("gateway")), 0)
         ]
+
+    async def _look_at_orders(self, ground: Ground) -> None:
+        """The shop's orders; others are somebody else's."""
+        if self.shop is not None:
+            ours = set(self.shop.placed)
+            self.orders = [it for it in await ground.cloud.orders() if it.get("id") in ours]
 
     async def _look(self, ground: Ground) -> None:
         self.reports = {}

@@ -27,7 +27,11 @@ _CLOSED = ConfigDict(extra="forbid", frozen=True)
 
 
 class Work(BaseModel):
-    """How fast everybody works, in seconds between two scans, orders, oddities, boxes."""
+    """How fast everybody works, in seconds between two scans, orders, oddities, boxes.
+
+    web_order_s: between two orders of the web shop's, which are picked by their lists; none
+    without it.
+    """
 
     model_config = _CLOSED
 
@@ -35,6 +39,7 @@ class Work(BaseModel):
     order_s: Seconds = 0.3
     oddity_s: Seconds = 1.7
     box_s: Seconds = 5.0
+    web_order_s: Seconds | None = None
 
 
 class _Device(BaseModel):

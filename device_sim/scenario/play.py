@@ -40,6 +40,7 @@ from device_sim.stage import configuration as conf
 from device_sim.stage.crew import Pace, Supplier, Worker
 from device_sim.stage.ledger import Ledger
 from device_sim.stage.memory import MemoryWatch
+from device_sim.stage.picking import Picker, Shop
 from device_sim.stage.processes import Child, Stage
 from device_sim.stage.tags import TagMint
 from device_sim.world import World
@@ -117,6 +118,9 @@ class Play:
                 side_shows.append(task)
             self.note("stocking")
             await self._stock_up()
+            for picker in self._open_shop():
+                picking = picker.keep_picking()
+                side_shows.append(group.create_task(picking, name="picking"))
             self.note("running")
             self.evidence.opened_at_s = time.monotonic()
             await self._run()
@@ -201,7 +205,15 @@ class Play:
     async def _stock_up(self) -> None:
         catalog = self.world.catalog
         cloud = self.ground.cloud
-        await cloud.import_documents(items=[item.document() for item in catalog])
+        await cloud.import_documents(
+            items=[item.document() for item in catalog],
+            locations=[
+                {"warehouse": warehouse, "id": name, "zone": zone, "walk": walk}
+                for warehouse in self.scenario.warehouses
+                * (self.scenario.work.web_order_s is not None)
+                for walk, (name, zone) in enumerate(self.world.bins())
+            ],
+        )
         for warehouse in self.scenario.warehouses:
             await self._announce(warehouse, {item.gtin: OPENING_UNITS for item in catalog})
 
@@ -229,6 +241,26 @@ class Play:
         except TimeoutError as error:
             still = ", ".join(missing)
             raise SimulatorError(f"after {STOCKING_S:g} s still not there: {still}") from error
+
+    def _open_shop(self) -> list[Picker]:
+        """The shop, if the scenario has one, and at each warehouse one who picks for it."""
+        work = self.scenario.work
+        if work.web_order_s is None:
+            return []
+        distances_m = {name: 1000 + i for i, name in enumerate(self.scenario.warehouses)}
+        random = Random(self.random.random())
+        self.evidence.shop = Shop(self.ground.cloud, self.world, random, distances_m)
+        self.evidence.pickers = [
+            Picker(self._first_worker(name), Random(random.random()), missed_share=0.0)
+            for name in self.scenario.warehouses
+        ]
+        return self.evidence.pickers
+
+    async def _keep_ordering(self, shop: Shop, period_s: float) -> None:
+        """Customers order, for ever."""
+        while True:
+            await shop.place(wall_us())
+            await asyncio.sleep(period_s)
 
     async def _announce(self, warehouse: str, units: dict[str, int]) -> None:
         asn = self.supplier.make_asn(warehouse, units)
@@ -265,6 +297,10 @@ class Play:
                 if isinstance(device, Scanner)
             ]
             supplying = group.create_task(self._keep_supplied(), name="supplying")
+            shop, period_s = self.evidence.shop, self.scenario.work.web_order_s
+            if shop is not None and period_s is not None:
+                ordering = self._keep_ordering(shop, period_s)
+                passing.append(group.create_task(ordering, name="ordering"))
             for i, fault in enumerate(maker.possible()):
                 group.create_task(maker.make(fault, began_s), name=f"fault-{i}")
             await asyncio.sleep(self.scenario.duration_s)

@@ -13,6 +13,7 @@ from device_sim.scenario.model import Scenario, SensorDrifting
 from device_sim.stage import check
 from device_sim.stage.ledger import Ledger
 from device_sim.stage.memory import Life, lives
+from device_sim.stage.picking import check_picking
 from device_sim.world import Place
 
 Row = dict[str, object]
@@ -35,6 +36,7 @@ def judge(scenario: Scenario, evidence: Evidence) -> list[check.Check]:
         check.check_scans(evidence.ledgers, evidence.events),
         check.check_journal_order(evidence.events, in_time, after=evidence.first_seqs),
         checks.check_same_rows(evidence.journals, evidence.events),
+        *_check_picking(evidence),
         *_check_stock(evidence),
         checks.check_times(evidence.ledgers, edge),
         *checks.check_tags(evidence.readers, edge, troubles),
@@ -70,6 +72,12 @@ def drifts_of(scenario: Scenario) -> dict[str, float]:
 def memory_lives(evidence: Evidence) -> dict[str, list[Life]]:
     """How the memory of every gateway went, life by life."""
     return {gateway: lives(measured) for gateway, measured in evidence.memory.items()}
+
+
+def _check_picking(evidence: Evidence) -> list[check.Check]:
+    if evidence.shop is None:
+        return []
+    return check_picking(evidence.orders, evidence.pickers, evidence.shop)
 
 
 def _check_stock(evidence: Evidence) -> list[check.Check]:

@@ -333,4 +333,4 @@ def test_what_ships_is_listed() -> None:
         check=True,
     )
     names = [line.split()[0] for line in done.stdout.splitlines()]
-    assert {"quiet-day", "live-stream-surge", "everything"} <= set(names)
+    assert {"quiet-day", "live-stream-surge", "pick-lists", "everything"} <= set(names)
