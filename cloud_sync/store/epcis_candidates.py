@@ -1,7 +1,8 @@
 """Events that a query's indexed conditions let through, a chunk after the other in its order.
 
 In the order of positions (of recording) the rarest condition leads: its keys are walked in that
-order, and only the events they name are looked at. In the order of a time its index is walked, or
+order, and only the events they name are looked at; without one, the events of each warehouse that
+may be seen, if those are few. In the order of a time its index is walked, or
 the events of a rare condition are sorted; of a condition that many events fulfil each event is
 asked, so that neither millions of keys nor of events are ever gathered for one page.
 """
@@ -19,6 +20,7 @@ from cloud_sync.store.ports import Row, Transaction, Value
 
 NARROWED_MAX: Final = 8
 RARE: Final = 2000
+WALKS_MAX: Final = 100
 
 _COLUMNS: Final = "position, event_time_us, record_time_us, context, body"
 _TIMES: Final = {"eventTime": "event_time_us", "recordTime": "record_time_us"}
@@ -48,6 +50,11 @@ class Window:
     up_to: int
     rare: int = RARE
 
+    @property
+    def is_narrow(self) -> bool:
+        """True if there are so few warehouses that each may be walked through by itself."""
+        return self.warehouses is not None and len(self.warehouses) < WALKS_MAX
+
 
 def spot_of(row: Row, query: Query) -> Spot:
     """Where a row stands in the order of a query."""
@@ -68,8 +75,8 @@ async def read_chunk(
         else [0]
     )
     ranked = sorted(zip(counts, range(len(terms)), strict=False))
-    if terms and _column(query) == "position":
-        lead = terms[ranked[0][1]]
+    if _column(query) == "position" and (terms or window.is_narrow):
+        lead = terms[ranked[0][1]] if terms else None
         others = [term for term in terms if term is not lead]
         return await _led_by(tx, query, window, after=after, limit=limit, lead=lead, others=others)
     where, parameters = _bounds(query, window)
@@ -92,6 +99,16 @@ async def read_chunk(
     return Chunk(rows, end, is_end=len(rows) < limit, n_looked=len(rows))
 
 
+_OF_WAREHOUSE: Final = (
+    "select * from (select position from epcis_events where warehouse = ?"
+    " and position > ? and position <= ? order by position limit ?) as p"
+)
+_OF_KEY: Final = (
+    "select * from (select position from epcis_keys where name = ? and value = ?"
+    " and position > ? and position <= ?{within} order by position limit ?) as p"
+)
+
+
 async def _led_by(
     tx: Transaction,
     query: Query,
@@ -99,19 +116,25 @@ async def _led_by(
     *,
     after: Spot | None,
     limit: int,
-    lead: Term,
+    lead: Term | None,
     others: Sequence[Term],
 ) -> Chunk:
-    """The events of the next keys of one condition, in the order of positions."""
+    """The events of the next keys of one condition, or of the warehouses that may be seen, in the
+    order of positions."""
     start = 0 if after is None else after[1]
-    pairs = list(product(lead.names, map(str, lead.values)))
-    one = (
-        "select * from (select position from epcis_keys where name = ? and value = ?"
-        " and position > ? and position <= ? order by position limit ?) as p"
-    )
+    seen = list[Value]([] if window.warehouses is None else ["", *window.warehouses])
+    walks: list[list[Value]]
+    if lead is None:
+        one = _OF_WAREHOUSE
+        walks = [[warehouse, start, window.up_to, limit] for warehouse in seen]
+    else:
+        # The keys of others are stepped over here, and not one by one with their events.
+        within = f" and warehouse in ({','.join('?' * len(seen))})" if seen else ""
+        one = _OF_KEY.format(within=within)
+        pairs = product(lead.names, map(str, lead.values))
+        walks = [[*pair, start, window.up_to, *seen, limit] for pair in pairs]
     found = await tx.fetch(
-        " union ".join([one] * len(pairs)),
-        [it for pair in pairs for it in (*pair, start, window.up_to, limit)],
+        " union ".join([one] * len(walks)), [it for walk in walks for it in walk]
     )
     positions = sorted(integer(row[0]) for row in found)[:limit]
     if not positions:

@@ -342,3 +342,26 @@ async def test_a_correction_declares_its_original_wrong_in_any_order(
     (declared,) = found.events
     assert declared.event["eventID"] == f"urn:uuid:{wrong.event_id}"
     assert up_to == 3
+
+
+@pytest.mark.parametrize("asked", [{}, {"EQ_bizStep": "commissioning"}, {"EQ_action": "ADD"}])
+@pytest.mark.parametrize("scope", [["W1"], ["C1", "W1"], []])
+async def test_a_scope_is_told_its_events_and_nobodys_in_their_order(
+    database: Database, asked: Json, scope: list[str]
+) -> None:
+    """Whoever else said as much between them."""
+    owners = ["W1", "C1", "", "N1", "N1", "W1", "N1", "C1", "", "W1"] * 3
+    events = [
+        NewEvent(event("ObjectEvent", eventID=f"urn:x:{n}", action="ADD"), None, owner)
+        for n, owner in enumerate(owners)
+    ]
+    await database.transact(partial(add_events, events=events, now_us=NOW_US))
+    wanted = [f"urn:x:{n}" for n, owner in enumerate(owners) if owner in ("", *scope)]
+    told: list[object] = []
+    cut: Cut | None = Cut(4, await database.read(newest))
+    while cut is not None:
+        script = partial(find_events, query=parse_query(asked), cut=cut, warehouses=scope)
+        page = await database.read(script)
+        told += [it.event["eventID"] for it in page.events]
+        cut = page.next
+    assert told == wanted
