@@ -2,6 +2,7 @@
 with lots from warehouse to warehouse."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -141,7 +142,7 @@ def told(number: int, **sums: object) -> ev.Event:
     """The delivery's document, with what the lot had suffered before."""
     asn = {
         "id": "A1", "warehouse": "J1", "source": "J2", "status": "dispatched", "ordered": [],
-        "exposures": [{"item": ITEM, "lot": "L9", **sums}],
+        "exposures": [{"item": ITEM, "lot": "L9", **sums}], "left_us": START_US - 1,
     }  # fmt: skip
     return ev.Event(
         event_id=f"00000000-0000-7000-9000-{number:012x}", type=ev.DOCUMENT_CHANGED, version=1,
@@ -167,12 +168,16 @@ async def happened(bench: Bench, *rows: ev.Event, n_told: int) -> list[ev.Event]
 
 
 @pytest.mark.parametrize("is_told_first", [False, True])
+@pytest.mark.parametrize("is_blind", [False, True])
 async def test_a_lot_that_suffered_elsewhere_is_held_where_it_comes(
-    tmp_path: Path, *, is_told_first: bool
+    tmp_path: Path, *, is_told_first: bool, is_blind: bool
 ) -> None:
     """By its own warehouse's rule, with a restart between goods and document."""
     clock = FakeClock()
-    parts = [came(1, place="cold"), told(2, above_us=120_000_000)]
+    goods = came(1, place="cold")
+    if is_blind:
+        goods = replace(goods, type=ev.GOODS_RECEIVED, documents=())
+    parts = [goods, told(2, above_us=120_000_000)]
     first, second = reversed(parts) if is_told_first else parts
     async with opened(tmp_path, clock=clock) as journal:
         await happened(bench_on(journal, clock), first, n_told=0)
