@@ -27,7 +27,7 @@ WAREHOUSE = "W1"
 DEVICES = 20
 RECEIVE_MAXIMUM = 500
 BROKER = "set_tcp_nodelay true\n"
-"""As the broker is shipped (deploy/mosquitto)."""
+"""As the broker is configured (gateway/broker/mosquitto.py)."""
 SENSORS_AND_CLOUD = """
 [[devices]]
 name = "sensor-*"

@@ -143,7 +143,8 @@ def test_secrets_are_where_systemd_puts_them() -> None:
     unit = (DEPLOY / "systemd/forepost-gateway.service").read_text()
     credential = re.search(r"^LoadCredential=(\w+):/etc/forepost/credentials$", unit, re.MULTILINE)
     assert credential is not None
-    for file in (settings.cloud.token_file, settings.mqtt.password_file):
+    mqtt = settings.mqtt
+    for file in (settings.cloud.token_file, mqtt.ca_file, mqtt.cert_file, mqtt.key_file):
         assert file is not None
         assert str(file.parent) == "/run/credentials/forepost-gateway.service"
         assert file.name.startswith(f"{credential[1]}_")
