@@ -22,8 +22,8 @@ PAGE = Path(__file__).resolve().parents[3] / "docs/decisions/0015-warehouse-in-e
 WHOLE = {
     "credentials", "epcis_attributes", "epcis_captures", "epcis_children",
     "epcis_ended_tokens", "epcis_feed", "epcis_queries",
-    "epcis_subscriptions", "exception_subjects", "feed", "feed_marks", "idempotency", "invitations",
-    "lots", "orders", "promise_rules", "schema_version", "transit_rules", "users",
+    "epcis_subscriptions", "exception_subjects", "feed", "feed_marks", "idempotency",
+    "invitations", "lots", "orders", "promise_rules", "schema_version", "transit_rules", "users",
     "webhook_deliveries", "webhooks",
 }  # fmt: skip
 """Reference tables; the page gives the reason of each."""
