@@ -96,6 +96,7 @@ def _tag_class(event: ev.Event) -> Iterator[Key]:
 FLAGS: Final[Mapping[str, Keys]] = {
     "approval_needed": _place,
     "certificate_expired": _goods,
+    "document_closed": _document,
     EXPIRY_CONFLICT: _goods,
     "lot_expired": _goods,
     "lot_held": _goods,
@@ -139,6 +140,7 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     CORRECTION_CONFLICT: ("accept",),
     COUNT_STALE: _DOUBTFUL,
     COUNT_UNCERTAIN: _DOUBTFUL,
+    "document_closed": ("accept", CORRECT),
     DOUBLE_DELIVERY: ("accept", "collect"),
     DUPLICATE_EPC: ("inspect", "replace_tag", "accept"),
     EXCURSION: ("inspect", "repair"),

@@ -26,7 +26,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from cloud_sync.contract.keys import is_id
 from gateway.errors import BrokerError
-from gateway.journal.durable import put_file
+from gateway.journal.durable import SECRET, put_file
 
 GATEWAY: Final = "gateway"
 """The user name of the gateway itself."""
@@ -34,7 +34,7 @@ BROKER: Final = "broker"
 RESERVED: Final = frozenset({GATEWAY, BROKER, "all"})
 """Names of no device; `all` is who a task for everybody is for."""
 
-SECRET, PUBLIC = 0o600, 0o644
+PUBLIC = 0o644
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CA_DAYS: Final = 30 * 365
 """Longer than a box lives: a new authority means new certificates on every device."""

@@ -15,9 +15,10 @@ from typing import Final
 
 from cryptography import x509
 
-from gateway.broker.authority import GATEWAY, SECRET, Authority, Identity
+from gateway.broker.authority import GATEWAY, Authority, Identity
 from gateway.broker.files import DAYS, add_where, now, publish, put, put_pair, tell
 from gateway.broker.mosquitto import Listener, configuration
+from gateway.journal.durable import SECRET
 from gateway.settings import load_settings
 
 RENEW_BEFORE: Final = timedelta(days=365)

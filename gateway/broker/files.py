@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from gateway.broker.authority import PUBLIC, SECRET, Authority, Identity
+from gateway.broker.authority import PUBLIC, Authority, Identity
 from gateway.broker.mosquitto import access_list
 from gateway.clock import SystemClock
 from gateway.errors import BrokerError
-from gateway.journal.durable import put_file
+from gateway.journal.durable import SECRET, put_file
 from gateway.settings import Settings
 
 DAYS: Final = 5 * 365

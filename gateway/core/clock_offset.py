@@ -11,8 +11,10 @@ runs fast, makes smaller differences and is followed at once. One that was set b
 makes larger ones, and so does a queue that is sent late; what tells them apart is that live
 messages keep one difference over time, while those of a queue come at once with differences as
 far apart as they were made. So a difference that has held for RUN_US, within PLAY_US, is believed.
-Where messages are numbered it shows at once: a later number with an earlier time was made after
-the clock was set back. Messages numbered before that one, which may come later, were not.
+Where messages are numbered a great leap shows at once: a later number with a time that is earlier
+by more than SHIFT_US was made after the clock was set back: no queue is that old. Messages
+numbered before that one, which may come later, were not. Smaller steps are left to the run: a
+program that numbers its messages as it sends them sends its queue with later numbers, too.
 
 A message that seems to be older than AGE_MAX_US has no time that anybody should go by.
 
@@ -45,6 +47,9 @@ NOTED_US: Final = 50_000
 
 TIMES_REMEMBERED: Final = 1024
 """A message's time is looked at where its bytes are, and again where its offset is learnt."""
+
+SHIFT_US: Final = 12 * 3_600_000_000
+"""What was made so long before the message numbered before it was not: its clock was set back."""
 
 AGE_MAX_US: Final = 92 * 86_400_000_000
 """No device holds a message back for longer than a quarter of a year."""
@@ -90,7 +95,7 @@ class _Estimate:
         if seq is not None and seq < self.set_seq:
             return self.earlier_us
         if seq is not None and seq > self.last_seq:
-            if self.last_seq >= 0 and given_us < self.last_us - TRUSTED_US:
+            if self.last_seq >= 0 and given_us < self.last_us - SHIFT_US:
                 self.earlier_us, self.set_seq = self.offset_us, seq
                 self.offset_us, self.n_run = difference_us, 0
                 self.n_moves += 1

@@ -11,6 +11,10 @@ UNFINISHED: Final = ".new"
 """What the name of a file ends in that `put_file` has not finished, and may never finish."""
 
 
+SECRET: Final = 0o600
+"""The permissions of what nobody but its owner reads."""
+
+
 def sync_path(path: Path, *, flags: int = 0) -> None:
     """Put a file's content, or the names in a directory, on the disk. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | flags)
@@ -31,7 +35,7 @@ def put_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     It has its name only when its content is on the disk, and the name is there, too, before this
     returns. Its directory is made if there is none. Both belong to whom the directory above
     belongs: what root leaves for a service is the service's. Raises OSError; then nothing is left
-    of it.
+    of it. mode: its permissions, less the umask.
     """
     directory = path.parent
     owner = directory.parent.stat()
@@ -41,10 +45,10 @@ def put_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         sync_directory(directory.parent)
     unfinished = path.with_name(path.name + UNFINISHED)
     try:
-        unfinished.unlink(missing_ok=True)
-        with os.fdopen(
-            os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb"
-        ) as file:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            if mode == SECRET:
+                os.fchmod(descriptor, mode)  # one that a kill left may be anybody's to read
             _hand_over(file.fileno(), owner)
             file.write(content)
             file.flush()

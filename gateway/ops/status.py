@@ -22,14 +22,21 @@ TIMEOUT_S = 5.0
 
 @contextlib.asynccontextmanager
 async def serve_status(path: Path, report: Report) -> AsyncIterator[None]:
-    """Answer on `path` while the context is open."""
+    """Answer on `path` while the context is open; who is still asking then is hung up on."""
+    asking: set[asyncio.Task[object]] = set()
 
     async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(TIMEOUT_S):
-                writer.write(json.dumps(await report()).encode())
-                await writer.drain()
-        writer.close()
+        task = asyncio.current_task()
+        if task is not None:
+            asking.add(task)
+            task.add_done_callback(asking.discard)
+        try:
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(TIMEOUT_S):
+                    writer.write(json.dumps(await report()).encode())
+                    await writer.drain()
+        finally:
+            writer.close()
 
     # A socket left behind by a killed gateway is replaced; two gateways cannot meet here,
     # because the journal's lock is taken first.
@@ -40,6 +47,11 @@ async def serve_status(path: Path, report: Report) -> AsyncIterator[None]:
         os.umask(old_mask)
     async with server:
         yield
+    # What they ask of goes next, and a report on half of it would be a trace in the log.
+    for task in asking:
+        task.cancel()
+    if asking:
+        await asyncio.wait(asking)
     # One that stays, on a disk that turned read-only, is replaced by the next start.
     with contextlib.suppress(OSError):
         os.unlink(path)  # noqa: PTH108 -- one system call, not worth a thread

@@ -7,16 +7,13 @@ the last renewal it signed: each is used once (cloud_sync/contract/enrolment.py)
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_sync.contract.enrolment import RenewRequest, renewal_bytes
 from gateway.errors import SyncError
-from gateway.journal.durable import put_file
-
-SECRET: Final = 0o600
+from gateway.journal.durable import SECRET, put_file
 
 
 class BoxKey:

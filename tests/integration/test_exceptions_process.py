@@ -24,6 +24,7 @@ SETTLED = {
     "correction_conflict": ("cloud", "accept"),
     "count_stale": ("cloud", "adjust"),
     "count_uncertain": ("cloud", "accept"),
+    "document_closed": ("gateway", "accept"),
     "double_delivery": ("cloud", "collect"),
     "duplicate_epc": ("both", "inspect"),
     "excursion": ("gateway", "inspect"),

@@ -196,6 +196,7 @@ def at_the_door(stage: Stage) -> None:
     stage.say(goods(item(1), "L1"), quantity=11, **took)
     stage.say(goods(item(2)), quantity=1, temperature_c=20.0, **took)
     stage.say(None, type="close", id="ASN-S")
+    stage.say(goods(item(2)), quantity=1, **took)
     blind = {"type": "receive"}
     stage.say(goods(item(4), "L1", expiry="2070-01-31"), **blind)
     stage.say(goods(item(4), "L1", expiry="2071-01-31"), **blind)

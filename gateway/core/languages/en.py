@@ -183,6 +183,7 @@ MESSAGES: Final[dict[str, str]] = {
     "exception_correction_conflict": "One scan was corrected more than once",
     "exception_count_stale": "A count came too late to count",
     "exception_count_uncertain": "Goods were moved while somebody counted them",
+    "exception_document_closed": "Something was done for a document that was closed",
     "exception_double_delivery": "A customer was sent an order twice",
     "exception_duplicate_epc": "One tag was seen in two places at once",
     "exception_excursion": "A zone is too warm or too cold",

@@ -177,6 +177,7 @@ MESSAGES: Final[dict[str, str]] = {
     "exception_correction_conflict": "同一次扫描被更正多次",
     "exception_count_stale": "盘点上报过晚，未计入",
     "exception_count_uncertain": "盘点期间货物被移动",
+    "exception_document_closed": "对已关闭的单据进行了操作",
     "exception_double_delivery": "同一订单向客户发货两次",
     "exception_duplicate_epc": "同一标签同时出现在两处",
     "exception_excursion": "温区过热或过冷",
