@@ -42,7 +42,7 @@ from gateway.clock import EventIds, SystemClock
 from gateway.core.book import StockEffects
 from gateway.journal.ledger_tables import ledger_statements
 from gateway.journal.store import open_journal
-from gateway.ports import Draft, Entry
+from gateway.ports import Draft, Entry, ReceiptKey
 from gateway.settings import JournalSettings
 from tests.rigs.broker import running_mosquitto
 from tests.rigs.cloud import CloudProcess
@@ -54,6 +54,7 @@ GATEWAY, WAREHOUSE = "gw-drain", "W1"
 BATCH = 4000
 SAMPLE_S = 0.25
 LIMIT_S = 280.0
+RESULT = b'{"status":"accepted","v":1}'
 PER_APPEND = 500
 UPLINK = """
 [cloud]
@@ -79,13 +80,18 @@ def occurred_at_us(seq: int) -> int:
     return 1_795_000_000_000_000 + seq * 600_000
 
 
-def make_draft(seq: int, new_id: EventIds) -> Draft:
-    """A receipt or a move of one of a few hundred items."""
+def make_entry(seq: int, new_id: EventIds) -> Entry:
+    """A receipt or a move of one of a few hundred items, and what its scan was answered with."""
     now_us = occurred_at_us(seq)
     event = make_event(
         seq, new_id(), warehouse=WAREHOUSE, occurred_at_us=now_us, received_at_us=now_us + 40_000
     )
-    return Draft(event.event_id, event.type, now_us, ev.encode_event(event))
+    draft = Draft(event.event_id, event.type, now_us, ev.encode_event(event))
+    device = event.device
+    if device is None or device.boot is None or device.seq is None:
+        return Entry((draft,))
+    # A scan that has its row and is not known as received would be damage to be mended first.
+    return Entry((draft,), receipt=(ReceiptKey(device.id, device.boot, device.seq), RESULT))
 
 
 async def fill(state: Path, n_events: int) -> None:
@@ -96,8 +102,7 @@ async def fill(state: Path, n_events: int) -> None:
     ) as journal:
         for first in range(1, n_events + 1, PER_APPEND):
             last = min(first + PER_APPEND, n_events + 1)
-            drafts = tuple(make_draft(seq, new_id) for seq in range(first, last))
-            await journal.append([Entry(drafts)])
+            await journal.append([make_entry(seq, new_id) for seq in range(first, last)])
         # Stock that was never folded would be folded first; how fast is another question.
         time_us = occurred_at_us(n_events)
         place = Place(time_us, GATEWAY, journal.epoch, "", 0, n_events)
