@@ -5,10 +5,8 @@ These two are the only calls that anybody may make, so they are counted before a
 
 from __future__ import annotations
 
-import json
 import logging
 from functools import partial
-from http import HTTPStatus
 from typing import Annotated, Final
 
 from cryptography.exceptions import InvalidSignature
@@ -16,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from cloud_sync.contract import keys
 from cloud_sync.contract.enrolment import (
@@ -30,7 +28,7 @@ from cloud_sync.contract.events import Id
 from cloud_sync.service.access import as_admin, within
 from cloud_sync.service.bodies import body_of, documented, read_body
 from cloud_sync.service.context import Context, context_of
-from cloud_sync.service.mutation import REPLAYED, Mutation, mutation_by
+from cloud_sync.service.mutation import Mutation, mutation_by, told_once
 from cloud_sync.service.problems import Refused
 from cloud_sync.store import enrolment
 from cloud_sync.store.credentials import NotEnrolled, make_token
@@ -114,10 +112,7 @@ async def post_invitation(mutation: ByAdmin, gateway: GatewayPath) -> Response:
     within(mutation.credential, (body.warehouse,))
     code = enrolment.make_code()
     script = partial(_invite, gateway=gateway, body=body, code=code, now_us=mutation.now_us)
-    response = await mutation.run(script)
-    if response.status_code != HTTPStatus.OK or any(it in response.headers for it in REPLAYED):
-        return response
-    return JSONResponse({**json.loads(bytes(response.body)), "code": code})
+    return told_once(await mutation.run(script), code=code)
 
 
 async def _invite(

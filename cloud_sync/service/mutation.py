@@ -16,14 +16,16 @@ second waits for the first.
 
 # Without `from __future__ import annotations`: FastAPI has to see the guard inside a closure.
 import hashlib
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import Depends, Header
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from cloud_sync.contract.events import canonical
 from cloud_sync.service.access import Guard
@@ -88,6 +90,15 @@ class Mutation:
         if isinstance(outcome, idempotency.Kept):
             return _rendered(outcome.status, outcome.answer, REPLAYED)
         return outcome
+
+
+def told_once(response: Response, **secret: str) -> Response:
+    """The answer of a mutation with a secret in it that is kept nowhere: in the first answer of a
+    success, and in no other."""
+    is_repeat = any(it in response.headers for it in REPLAYED)
+    if response.status_code != HTTPStatus.OK or is_repeat:
+        return response
+    return JSONResponse({**json.loads(bytes(response.body)), **secret})
 
 
 Outcome = Response | idempotency.Kept | idempotency.Reused

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
-from http import HTTPStatus
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from cloud_sync.contract import keys, rights
 from cloud_sync.contract.events import Id
 from cloud_sync.service.access import as_admin
 from cloud_sync.service.bodies import documented
 from cloud_sync.service.context import context_of
-from cloud_sync.service.mutation import REPLAYED, Mutation, mutation_by
+from cloud_sync.service.mutation import Mutation, mutation_by, told_once
 from cloud_sync.service.pages import AfterQuery, PageLimit, page_of, place_of
 from cloud_sync.service.problems import Refused
 from cloud_sync.store import credentials
@@ -106,10 +104,7 @@ async def post_token(mutation: ByAdminOnce, name: NamePath) -> Response:
         now_us=mutation.now_us,
         expires_at_us=mutation.now_us + body.expires_in_days * DAY_US,
     )
-    response = await mutation.run(script)
-    if response.status_code != HTTPStatus.OK or any(it in response.headers for it in REPLAYED):
-        return response
-    return JSONResponse({**json.loads(bytes(response.body)), "token": token})
+    return told_once(await mutation.run(script), token=token)
 
 
 async def _add_token(

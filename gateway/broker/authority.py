@@ -99,7 +99,7 @@ class Authority:
         serials = [it.serial for it in self.issued() if it.name == name and not it.is_revoked]
         if not serials or name in RESERVED:
             raise BrokerError(f"device {name!r}: there is none with a certificate to revoke")
-        self._put(f"revoked/{name}", b"", PUBLIC)
+        put(self._directory / f"revoked/{name}", b"", PUBLIC)
         self._put_crl([*self._crl(), *(self._ended(it) for it in serials)])
         return len(serials)
 
@@ -144,10 +144,10 @@ class Authority:
             .sign(key, hashes.SHA256())
         )
         self._key, self._ca = key, certificate
-        self._put("ca.pem", _pem(certificate), PUBLIC)
+        put(self._directory / "ca.pem", _pem(certificate), PUBLIC)
         self._put_crl([])
         # Last: an authority that has its key is whole.
-        self._put("ca.key", _key_pem(key), SECRET)
+        put(self._directory / "ca.key", _key_pem(key), SECRET)
 
     def _issue(
         self, name: str, *, days: int, usage: x509.ObjectIdentifier, hosts: tuple[str, ...]
@@ -175,7 +175,7 @@ class Authority:
         certificate = builder.sign(self._key, hashes.SHA256())
         if name != BROKER:
             path = f"issued/{name}/{certificate.serial_number:x}.pem"
-            self._put(path, _pem(certificate), PUBLIC)
+            put(self._directory / path, _pem(certificate), PUBLIC)
         return Identity(_key_pem(key), _pem(certificate))
 
     def _ended(self, serial: int) -> x509.RevokedCertificate:
@@ -203,15 +203,16 @@ class Authority:
         for it in ended:
             builder = builder.add_revoked_certificate(it)
         crl = builder.sign(self._key, hashes.SHA256())
-        self._put("crl.pem", crl.public_bytes(serialization.Encoding.PEM), PUBLIC)
+        put(self._directory / "crl.pem", crl.public_bytes(serialization.Encoding.PEM), PUBLIC)
 
-    def _put(self, name: str, content: bytes, mode: int) -> None:
-        path = self._directory / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            put_file(path, content, mode=mode)
-        except OSError as error:
-            raise BrokerError(f"{path}: {error.strerror}") from error
+
+def put(path: Path, content: bytes, mode: int = PUBLIC) -> None:
+    """Put a file of the broker's, and its directory if there is none. Raises BrokerError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        put_file(path, content, mode=mode)
+    except OSError as error:
+        raise BrokerError(f"{path}: {error.strerror}") from error
 
 
 def _named(name: str) -> x509.Name:

@@ -15,8 +15,8 @@ from typing import Final
 
 from cryptography import x509
 
-from gateway.broker.authority import GATEWAY, Authority, Identity
-from gateway.broker.files import DAYS, add_where, now, publish, put, put_pair, tell
+from gateway.broker.authority import GATEWAY, Authority, Identity, put
+from gateway.broker.files import DAYS, add_where, now, publish, put_pair, tell
 from gateway.broker.mosquitto import Listener, configuration
 from gateway.journal.durable import SECRET
 from gateway.settings import load_settings

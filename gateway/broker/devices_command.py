@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from gateway.broker.authority import GATEWAY, Authority, Identity
-from gateway.broker.files import DAYS, add_where, now, publish, put, put_pair, tell
+from gateway.broker.authority import GATEWAY, Authority, Identity, put
+from gateway.broker.files import DAYS, add_where, now, publish, put_pair, tell
 from gateway.errors import BrokerError
 from gateway.journal.durable import SECRET
 from gateway.settings import load_settings

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from gateway.broker.authority import PUBLIC, Authority, Identity
+from gateway.broker.authority import Authority, Identity, put
 from gateway.broker.mosquitto import access_list
 from gateway.clock import SystemClock
 from gateway.errors import BrokerError
-from gateway.journal.durable import SECRET, put_file
+from gateway.journal.durable import SECRET
 from gateway.settings import Settings
 
 DAYS: Final = 5 * 365
@@ -46,14 +46,6 @@ def put_pair(directory: Path, name: str, identity: Identity) -> None:
     put(directory / f"{name}.pem", identity.certificate)
 
 
-def put(path: Path, content: bytes, mode: int = PUBLIC) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        put_file(path, content, mode=mode)
-    except OSError as error:
-        raise BrokerError(f"{path}: {error.strerror}") from error
-
-
 def publish(namespace: argparse.Namespace, authority: Authority, settings: Settings) -> None:
     """Put where the broker looks what changes with every device."""
     warehouse = "+" if _goes_between(settings) else settings.gateway.warehouse
@@ -71,18 +63,23 @@ def tell(namespace: argparse.Namespace, what: str) -> None:
     """Have a running broker take what was written; where systemd does not run, say who must."""
     if namespace.no_reload:
         return
-    systemctl = shutil.which("systemctl")
-    if systemctl is None or not Path("/run/systemd/system").is_dir():
+    # A service that is not there, or does not run, has nothing to be told.
+    command = "try-restart" if what == "restart" else "try-reload-or-restart"
+    if not systemctl(command, "mosquitto"):
         print(f"now {what} the broker: it runs on the files of before")
-        return
+
+
+def systemctl(*command: str) -> bool:
+    """Run it; False where systemd does not run. Raises BrokerError if it refuses."""
+    program = shutil.which("systemctl")
+    if program is None or not Path("/run/systemd/system").is_dir():
+        return False
     done = subprocess.run(  # noqa: S603 - no word of it comes from outside
-        [systemctl, f"try-{what}" if what == "restart" else "try-reload-or-restart", "mosquitto"],
-        check=False,
-        capture_output=True,
-        text=True,
+        [program, *command], check=False, capture_output=True, text=True
     )
     if done.returncode != 0:
-        raise BrokerError(f"systemctl {what} mosquitto: {done.stderr.strip()}")
+        raise BrokerError(f"systemctl {' '.join(command)}: {done.stderr.strip()}")
+    return True
 
 
 def now() -> datetime:

@@ -12,7 +12,6 @@ import asyncio
 import ipaddress
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from cloud_sync.client.errors import Refused, Unavailable
 from cloud_sync.client.http import open_client
 from cloud_sync.contract.enrolment import EnrolAnswer, EnrolRequest, plain_code
 from gateway.broker.config_command import add_listener, configure
+from gateway.broker.files import systemctl
 from gateway.errors import ConfigError, SyncError
 from gateway.journal.durable import put_file
 from gateway.services.box_key import make_box_key, put
@@ -189,14 +189,8 @@ def _compare(config: Path, url: str, made: EnrolAnswer) -> None:
 
 def _start() -> None:
     """Start what systemd runs; elsewhere say what is left to do."""
-    systemctl = shutil.which("systemctl")
-    if systemctl is None or not Path("/run/systemd/system").is_dir():
+    units = ("mosquitto", "forepost-gateway")
+    if systemctl("enable", *units):
+        systemctl("restart", *units)
+    else:
         print("now start Mosquitto and `forepost-gateway run`: systemd does not run here")
-        return
-    units = ["mosquitto", "forepost-gateway"]
-    for command in (["enable", *units], ["restart", *units]):
-        done = subprocess.run(  # noqa: S603 - no word of it comes from outside
-            [systemctl, *command], check=False, capture_output=True, text=True
-        )
-        if done.returncode != 0:
-            raise SyncError(f"systemctl {' '.join(command)}: {done.stderr.strip()}")
