@@ -19,13 +19,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
-from cloud_sync.contract import events as ev
-from cloud_sync.contract.version import EVENT_VERSION
 from gateway.errors import LinkLost
 from gateway.links.mqtt_trial import SameSession
-from gateway.ports import Clock, Draft, Journal, MqttMessage, MqttSession
+from gateway.ports import Clock, MqttMessage, MqttSession
 from gateway.services.alarms import Alarms
 from gateway.services.following import rest
+from gateway.services.gateway_health import health_draft
+from gateway.services.ports import CountingJournal
 from gateway.services.supervisor import Heartbeats
 
 logger = logging.getLogger(__name__)
@@ -51,15 +51,6 @@ class WatchedSession(MqttSession, Protocol):
         ...
 
 
-class EndedJournal(Journal, Protocol):
-    """A journal that says how far it is."""
-
-    @property
-    def last_seq(self) -> int:
-        """The highest durable sequence number; 0 when empty."""
-        ...
-
-
 class BrokerWatch:
     """One gateway's watch.
 
@@ -75,7 +66,7 @@ class BrokerWatch:
         try_broker: TryBroker | None,
         every_s: float,
         has_heard: Callable[[], bool],
-        journal: EndedJournal,
+        journal: CountingJournal,
         warehouse: str,
         clock: Clock,
         new_id: Callable[[], str],
@@ -161,17 +152,12 @@ class BrokerWatch:
         n_forgotten = self._session.n_forgotten
         if self._has_heard():
             logger.warning("broker forgot the session", extra={"action": "session_forgotten"})
-            now_us = max(0, self._clock.wall_us())
-            event = ev.Event(
+            draft = health_draft(
+                {"what": "broker_session_lost"},
                 event_id=self._new_id(),
-                type=ev.GATEWAY_HEALTH,
-                version=EVENT_VERSION,
-                occurred_at_us=now_us,
-                received_at_us=now_us,
                 warehouse=self._warehouse,
-                body={"what": "broker_session_lost"},
+                now_us=self._clock.wall_us(),
             )
-            draft = Draft(event.event_id, event.type, now_us, ev.encode_event(event))
             # Not the cursor of a reader: no rows are read here.
             await self._journal.advance(CONSUMER, to_seq=self._journal.last_seq, drafts=[draft])
         self._n_told = n_forgotten

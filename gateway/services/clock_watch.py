@@ -13,14 +13,14 @@ It must be known all the same, because stamps on both sides of it do not compare
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
-from cloud_sync.contract import events as ev
-from cloud_sync.contract.version import EVENT_VERSION
 from gateway.clock import is_set
-from gateway.ports import Clock, Draft, Journal
+from gateway.ports import Clock
 from gateway.services.alarms import Alarms
 from gateway.services.following import rest
+from gateway.services.gateway_health import health_draft
+from gateway.services.ports import CountingJournal
 from gateway.services.supervisor import Heartbeats
 
 CONSUMER: Final = "clock-watch"
@@ -28,15 +28,6 @@ TICK_S: Final = 1.0
 JUMP_US: Final = 1_000_000
 """A clock that is slewed moves half a millisecond per second at most; a step is larger."""
 ALARM: Final = "clock_unset"
-
-
-class CountingJournal(Journal, Protocol):
-    """A journal that says how far it is."""
-
-    @property
-    def last_seq(self) -> int:
-        """The highest durable sequence number; 0 when empty."""
-        ...
 
 
 class ClockWatch:
@@ -92,21 +83,17 @@ class ClockWatch:
         self._first_seq = self._journal.last_seq + 1
 
     async def _tell(self, what: str, shift_us: int, now_us: int) -> None:
-        event = ev.Event(
-            event_id=self._new_id(),
-            type=ev.GATEWAY_HEALTH,
-            version=EVENT_VERSION,
-            occurred_at_us=max(0, now_us),
-            received_at_us=max(0, now_us),
-            warehouse=self._warehouse,
-            body={
+        draft = health_draft(
+            {
                 "what": what,
                 "shift_us": shift_us,
                 "before_us": now_us - shift_us,
                 "first_seq": self._first_seq,
                 "last_seq": self._journal.last_seq,
             },
+            event_id=self._new_id(),
+            warehouse=self._warehouse,
+            now_us=now_us,
         )
-        draft = Draft(event.event_id, event.type, event.occurred_at_us, ev.encode_event(event))
         # Not the cursor of a reader: it says up to where the stamps have been judged.
         await self._journal.advance(CONSUMER, to_seq=self._journal.last_seq, drafts=[draft])

@@ -16,12 +16,11 @@ import logging
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from cloud_sync.contract import events as ev
-from cloud_sync.contract.version import EVENT_VERSION
 from gateway.journal.salvage import LastSalvage, Salvage
 from gateway.ports import Clock, Draft
 from gateway.services.alarms import Alarms
 from gateway.services.following import rest
+from gateway.services.gateway_health import health_draft
 from gateway.services.supervisor import Heartbeats
 from gateway.settings import JournalSettings
 
@@ -137,15 +136,8 @@ class Housekeeping:
         )
 
     def _salvage_draft(self, found: Salvage) -> Draft:
-        now_us = self._clock.wall_us()
-        event = ev.Event(
-            event_id=self._new_id(),
-            type=ev.GATEWAY_HEALTH,
-            version=EVENT_VERSION,
-            occurred_at_us=found.at_us,
-            received_at_us=now_us,
-            warehouse=self._warehouse,
-            body={
+        return health_draft(
+            {
                 "what": "journal_salvaged",
                 "cause": found.cause[:500],
                 "old_epoch": found.old_epoch,
@@ -157,5 +149,8 @@ class Housekeeping:
                 "n_unproven": found.n_unproven,
                 "n_lost": found.n_lost,
             },
+            event_id=self._new_id(),
+            warehouse=self._warehouse,
+            now_us=self._clock.wall_us(),
+            at_us=found.at_us,
         )
-        return Draft(event.event_id, event.type, event.occurred_at_us, ev.encode_event(event))

@@ -20,6 +20,15 @@ class ReceiptJournal(Journal, Protocol):
         ...
 
 
+class CountingJournal(Journal, Protocol):
+    """A journal that says how far it is."""
+
+    @property
+    def last_seq(self) -> int:
+        """The highest durable sequence number; 0 when empty."""
+        ...
+
+
 class ChainedJournal(Journal, Protocol):
     """A journal that can prove what it sends."""
 
