@@ -42,9 +42,11 @@ def start(request: Request, order: Order, floor: Floor) -> Verdict:
     """The pick list: what was allocated before, and what has come since of what nobody had."""
     flow = floor.flows.orders.get(order.id, OrderFlow())
     wanted = still_wanted(wanted_of(order), flow.picked)
+    there = _still_there(flow.stops, order, floor)
     if not wanted:
         return Told(key="picked_all", values={"document": order.id}, extra=_told(order, [], 0))
-    stops, n_missing = _allocate(wanted, flow, order, request.today, floor)
+    searched = replace(flow, stops=there)
+    stops, n_missing = _allocate(wanted, searched, order, request.today, floor)
     # That something is missing is recorded each time it is told, or nobody else would know.
     is_news = not flow.stops or stops != list(flow.stops) or n_missing > 0
     return _list_told(order, stops, n_missing, (_allocated(order, stops),) if is_news else ())
@@ -271,6 +273,20 @@ def _allocate(
         stops = _joined(stops, found)
         n_missing += missing
     return in_walking_order(stops, floor.walk, floor.expiry), n_missing
+
+
+def _still_there(stops: Sequence[Stop], order: Order, floor: Floor) -> list[Stop]:
+    """The stops of an order, as far as the book still has their goods beside what others get.
+
+    What was wasted, moved or counted away since it was allocated is looked for elsewhere.
+    """
+    taken, left = floor.allocated(but=order.id), []
+    for stop in stops:
+        free = floor.balance(floor.key(stop.goods, stop.location))
+        free -= taken.get((stop.location, stop.goods), 0)
+        if free > 0:
+            left.append(stop._replace(quantity=min(stop.quantity, free)))
+    return left
 
 
 def _joined(stops: Sequence[Stop], more: Sequence[Stop]) -> list[Stop]:
