@@ -173,13 +173,14 @@ class Action(BaseModel):
 
 
 class Shown(BaseModel):
-    """One event that shows an exception."""
+    """One event that shows an exception. text: its detail in the worker's language."""
 
     model_config = _DOWN
 
     event_id: str
     at_us: int
     detail: str
+    text: str
 
 
 class Exceptional(BaseModel):

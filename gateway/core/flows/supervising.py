@@ -18,6 +18,7 @@ from cloud_sync.inventory.exceptions import ACTIONS, ADJUST, Word, word_body
 from gateway.core.exceptions import OpenException
 from gateway.core.flows.asking import ROWS_MAX
 from gateway.core.flows.floor import Floor
+from gateway.core.flows.showing import shown_in_words
 from gateway.core.flows.verdict import Deed, Refused, Request, Told, Verdict
 from gateway.core.messages import message
 
@@ -35,7 +36,7 @@ def look_into(request: Request, floor: Floor, language: str) -> Verdict:
         found = _named(request.task.id, floor)
         if found is None:
             return _gone(request.task.id)
-        row = {**_row(found, floor, language), **_evidence(found)}
+        row = {**_row(found, floor, language), **_evidence(found, language)}
         return Told(key=f"exception_{found.kind}", extra={"exceptions": [row]})
     known = _open(floor)
     newest = sorted(known, key=lambda it: (-it.last_at_us, it.kind, it.key))
@@ -124,10 +125,15 @@ def _row(it: OpenException, floor: Floor, language: str) -> dict[str, object]:
     return row
 
 
-def _evidence(it: OpenException) -> Mapping[str, object]:
+def _evidence(it: OpenException, language: str) -> Mapping[str, object]:
     newest = sorted(it.evidence, key=lambda shown: (-shown.at_us, shown.event_id))
     rows = [
-        {"event_id": shown.event_id, "at_us": shown.at_us, "detail": shown.detail}
+        {
+            "event_id": shown.event_id,
+            "at_us": shown.at_us,
+            "detail": shown.detail,
+            "text": shown_in_words(it.kind, it.key, shown.detail, language),
+        }
         for shown in newest[:SHOWN_MAX]
     ]
     return {"evidence": rows} if rows else {}

@@ -12,6 +12,8 @@ from cloud_sync.inventory.findings import COUNT_STALE, NEGATIVE_STOCK
 from gateway.codecs.pda_messages import PdaResult
 from gateway.core.decode import Outcome
 from gateway.core.exceptions import Evidence, OpenException
+from gateway.core.flows import kinds
+from gateway.core.flows.showing import shown_in_words
 from gateway.core.readings import TaskContext
 from tests.rigs.flows import MILK, Hall
 
@@ -66,8 +68,8 @@ def test_one_is_shown_in_words_with_what_shows_it_and_what_can_be_done(hall: Hal
     assert outcome.result["message"] == "Goods were handled that are on hold"
     assert row["about"] == "Milk · M1"
     assert row["evidence"] == [
-        {"event_id": SECOND, "at_us": 9, "detail": ev.GOODS_PICKED},
-        {"event_id": FIRST, "at_us": 5, "detail": ev.GOODS_PICKED},
+        {"event_id": SECOND, "at_us": 9, "detail": ev.GOODS_PICKED, "text": "Picked"},
+        {"event_id": FIRST, "at_us": 5, "detail": ev.GOODS_PICKED, "text": "Picked"},
     ]
     assert {"action": "release", "text": "Release the lot"} in row["actions"]  # type: ignore[operator]
 
@@ -76,6 +78,28 @@ def test_words_come_in_the_supervisors_language(hall: Hall) -> None:
     (row,) = rows(ask(hall, HELD.name, worker="w8"))
     assert row["text"] == "处理了被冻结的货物"
     assert {"action": "release", "text": "解除冻结该批次"} in row["actions"]  # type: ignore[operator]
+    assert [shown["text"] for shown in row["evidence"]] == ["已拣货", "已拣货"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "detail", "text"),
+    [
+        (COUNT_STALE, SHELF, "counted too long ago", "盘点时间过早"),
+        ("sensor_fault", ("t-1", "stuck"), "unchanged for 21600 s", "读数一直不变"),
+        ("excursion", ("frozen", "t-1"), "high and low", "温度过高且过低"),
+        ("expiry_conflict", (MILK, "M1"), "2026-12-24", "2026-12-24"),
+        ("duplicate_epc", (MILK, "7"), "J1 DOCK", "J1 DOCK"),
+    ],
+)
+def test_evidence_is_told_in_words_and_codes_as_they_are(
+    kind: str, key: tuple[str, ...], detail: str, text: str
+) -> None:
+    assert shown_in_words(kind, key, detail, "zh") == text
+
+
+def test_whatever_an_event_is_evidence_by_has_words() -> None:
+    for detail in sorted(kinds.OF_WORKERS | {ev.TAG_ARRIVED, ev.TAG_LEFT}):
+        assert shown_in_words("lot_held", (MILK, "M1"), detail, "en") != detail
 
 
 def test_a_word_names_all_that_was_shown_and_who_says_it(hall: Hall) -> None:
