@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from pydantic import BaseModel
 
@@ -22,8 +23,12 @@ from cloud_sync.store.documents import (
     follow_asns,
 )
 from cloud_sync.store.ports import Transaction
+from cloud_sync.store.warehouses import known_warehouses
 
 Entry = tuple[Kind, BaseModel]
+
+_WORK: Final = frozenset({doc.ASN, doc.TRANSFER, doc.COUNT})
+"""Kinds that ask somebody at a warehouse to do something."""
 
 
 async def put_all(tx: Transaction, *, credential: Credential, entries: Sequence[Entry]) -> int:
@@ -39,6 +44,7 @@ async def put_all(tx: Transaction, *, credential: Credential, entries: Sequence[
     ]
     await _check_holders(tx, credential, drafts)
     changed = await change_documents(tx, drafts, gone)
+    await _check_warehouses(tx, drafts)
     await _follow(tx, drafts)
     return changed
 
@@ -142,6 +148,17 @@ async def _check_names(tx: Transaction, drafts: Sequence[Draft]) -> None:
     for held in await find_documents(tx, doc.ASN, asns):
         if held.content.get("transfer") != asns[held.key].content.get("transfer"):
             raise Refused("malformed", f"asn {held.key} is there already, of something else")
+
+
+async def _check_warehouses(tx: Transaction, drafts: Sequence[Draft]) -> None:
+    """Raises Refused for work at a warehouse that nobody knows: no gateway would ever see it.
+
+    Known is what is among the warehouses, by these drafts at the latest, or has a gateway.
+    """
+    named = {draft.warehouse for draft in drafts if draft.kind in _WORK}
+    unknown = sorted(named - await known_warehouses(tx, named))
+    if unknown:
+        raise Refused("malformed", f"warehouse: there is no warehouse {unknown[0]}")
 
 
 async def _check_holders(tx: Transaction, credential: Credential, drafts: Sequence[Draft]) -> None:
