@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from cloud_sync.contract.rights import USER_ROLES
@@ -49,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="send webhooks to private and loopback addresses, too",
     )
+    serve.add_argument(
+        "--signing-key", type=Path, metavar="FILE",
+        help="sign what goes down to gateways by this key (`signing-key make`)",
+    )  # fmt: skip
     serve.add_argument("--log-json", action="store_true", help="log as JSON, one object a line")
     serve.add_argument(
         "--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")
@@ -85,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     revoke.set_defaults(run=_command("revoke"))
 
     _add_tokens(commands)
+    _add_signing_key(commands)
     return parser
 
 
@@ -99,6 +105,19 @@ def _add_forecast(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     _add_database(forecast)
     forecast.set_defaults(run=_command("forecast"))
+
+
+def _add_signing_key(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    keys = commands.add_parser("signing-key", help="the key that signs what goes down to gateways")
+    actions = keys.add_subparsers(metavar="ACTION", required=True)
+    for action, about in (
+        ("make", "make a key in a new file, for `serve --signing-key`"),
+        ("rotate", "put another key in its place, for which the one before signs; then restart"),
+        ("show", "show the public key"),
+    ):
+        parser = actions.add_parser(action, help=about)
+        parser.add_argument("file", type=Path, metavar="FILE")
+        parser.set_defaults(run=partial(_signing_key, action))
 
 
 def _add_tokens(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -169,6 +188,12 @@ def _command(name: str) -> Run:
         return commands.run_command(name, namespace)
 
     return run
+
+
+def _signing_key(action: str, namespace: argparse.Namespace) -> int:
+    from cloud_sync import commands
+
+    return commands.run_signing_key(action, namespace.file)
 
 
 def _serve(namespace: argparse.Namespace) -> int:

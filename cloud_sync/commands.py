@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from cloud_sync.service.clock import wall_us
@@ -50,10 +51,16 @@ def run_command(name: str, namespace: argparse.Namespace) -> int:
 
 def run_service(namespace: argparse.Namespace) -> int:
     """Serve until told to stop; gives the exit code."""
+    from cloud_sync.dashboard.front import put_in_front
     from cloud_sync.service.logs import set_up_logging
     from cloud_sync.service.server import CannotServe, ServeOptions, serve
+    from cloud_sync.service.signing import KeyUnusable, read_signer
 
     set_up_logging(is_json=namespace.log_json, level=namespace.log_level)
+    try:
+        signer = None if namespace.signing_key is None else read_signer(namespace.signing_key)
+    except KeyUnusable as error:
+        return _fail(error)
     options = ServeOptions(
         database=namespace.database,
         host=namespace.host,
@@ -61,11 +68,25 @@ def run_service(namespace: argparse.Namespace) -> int:
         tls_cert=namespace.tls_cert,
         tls_key=namespace.tls_key,
         allow_private_webhooks=namespace.allow_private_webhooks,
+        signer=signer,
     )
     try:
-        asyncio.run(serve(options))
+        asyncio.run(serve(options, put_in_front))
     except (CannotServe, StoreError) as error:
         return _fail(error)
+    return 0
+
+
+def run_signing_key(action: str, file: Path) -> int:
+    """Make, rotate or show the key by which the cloud signs; gives the exit code."""
+    from cloud_sync.service.signing import KeyUnusable, make_key, read_signer, rotate_key
+
+    work = {"make": make_key, "rotate": rotate_key, "show": read_signer}[action]
+    try:
+        signer = work(file)
+    except KeyUnusable as error:
+        return _fail(error)
+    print(f"{signer.public}  after {len(signer.successions)} rotation(s)")
     return 0
 
 

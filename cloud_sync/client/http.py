@@ -15,7 +15,7 @@ import gzip
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -24,6 +24,7 @@ from cloud_sync.client.errors import Refused, Unavailable
 from cloud_sync.contract.batches import BatchAnswer, Problem
 from cloud_sync.contract.documents import ChangePage
 from cloud_sync.contract.enrolment import EnrolAnswer, EnrolRequest, RenewAnswer, RenewRequest
+from cloud_sync.contract.signing import HEADER, KeysAnswer
 
 MAX_REPLY_BYTES: Final = 16 * 2**20
 RETRY_STATUS: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -33,6 +34,16 @@ GZIP_LEVEL: Final = 1
 """Level 6 saves a sixth of the bytes for seven times the CPU time on these events."""
 
 Answer = TypeVar("Answer", bound=BaseModel)
+
+
+class Seal(Protocol):
+    """What tells whether an answer is the cloud's own, to the question it was made for."""
+
+    challenge: str
+
+    def check(self, body: bytes, header: str | None) -> None:
+        """Return if it is. Raises contract.signing.NotSigned."""
+        ...
 
 
 class CloudClient:
@@ -56,13 +67,25 @@ class CloudClient:
         )
         return await self._exchange(request, BatchAnswer)
 
-    async def fetch_changes(self, cursor: int, limit: int, mark: str | None = None) -> ChangePage:
-        """The documents that changed after `cursor`. Raises Unavailable or Refused."""
+    async def fetch_changes(
+        self, cursor: int, limit: int, mark: str | None = None, seal: Seal | None = None
+    ) -> ChangePage:
+        """The documents that changed after `cursor`. Raises Unavailable or Refused.
+
+        seal: looks at the answer before anything is read in it, and may raise NotSigned.
+        """
         params: dict[str, int | str] = {"cursor": cursor, "limit": limit}
         if mark is not None:
             params["mark"] = mark
+        if seal is not None:
+            params["challenge"] = seal.challenge
         request = self._http.build_request("GET", "/sync/v1/changes", params=params)
-        return await self._exchange(request, ChangePage)
+        return await self._exchange(request, ChangePage, seal)
+
+    async def fetch_keys(self, after: str) -> KeysAnswer:
+        """How the cloud's key came to be, from one on. Raises Unavailable or Refused."""
+        request = self._http.build_request("GET", "/sync/v1/keys", params={"after": after})
+        return await self._exchange(request, KeysAnswer)
 
     async def enrol(self, asked: EnrolRequest) -> EnrolAnswer:
         """Become a gateway by a code. Raises Unavailable (outcome unknown) or Refused."""
@@ -81,7 +104,9 @@ class CloudClient:
         content = asked.model_dump_json()
         return self._http.build_request("POST", path, content=content, headers=headers)
 
-    async def _exchange(self, request: httpx.Request, model: type[Answer]) -> Answer:
+    async def _exchange(
+        self, request: httpx.Request, model: type[Answer], seal: Seal | None = None
+    ) -> Answer:
         try:
             async with asyncio.timeout(self._deadline_s):
                 response = await self._http.send(request, stream=True)
@@ -95,6 +120,8 @@ class CloudClient:
             raise Unavailable(f"{type(error).__name__}: {error}") from error
         if response.status_code != httpx.codes.OK:
             raise _failure(response, raw)
+        if seal is not None:
+            seal.check(raw, response.headers.get(HEADER))
         try:
             return model.model_validate_json(raw)
         except ValidationError as error:

@@ -3,7 +3,8 @@
 Somebody with the right to do so invites a gateway and is told a code, good for one box and a short
 time. The box makes an Ed25519 key pair (RFC 8032) that never leaves it:
     POST /sync/v1/enrol   {"code": CODE, "box_key": HEX of the public key}
-    answer                {"gateway": ID, "warehouse": ID, "token": TOKEN, "expires_at_us": N}
+    answer                {"gateway": ID, "warehouse": ID, "token": TOKEN, "expires_at_us": N,
+                           "cloud_key": HEX of the key by which the cloud signs, or null}
 The code then belongs to that key: a box that did not hear the answer asks again, another box is
 refused. With its key the box gets new tokens for as long as it lives, also when its last one ended
 while it was cut off:
@@ -21,6 +22,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud_sync.contract.events import Id
+from cloud_sync.contract.signing import PublicKey
 
 CODE_CHARACTERS: Final = 16
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -41,7 +43,7 @@ class EnrolRequest(BaseModel):
 
 
 class EnrolAnswer(BaseModel):
-    """What it is from now on."""
+    """What it is from now on. cloud_key: by which it knows the cloud; None: by TLS alone."""
 
     model_config = _STRICT
 
@@ -49,6 +51,7 @@ class EnrolAnswer(BaseModel):
     warehouse: Id
     token: Annotated[str, Field(min_length=1, max_length=256)]
     expires_at_us: int
+    cloud_key: PublicKey | None = None
 
 
 class RenewRequest(BaseModel):

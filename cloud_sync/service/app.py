@@ -36,6 +36,7 @@ from cloud_sync.service.context import Context, context_of
 from cloud_sync.service.page import render_page
 from cloud_sync.service.problems import add_handlers
 from cloud_sync.service.shield import Shield
+from cloud_sync.service.signing import Signer
 from cloud_sync.store.ports import Database
 from cloud_sync.store.queries import check_health
 
@@ -48,8 +49,9 @@ def make_app(
     *,
     wall_us: Callable[[], int],
     deadline_s: float = REQUEST_DEADLINE_S,
+    signer: Signer | None = None,
 ) -> FastAPI:
-    """The cloud's HTTP application on an open database."""
+    """The cloud's HTTP application on an open database. signer: None: nothing is signed."""
     app = FastAPI(
         title="Forepost cloud",
         version=str(CONTRACT_VERSION),
@@ -57,7 +59,7 @@ def make_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.context = Context(database, wall_us)
+    app.state.context = Context(database, wall_us, signer=signer)
     add_handlers(app)
     app.include_router(sync.router)
     app.include_router(enrolment.router)

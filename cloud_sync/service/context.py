@@ -12,6 +12,7 @@ from typing import Final
 from starlette.requests import Request
 
 from cloud_sync.service.problems import Refused
+from cloud_sync.service.signing import Signer
 from cloud_sync.service.strangers import Strangers
 from cloud_sync.service.turns import Turn
 from cloud_sync.store.ports import Database
@@ -25,7 +26,8 @@ class Context:
     """The database, the wall clock (µs, UTC) and the gate in front of the uploads.
 
     contacts: when each gateway's reading of the feed was last written down. turns: of each
-    gateway that has sent a batch, so no more than are enrolled.
+    gateway that has sent a batch, so no more than are enrolled. signer: of what goes down to
+    gateways; None where the cloud was given no key.
     """
 
     database: Database
@@ -34,6 +36,7 @@ class Context:
     contacts: dict[str, int] = field(default_factory=dict)
     turns: defaultdict[str, Turn] = field(default_factory=lambda: defaultdict(Turn))
     strangers: Strangers = field(default_factory=Strangers)
+    signer: Signer | None = None
 
 
 def context_of(request: Request) -> Context:

@@ -76,6 +76,7 @@ async def post_enrol(request: Request) -> EnrolAnswer:
         warehouse=made.warehouse,
         token=made.token,
         expires_at_us=made.expires_at_us,
+        cloud_key=None if context.signer is None else context.signer.public,
     )
 
 

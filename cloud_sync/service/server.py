@@ -8,13 +8,15 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Final, Protocol
 
 import uvicorn
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from cloud_sync.outbound.post import HttpPost
 from cloud_sync.service.app import make_app
@@ -23,6 +25,7 @@ from cloud_sync.service.epcis_delivery import look_after_subscriptions
 from cloud_sync.service.fulfilment import look_after_orders
 from cloud_sync.service.overdue import look_after_transits
 from cloud_sync.service.served import look_after_served
+from cloud_sync.service.signing import Signer
 from cloud_sync.service.webhook_delivery import Dispatcher
 from cloud_sync.store.open import open_database
 from cloud_sync.store.ports import Database
@@ -47,19 +50,33 @@ class ServeOptions:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     allow_private_webhooks: bool = False
+    signer: Signer | None = None
 
 
 class CannotServe(Exception):
     """The service could not start; the message says why in one line."""
 
 
-async def serve(options: ServeOptions) -> None:
+class Served(Protocol):
+    """What answers requests: the API with whatever was put in front of it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        ...
+
+    def close(self) -> None:
+        """End what would not end by itself: the service is to stop."""
+        ...
+
+
+async def serve(options: ServeOptions, put_in_front: Callable[[FastAPI], Served]) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is inside. Raises CannotServe."""
     with listen(options.host, options.port) as listener:
         async with open_database(options.database) as database:
-            app = make_app(database, wall_us=wall_us)
+            app = make_app(database, wall_us=wall_us, signer=options.signer)
+            front = put_in_front(app)
             config = uvicorn.Config(
-                app,
+                front,
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -77,7 +94,7 @@ async def serve(options: ServeOptions) -> None:
                 config.load()
             except OSError as error:
                 raise CannotServe(f"TLS: {error}") from error
-            server = _Server(config)
+            server = _Server(config, front)
             for sign in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(sign, server.stop)
             async with asyncio.TaskGroup() as group:
@@ -106,6 +123,10 @@ def _webhooks(database: Database, post: HttpPost) -> Coroutine[None, None, None]
 class _Server(uvicorn.Server):
     """uvicorn's own signal handling dies of the signal, before the database is closed."""
 
+    def __init__(self, config: uvicorn.Config, front: Served) -> None:
+        super().__init__(config)
+        self._front = front
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         """Leave the signals to `serve`."""
@@ -124,6 +145,7 @@ class _Server(uvicorn.Server):
         """Take no more, finish what is inside; at the second call leave that, too."""
         self.force_exit = self.should_exit
         self.should_exit = True
+        self._front.close()
 
 
 def listen(host: str, port: int) -> socket.socket:

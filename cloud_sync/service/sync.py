@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cloud_sync.contract import signing
 from cloud_sync.contract.batches import Batch, BatchAnswer
 from cloud_sync.contract.documents import ChangePage
 from cloud_sync.inbox.admission import Reading, Refusal, read_rows
@@ -127,18 +128,23 @@ async def _find_unkept(
             return
 
 
-@router.get("/sync/v1/changes")
+@router.get("/sync/v1/changes", response_model=ChangePage)
 async def get_changes(
     request: Request,
     credential: AsGateway,
     cursor: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 500,
     mark: Annotated[str | None, Query(pattern="^[0-9a-f]{32}$")] = None,
-) -> ChangePage:
-    """The documents of the gateway's warehouse that changed after a place in the feed."""
+    challenge: Annotated[str | None, Query(pattern=signing.CHALLENGE_PATTERN)] = None,
+) -> Response:
+    """The documents of the gateway's warehouse that changed after a place in the feed.
+
+    challenge: asks for an answer that is signed, where the cloud has a key (contract/signing.py).
+    """
     context = context_of(request)
     page = await context.database.read(
         partial(
+    *,
             read_changes,
             warehouse=credential.warehouse or "",
             after=cursor,
@@ -161,7 +167,23 @@ async def get_snapshot(
     script = partial(read_snapshot, warehouse=credential.warehouse or "", limit=limit)
     page = await context.database.read(script)
     await _note_contact(context, credential)
-    return page
+    body, headers = page.model_dump_json().encode(), {}
+    if challenge is not None and context.signer is not None:
+        headers[signing.HEADER] = context.signer.sign_page(
+            gateway=credential.name, challenge=challenge, cursor=cursor, mark=mark, body=body
+        )
+    return Response(body, media_type="application/json", headers=headers)
+
+
+@router.get("/sync/v1/keys")
+async def get_keys(
+    request: Request,
+    credential: AsGateway,
+    after: Annotated[str, Query(pattern=signing.KEY_PATTERN)],
+) -> signing.KeysAnswer:
+    """How the cloud's key came to be what it is, from one that a gateway knows."""
+    signer = context_of(request).signer
+    return signing.KeysAnswer(successions=[] if signer is None else signer.after(after))
 
 
 async def _note_contact(context: Context, credential: Credential) -> None:

@@ -29,6 +29,7 @@ from gateway.settings import load_settings
 DEADLINE_S: Final = 20.0
 DIRECTORY: Final = "cloud"
 """Where key and token lie, in the gateway's own directory: it renews the token itself."""
+CLOUD_KEY: Final = "cloud-key"
 USER: Final = "forepost"
 CREDENTIALS: Final = Path("/etc/forepost/credentials")
 _CONFIGURATION: Final = """\
@@ -44,7 +45,7 @@ state_dir = "{state}"
 url = "{url}"
 token_file = "{state}/cloud/token"
 key_file = "{state}/cloud/key"
-{ca}
+{trust}{ca}
 # The broker on this box (`forepost-gateway broker-config`, `devices`).
 [mqtt]
 host = "localhost"
@@ -64,6 +65,11 @@ name = "t-*"
 driver = "mqtt-climate"
 link = "mqtt"
 """
+_TRUST: Final = """\
+cloud_key_file = "{file}"
+require_signed = true
+"""
+"""Written only where the cloud has said that it signs."""
 _SERVICE_CREDENTIALS: Final = "/run/credentials/forepost-gateway.service/secret_"
 """Where systemd puts what lies in CREDENTIALS (LoadCredential in the unit)."""
 
@@ -100,6 +106,8 @@ def run(namespace: argparse.Namespace) -> int:
     asked = EnrolRequest(code=plain_code(namespace.code)[:64] or "-", box_key=key.public)
     made = asyncio.run(_enrol(url, asked, namespace.ca_file))
     put(files / "token", made.token.encode())
+    if made.cloud_key is not None:
+        put(files / CLOUD_KEY, made.cloud_key.encode())
     print(f"this box is {made.gateway}, the gateway of warehouse {made.warehouse}")
     _configure(namespace, url, made)
     if not namespace.no_start:
@@ -159,13 +167,15 @@ def _configure(namespace: argparse.Namespace, url: str, made: EnrolAnswer) -> No
     """Write the configuration; one that is there must be that of this gateway."""
     if namespace.config.exists():
         _compare(namespace.config, url, made)
+        _tell_trust(namespace, made)
         return
     ca = f'ca_file = "{namespace.ca_file.absolute()}"\n' if namespace.ca_file else ""
     is_by_unit = namespace.credentials == CREDENTIALS
     credentials = _SERVICE_CREDENTIALS if is_by_unit else f"{namespace.credentials}/"
+    trust = _TRUST.format(file=_trust_file(namespace)) if made.cloud_key is not None else ""
     text = _CONFIGURATION.format(
         gateway=made.gateway, warehouse=made.warehouse, state=namespace.state_dir, url=url,
-        ca=ca, port=namespace.port, credentials=credentials,
+        trust=trust, ca=ca, port=namespace.port, credentials=credentials,
     )  # fmt: skip
     try:
         namespace.config.parent.mkdir(parents=True, exist_ok=True)
@@ -185,6 +195,22 @@ def _compare(config: Path, url: str, made: EnrolAnswer) -> None:
             raise ConfigError(
                 f"{config}: {name}: {is_there!r} is there, this box is {ought!r} now"
             )
+
+
+def _trust_file(namespace: argparse.Namespace) -> Path:
+    found: Path = namespace.state_dir / DIRECTORY / CLOUD_KEY
+    return found
+
+
+def _tell_trust(namespace: argparse.Namespace, made: EnrolAnswer) -> None:
+    """Say what a configuration lacks that was written before the cloud signed, or has too much."""
+    cloud = load_settings(namespace.config).cloud
+    has_key = cloud is not None and cloud.cloud_key_file is not None
+    if made.cloud_key is not None and not has_key:
+        line = _TRUST.format(file=_trust_file(namespace)).splitlines()[0]
+        print(f"{namespace.config}: the cloud signs; to hold it to that add to [cloud]: {line}")
+    elif made.cloud_key is None and has_key:
+        print(f"{namespace.config}: cloud.cloud_key_file: the cloud said that it does not sign")
 
 
 def _start() -> None:

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
 from cloud_sync.service import app as product
+from cloud_sync.service.signing import Signer
 from cloud_sync.store.ports import Database
 
 _routes: Final[list[BaseRoute]] = []
@@ -24,12 +25,13 @@ def make_app(
     *,
     wall_us: Callable[[], int],
     deadline_s: float = product.REQUEST_DEADLINE_S,
+    signer: Signer | None = None,
 ) -> FastAPI:
     """`cloud_sync.service.app.make_app`, with the routes of the first application that it made.
 
     They know of no database: a handler asks the application that was called for its context.
     """
-    app = product.make_app(database, wall_us=wall_us, deadline_s=deadline_s)
+    app = product.make_app(database, wall_us=wall_us, deadline_s=deadline_s, signer=signer)
     if not _routes:
         _routes.extend(app.router.routes)
     app.router.routes[:] = _routes

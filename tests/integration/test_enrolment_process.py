@@ -1,5 +1,5 @@
 """Pins the way of a box that was just installed into service, on the real programs: one code, one
-command, and from then on tokens that come by themselves."""
+command, and from then on tokens that come by themselves, and a cloud that is known by its key."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ def test_from_a_code_to_scans_in_the_cloud(
     box.mkdir()
     site = Site(box, is_configured=False)
     code = cloud.token("gateways", "invite", "gw-J1", "--warehouse", "J1")
+    first_key = cloud.sign("make", tmp_path / "signing-key")
     cloud.start()
     try:
         assert enrol(site, cloud.url, "AAAA-AAAA-AAAA-AAAA") == 1
@@ -61,14 +62,26 @@ def test_from_a_code_to_scans_in_the_cloud(
         assert not site.config.exists(), "nothing is configured for a box that is nobody"
         assert enrol(site, cloud.url, code.lower()) == 0
         assert enrol(site, cloud.url, code) == 0, "it may be run again"
+        cloud_key = box / "state/cloud/cloud-key"
+        assert cloud_key.read_text() == first_key
+        assert f'cloud_key_file = "{cloud_key}"\nrequire_signed = true' in site.config.read_text()
         files = site.issue("pda-01")
-        work(site, files, cloud)
+        assert work(site, files, cloud) == cloud_key.read_text() != first_key
     finally:
         cloud.kill()
 
 
-def work(site: Site, files: Path, cloud: CloudProcess) -> None:
-    """Two scans; the token ends in between."""
+def rotate(cloud: CloudProcess) -> str:
+    """Another key signs, after a restart; gives it."""
+    assert cloud.signing_key is not None
+    key = cloud.sign("rotate", cloud.signing_key)
+    cloud.kill()
+    cloud.start()
+    return key
+
+
+def work(site: Site, files: Path, cloud: CloudProcess) -> str:
+    """Two scans; the token ends in between, and the cloud's key is another, which is given."""
     gateway = GatewayProcess(site.directory, site.config.read_text())
     with site.broker():
         gateway.start()
@@ -83,7 +96,10 @@ def work(site: Site, files: Path, cloud: CloudProcess) -> None:
                     assert (answer["seq"], answer["status"]) == (seq, "flagged"), answer
                     gateway.until(lambda status, n=seq: has_sent(status, n))
                     if seq == 1:
+                        key = rotate(cloud)
                         end_all_tokens(cloud)
             assert "token renewed" in gateway.tail()
+            gateway.until(lambda _: "cloud has a new key" in gateway.tail())
+            return key
         finally:
             gateway.kill()

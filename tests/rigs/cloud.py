@@ -51,6 +51,7 @@ class CloudProcess:
         self.database = str(directory / "cloud.db")
         self.port = 0
         self.alteration: str | None = None  # what tests.rigs.altered changes about it
+        self.signing_key: Path | None = None
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -71,11 +72,21 @@ class CloudProcess:
             program = ["tests.rigs.altered", self.alteration, "cloud"]
         self.process = subprocess.Popen(
             [sys.executable, "-m", *program, "serve", "--database", self.database,
-             "--port", str(self.port), "--log-json"],
+             "--port", str(self.port), "--log-json", *self._signing()],
             stderr=subprocess.PIPE,
             cwd=ROOT,
         )  # fmt: skip
         self.port = self._wait_until_ready()
+
+    def sign(self, action: str, file: Path) -> str:
+        """`signing-key ACTION`; the key that is shown signs from the next start on."""
+        done = run_cloud("signing-key", action, str(file))
+        assert done.returncode == 0, done.stderr
+        self.signing_key = file
+        return done.stdout.split()[0]
+
+    def _signing(self) -> list[str]:
+        return [] if self.signing_key is None else ["--signing-key", str(self.signing_key)]
 
     def _wait_until_ready(self) -> int:
         """The port in the line that says so; the line is written when the port is open."""
