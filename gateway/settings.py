@@ -114,6 +114,10 @@ class CloudSettings(BaseModel):
     token_file: Path
     key_file: Path | None = None
     """The box's own key, as `enrol` makes it: with it the token is renewed, in its file."""
+    cloud_key_file: Path | None = None
+    """The cloud's public key, as `enrol` was told it: what comes down must be signed by it."""
+    require_signed: bool = True
+    """False: believe what TLS says although there is a key; for the day the cloud has lost its."""
     ca_file: Path | None = None
     batch_events: Annotated[int, Field(ge=1, le=5000)] = 2000
     batch_bytes: Annotated[int, Field(ge=65_536, le=8 * 2**20)] = 2**20

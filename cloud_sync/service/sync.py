@@ -132,6 +132,7 @@ async def _find_unkept(
 async def get_changes(
     request: Request,
     credential: AsGateway,
+    *,
     cursor: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 500,
     mark: Annotated[str | None, Query(pattern="^[0-9a-f]{32}$")] = None,
@@ -144,7 +145,6 @@ async def get_changes(
     context = context_of(request)
     page = await context.database.read(
         partial(
-    *,
             read_changes,
             warehouse=credential.warehouse or "",
             after=cursor,
@@ -152,20 +152,6 @@ async def get_changes(
             mark=mark,
         )
     )
-    await _note_contact(context, credential)
-    return page
-
-
-@router.get("/sync/v1/snapshot")
-async def get_snapshot(
-    request: Request,
-    credential: AsGateway,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 500,
-) -> ChangePage:
-    """The first page for a gateway that knows nothing; `changes` goes on from its cursor."""
-    context = context_of(request)
-    script = partial(read_snapshot, warehouse=credential.warehouse or "", limit=limit)
-    page = await context.database.read(script)
     await _note_contact(context, credential)
     body, headers = page.model_dump_json().encode(), {}
     if challenge is not None and context.signer is not None:
@@ -184,6 +170,20 @@ async def get_keys(
     """How the cloud's key came to be what it is, from one that a gateway knows."""
     signer = context_of(request).signer
     return signing.KeysAnswer(successions=[] if signer is None else signer.after(after))
+
+
+@router.get("/sync/v1/snapshot")
+async def get_snapshot(
+    request: Request,
+    credential: AsGateway,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 500,
+) -> ChangePage:
+    """The first page for a gateway that knows nothing; `changes` goes on from its cursor."""
+    context = context_of(request)
+    script = partial(read_snapshot, warehouse=credential.warehouse or "", limit=limit)
+    page = await context.database.read(script)
+    await _note_contact(context, credential)
+    return page
 
 
 async def _note_contact(context: Context, credential: Credential) -> None:

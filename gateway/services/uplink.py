@@ -63,6 +63,8 @@ SHUT_OUT: Final = "shut_out"
 """The alarm while the cloud holds another journal for this gateway's, which then plans nothing."""
 NOT_OURS: Final = frozenset({"fenced", "forked", "in_use"})
 """How the cloud says so."""
+UNSIGNED: Final = "sync_unsigned"
+"""The alarm, and the code, while what comes down is not signed by the cloud that is known."""
 ROWS_GONE: Final = "sync_rows_gone"
 """The alarm while the cloud waits for rows that have left the journal."""
 
@@ -313,10 +315,13 @@ class Uplink:
                 page = await self._cloud.fetch_changes(cursor, CHANGES_PER_PAGE, mark)
             except (CloudUnavailable, BatchRefused) as error:
                 self._failed(error, DOWN)
+                if isinstance(error, BatchRefused) and error.code == UNSIGNED:
+                    self._alarms.set(UNSIGNED, f"nothing that comes down is believed: {error}")
                 retry = error if isinstance(error, CloudUnavailable) else None
                 await self._rest(self._pause_s(retry, DOWN), DOWN)
                 continue
             self._succeeded(DOWN)
+            self._alarms.set(UNSIGNED, None)
             await self._note_heard(cursor)
             if page.changes or (page.next_cursor, page.mark) != (cursor, mark):
                 drafts = [self._change_draft(change.model_dump()) for change in page.changes]
