@@ -116,17 +116,14 @@ def _add_lazy(
 def _run(namespace: argparse.Namespace) -> int:
     import asyncio
 
-    from gateway.errors import GatewayError
-    from gateway.settings import load_settings
-
-    settings = load_settings(namespace.config)
     from gateway.app import run_gateway
+    from gateway.errors import GatewayError
     from gateway.ops.logs import set_up_logging
     from gateway.ops.notify import Notifier
 
     set_up_logging(is_json=namespace.log_json, level=namespace.log_level)
     try:
-        asyncio.run(run_gateway(settings, Notifier.from_environment()))
+        asyncio.run(run_gateway(namespace.config, Notifier.from_environment()))
     except BaseExceptionGroup as group:
         # A task group wraps what went wrong; a known failure is still one line.
         known = group.subgroup(GatewayError)
@@ -144,12 +141,11 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _check_config(namespace: argparse.Namespace) -> int:
-    from gateway.app import make_drivers
-    from gateway.clock import SystemClock
+    from gateway.app import check_devices
     from gateway.settings import load_settings
 
     settings = load_settings(namespace.file)
-    make_drivers(settings, SystemClock())
+    check_devices(settings)
     print(
         f"{namespace.file}: good: gateway {settings.gateway.id}, {len(settings.devices)} devices"
     )

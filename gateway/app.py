@@ -6,6 +6,8 @@ devices, status socket; then READY.
 Stop (SIGTERM, SIGINT): devices and broker session first, so that nothing new comes in; intake
 settles what is queued; consumers end between two transactions; the journal drains and closes.
 What is not finished within STOP_S is left to the journal, which makes leaving it harmless.
+Reload (SIGHUP): the configuration is read and checked whole, or refused whole; then devices come,
+go and change (services/fleet.py) while everything else goes on.
 """
 
 from __future__ import annotations
@@ -21,24 +23,29 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from gateway.assembly import Outside, run_inside
 from gateway.clock import EventIds, SystemClock
+from gateway.errors import ConfigError
 from gateway.journal.store import open_journal
 from gateway.links.mqtt import PahoSession
 from gateway.links.mqtt_trial import Patience, try_broker
 from gateway.links.open import open_link
 from gateway.ops.notify import Notifier
 from gateway.ops.status import serve_status
-from gateway.ports import Clock, Driver
+from gateway.ports import Clock
 from gateway.registry import DriverContext, find_driver
 from gateway.report import Parts, status_line, status_report
 from gateway.services.broker_watch import TryBroker
 from gateway.services.cloud_gate import open_cloud
+from gateway.services.fleet import Changes, Device
+from gateway.services.session_part import SessionPart
 from gateway.services.solver_process import run_job
-from gateway.settings import Settings
+from gateway.settings import DeviceSettings, Settings, load_settings
 
 logger = logging.getLogger(__name__)
 
@@ -50,14 +57,24 @@ GARBAGE_THRESHOLDS: Final = (10_000, 20, 20)
 """A message leaves no cycles behind; these keep the few there are in bounds."""
 
 
-async def run_gateway(settings: Settings, notifier: Notifier) -> None:
+CONFIGURATION: Final = "configuration"
+"""The alarm while the configuration's file is not what the gateway works by."""
+TAKEN_AT_ONCE: Final = frozenset({"devices", "smoothing"})
+"""The sections of which a reload takes what is new; the others wait for the next start."""
+
+MakeDevice = Callable[[DeviceSettings], Device]
+
+
+async def run_gateway(config: Path, notifier: Notifier) -> None:
     """Run until SIGTERM or SIGINT. Raises GatewayError if it cannot start."""
-    stop = asyncio.Event()
+    settings = load_settings(config)
+    stop, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload.set)
     sys.setswitchinterval(SWITCH_S)
-    async with run_parts(settings) as parts:
+    async with run_parts(settings) as (parts, make):
         _settle_memory()
         notifier.ready()
         logger.info(
@@ -69,7 +86,12 @@ async def run_gateway(settings: Settings, notifier: Notifier) -> None:
                 "last_seq": parts.journal.last_seq,
             },
         )
-        await _watch(parts, notifier, stop)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(
+                _reload_when_told(parts, config, make, notifier, reload), name="reload"
+            )
+            await _watch(parts, notifier, stop)
+            task.cancel()
         notifier.stopping()
         logger.info("stopping", extra={"action": "stopping"})
 
@@ -96,12 +118,63 @@ async def _watch(parts: Parts, notifier: Notifier, stop: asyncio.Event) -> None:
                 await stop.wait()
 
 
+async def _reload_when_told(
+    parts: Parts, config: Path, make: MakeDevice, notifier: Notifier, told: asyncio.Event
+) -> None:
+    while True:
+        await told.wait()
+        told.clear()
+        notifier.reloading(parts.clock.monotonic())
+        await reload_configuration(parts, config, make)
+        notifier.ready()
+
+
+async def reload_configuration(parts: Parts, config: Path, make: MakeDevice) -> Changes | None:
+    """Work by what the file says now; None if it is not good, and then nothing has changed."""
+    try:
+        wanted = await asyncio.to_thread(load_settings, config)
+        changes = await parts.fleet.change(wanted.devices, make)
+    except ConfigError as error:
+        logger.error(
+            "configuration refused", extra={"action": "config_refused", "reason": str(error)}
+        )
+        text = f"the file is not good, what was read before goes on: {error}"
+        parts.alarms.set(CONFIGURATION, text)
+        return None
+    parts.read_points.tell(wanted.devices, wanted.smoothing)
+    parts.settings = parts.settings.model_copy(
+        update={name: getattr(wanted, name) for name in TAKEN_AT_ONCE}
+    )
+    later = sorted(
+        name
+        for name in type(wanted).model_fields
+        if getattr(wanted, name) != getattr(parts.settings, name)
+    )
+    logger.info(
+        "configuration read anew",
+        extra={
+            "action": "config_reloaded",
+            "added": list(changes.added),
+            "removed": list(changes.removed),
+            "changed": list(changes.changed),
+            "at_next_start": later,
+        },
+    )
+    text = f"what changed in {', '.join(later)} is taken at the next start of the gateway"
+    parts.alarms.set(CONFIGURATION, text if later else None)
+    return changes
+
+
 @contextlib.asynccontextmanager
-async def run_parts(settings: Settings) -> AsyncIterator[Parts]:
-    """The gateway's parts, running on this machine while the context is open."""
+async def run_parts(settings: Settings) -> AsyncIterator[tuple[Parts, MakeDevice]]:
+    """The gateway's parts, running on this machine while the context is open.
+
+    And what makes a device of its settings, for a configuration that changes.
+    """
     clock = SystemClock()
     gateway = settings.gateway
-    session, drivers = make_drivers(settings, clock)
+    session, make = make_session(settings, clock)
+    devices = [make(device) for device in settings.devices]
     async with contextlib.AsyncExitStack() as stack:
         cloud = None
         if settings.cloud is not None:
@@ -122,7 +195,7 @@ async def run_parts(settings: Settings) -> AsyncIterator[Parts]:
             random=random.random,
             new_id=EventIds(clock),
             session=session,
-            drivers=drivers,
+            devices=devices,
             run_job=lambda job: run_job(
                 job,
                 time_limit_s=settings.planner.time_limit_s,
@@ -136,13 +209,13 @@ async def run_parts(settings: Settings) -> AsyncIterator[Parts]:
         await stack.enter_async_context(
             serve_status(settings.status_socket, lambda: status_report(parts))
         )
-        yield parts
+        yield parts, make
 
 
-def make_drivers(settings: Settings, clock: Clock) -> tuple[PahoSession | None, list[Driver]]:
-    """The broker session, if one is configured, and a driver per device; nothing runs yet.
+def make_session(settings: Settings, clock: Clock) -> tuple[PahoSession | None, MakeDevice]:
+    """The broker session, if one is configured, and what makes devices; nothing runs yet.
 
-    Raises ConfigError for a driver, link or option that is not there.
+    What makes devices raises ConfigError for a driver, link or option that is not there.
     """
     session = None
     if settings.mqtt is not None:
@@ -152,11 +225,26 @@ def make_drivers(settings: Settings, clock: Clock) -> tuple[PahoSession | None, 
     context = DriverContext(
         warehouse=settings.gateway.warehouse,
         clock=clock,
-        mqtt=session,
+        mqtt=None,
         open_link=open_link,
         random=random.random,
     )
-    return session, [find_driver(device.driver)(device, context) for device in settings.devices]
+    return session, partial(_make_device, context=context, session=session)
+
+
+def _make_device(
+    device: DeviceSettings, *, context: DriverContext, session: PahoSession | None
+) -> Device:
+    part = None if session is None else SessionPart(session)
+    driver = find_driver(device.driver)(device, replace(context, mqtt=part))
+    return Device(device, driver, part)
+
+
+def check_devices(settings: Settings) -> None:
+    """Raises ConfigError for a device that could not be made."""
+    _, make = make_session(settings, SystemClock())
+    for device in settings.devices:
+        make(device)
 
 
 def make_trial(settings: Settings, clock: Clock, *, new_id: Callable[[], str]) -> TryBroker | None:

@@ -11,8 +11,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from functools import lru_cache, partial
+from functools import partial
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -20,10 +19,10 @@ from cloud_sync.inventory.lots import local_day
 from gateway.clock import trust_in
 from gateway.core.decode import Decoder
 from gateway.core.facts import Facts
-from gateway.core.smoothing import SmoothingRule, TagPresence
+from gateway.core.smoothing import TagPresence
 from gateway.journal.read_model import load_heard
 from gateway.journal.store import JournalStore
-from gateway.ports import Clock, Driver
+from gateway.ports import Clock
 from gateway.report import Parts, device_rows
 from gateway.services.alarms import Alarms
 from gateway.services.broker_watch import BrokerWatch, TryBroker, WatchedSession
@@ -31,6 +30,7 @@ from gateway.services.clock_watch import ClockWatch
 from gateway.services.demand_keeper import DemandKeeper
 from gateway.services.device_memory import SAVE_S, DeviceMemory
 from gateway.services.exception_keeper import ExceptionKeeper
+from gateway.services.fleet import Device, Fleet
 from gateway.services.health_watch import HealthWatch
 from gateway.services.housekeeping import Housekeeping
 from gateway.services.intake import IntakeService
@@ -40,6 +40,7 @@ from gateway.services.lookups import Lookups
 from gateway.services.plan_desk import PlanDesk
 from gateway.services.planner import Planner, RunJob
 from gateway.services.projector import Projector
+from gateway.services.read_points import ReadPoints
 from gateway.services.reinjection import Reinjection
 from gateway.services.resolving import Resolving
 from gateway.services.sensor_watch import SensorWatch, sensor_rule
@@ -70,8 +71,8 @@ class BrokerSession(WatchedSession, Protocol):
 class Outside:
     """What a gateway stands on.
 
-    random: uniform in [0, 1). new_id: makes event ids. session: None without a broker; drivers:
-    one per configured device, in order. run_job: solves a planning job. cloud: None without one.
+    random: uniform in [0, 1). new_id: makes event ids. session: None without a broker; devices:
+    the configured ones, in order. run_job: solves a planning job. cloud: None without one.
     instance: what tells this machine from another with a copy of its disk.
     """
 
@@ -79,7 +80,7 @@ class Outside:
     random: Callable[[], float]
     new_id: Callable[[], str]
     session: BrokerSession | None
-    drivers: Sequence[Driver]
+    devices: Sequence[Device]
     run_job: RunJob
     cloud: CloudPort | None
     instance: str
@@ -197,6 +198,8 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
     heartbeats = Heartbeats(clock)
     projector = _projector(settings, outside, journal, heartbeats)
     queue = IntakeQueue(settings.intake.queue_max)
+    fleet = Fleet(outside.devices, intake=queue, clock=clock, random=outside.random)
+    read_points = ReadPoints(settings.devices, settings.smoothing)
     rule, labels = sensor_rule(settings.sensors), settings.labels.patterns()
     sensors = SensorWatch(
         journal=journal,
@@ -204,8 +207,8 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
         warehouse=gateway.warehouse,
         clock=clock,
         new_id=outside.new_id,
-        sensors=lambda: _sensors(outside.drivers),
-        is_served=lambda name: _is_served(name, settings, outside.drivers),
+        sensors=fleet.sensors,
+        is_served=fleet.is_served,
         facts=lambda: projector.facts,
         heartbeats=heartbeats,
     )
@@ -214,8 +217,8 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
         journal=journal,
         floor=projector.floor,
         decoder=Decoder(gateway.warehouse, gateway.language, outside.new_id, rule, labels),
-        presence=TagPresence(_rule_of(settings)),
-        zones=_zones(settings),
+        presence=TagPresence(read_points.rule_of),
+        zones=read_points.zones,
         clock=clock,
         timezone=ZoneInfo(gateway.timezone),
         heartbeats=heartbeats,
@@ -224,17 +227,9 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
         look_up=Lookups(journal, projector.floor).look,
     )
     return Parts(
-        settings,
-        clock,
-        journal,
-        projector,
-        intake,
-        queue,
-        sensors,
-        heartbeats,
-        Alarms(clock),
-        outside.drivers,
-    )
+        settings, clock, journal, projector, intake, queue, sensors, heartbeats, Alarms(clock),
+        fleet, read_points, trust_in(clock), clock.wall_us(),
+    )  # fmt: skip
 
 
 def _projector(
@@ -263,59 +258,6 @@ def _today(settings: Settings, clock: Clock) -> Callable[[], str]:
     """What tells the date on the warehouse's own walls."""
     zone = ZoneInfo(settings.gateway.timezone)
     return lambda: local_day(clock.wall_us(), zone)
-
-
-def _zones(settings: Settings) -> dict[str, str]:
-    """The zone of every device and read point that has one."""
-    zones = {device.name: device.zone for device in settings.devices if device.zone}
-    for device in settings.devices:
-        for point in device.read_points:
-            if point.zone is not None:
-                zones[f"{device.name}.{point.antenna}"] = point.zone
-    return zones
-
-
-def _rule_of(settings: Settings) -> Callable[[str], SmoothingRule]:
-    """The smoothing rule by read point, `DEVICE.ANTENNA`."""
-
-    @lru_cache(maxsize=4096)
-    def rule_of(read_point: str) -> SmoothingRule:
-        device, _, antenna = read_point.rpartition(".")
-        common = settings.smoothing
-        own = [
-            point.model_dump(exclude_none=True, exclude={"antenna", "zone"})
-            for configured in settings.devices
-            if fnmatchcase(device, configured.name)
-            for point in configured.read_points
-            if str(point.antenna) == antenna
-        ]
-        chosen = common.model_copy(update=own[0]) if own else common
-        return SmoothingRule(
-            window_s=chosen.window_s,
-            min_reads=chosen.min_reads,
-            gone_after_s=chosen.gone_after_s,
-            rssi_floor_centi_dbm=round(chosen.rssi_floor_dbm * 100),
-            stray_margin_centi_db=round(chosen.stray_margin_db * 100),
-        )
-
-    return rule_of
-
-
-def _sensors(drivers: Sequence[Driver]) -> list[tuple[str, str]]:
-    """The climate sensors that ought to speak, with their zones."""
-    return [
-        (health.name, health.zone)
-        for driver in drivers
-        for health in driver.health()
-        if health.zone is not None
-    ]
-
-
-def _is_served(name: str, settings: Settings, drivers: Sequence[Driver]) -> bool:
-    """Whether a device of this name is configured: by itself, by a pattern, or on a bus."""
-    return any(fnmatchcase(name, device.name) for device in settings.devices) or any(
-        health.name == name for driver in drivers for health in driver.health()
-    )
 
 
 @contextlib.asynccontextmanager
@@ -353,15 +295,13 @@ async def _running_intake(intake: IntakeService) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def _running_devices(parts: Parts, outside: Outside) -> AsyncIterator[None]:
     """The broker session and every configured device."""
-    loops: list[Loop] = [
-        (f"device-{device.name}", partial(driver.run, parts.queue))
-        for device, driver in zip(parts.settings.devices, parts.drivers, strict=True)
-    ]
+    loops: list[Loop] = []
     if outside.session is not None:
         loops.append(("mqtt", outside.session.run))
         loops.append(("broker-watch", _broker_watch(parts, outside, outside.session).run))
         loops.append(("task-board", partial(publish_tasks, parts.projector, outside.session)))
-    async with _running(*loops, outside=outside):
+    # The devices first: when the broker hands over what waited they have said what is theirs.
+    async with parts.fleet.running(), _running(*loops, outside=outside):
         yield
 
 

@@ -5,20 +5,27 @@ Format: docs/configuration.md, "Status". Everything in it is read, nothing compu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
 
 from cloud_sync.contract import events as ev
+from gateway.clock import is_set
 from gateway.core.projection import Milestone
 from gateway.journal.exception_table import count_exceptions
 from gateway.journal.read_model import load_climate, load_milestones, stock_rows
 from gateway.journal.rows import CONSUMERS
 from gateway.journal.store import JournalStore
-from gateway.ports import Clock, Driver
+from gateway.ops.machine import read_disk, read_footprint
+from gateway.ports import Clock
 from gateway.services import projector, sensor_watch, uplink
 from gateway.services.alarms import Alarms
+from gateway.services.fleet import Fleet
 from gateway.services.intake import IntakeService
 from gateway.services.intake_queue import IntakeQueue
+from gateway.services.read_points import ReadPoints
 from gateway.services.supervisor import Heartbeats
 from gateway.settings import Settings
 
@@ -39,7 +46,10 @@ class Parts:
     sensors: sensor_watch.SensorWatch
     heartbeats: Heartbeats
     alarms: Alarms
-    drivers: Sequence[Driver]
+    fleet: Fleet
+    read_points: ReadPoints
+    is_trusted: Callable[[], bool]
+    started_us: int
     uplink: uplink.Uplink | None = None
 
 
@@ -48,12 +58,18 @@ async def status_report(parts: Parts) -> dict[str, object]:
     journal, gateway = parts.journal, parts.settings.gateway
     triggers = await load_milestones(journal, ev.REPLENISHMENT_TRIGGERED, TRIGGERS_SHOWN)
     plans = await load_milestones(journal, ev.PLAN_PROPOSED, PLANS_SHOWN)
+    now_us = parts.clock.wall_us()
     return {
         "gateway": gateway.id,
         "warehouse": gateway.warehouse,
+        "version": version("forepost"),
         "epoch": journal.epoch,
-        "time_us": parts.clock.wall_us(),
-        "journal": {"last_seq": journal.last_seq, "bytes": await journal.size_bytes()},
+        "time_us": now_us,
+        "is_running": True,
+        "process": {"started_us": parts.started_us, **asdict(read_footprint())},
+        "clock": {"is_set": is_set(now_us), "is_trusted": parts.is_trusted()},
+        "disk": await asyncio.to_thread(disk_row, gateway.state_dir),
+        "journal": await _journal(parts),
         "cursors": {name: await journal.cursor(name) for name in CONSUMERS},
         "sync": await _sync(parts),
         "intake": {
@@ -75,6 +91,26 @@ async def status_report(parts: Parts) -> dict[str, object]:
             {**body, "state": _state(parts, str(body.get("plan_id")))} for body in _bodies(plans)
         ],
     }
+
+
+async def _journal(parts: Parts) -> dict[str, object]:
+    journal = parts.journal
+    ((n_quarantined,),) = await journal.query("select count(*) from quarantine")
+    return {
+        "last_seq": journal.last_seq,
+        "base_seq": journal.base_seq,
+        "bytes": await journal.size_bytes(),
+        "max_bytes": parts.settings.journal.max_bytes,
+        "n_quarantined": n_quarantined,
+    }
+
+
+def disk_row(directory: Path) -> dict[str, object] | None:
+    """The disk of a directory, as the report has it; None if it cannot be asked."""
+    try:
+        return asdict(read_disk(directory))
+    except OSError:
+        return None
 
 
 def status_line(parts: Parts) -> str:
@@ -100,7 +136,7 @@ def device_rows(parts: Parts) -> list[dict[str, object]]:
     for fault in parts.sensors.open_faults():
         faults.setdefault(fault.device, []).append(fault.kind)
     rows = []
-    for health in (health for driver in parts.drivers for health in driver.health()):
+    for health in parts.fleet.health():
         row = asdict(health)
         row["n_missing"] = health.n_missing + n_missing.get(health.name, 0)
         row["faults"] = faults.get(health.name, [])

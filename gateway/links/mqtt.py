@@ -31,20 +31,18 @@ from gateway.links.backoff import full_jitter
 from gateway.links.mqtt_client import BufferedClient, BufferedSocket, first_connect, make_client
 from gateway.links.mqtt_endings import STABLE_S, SilentEndings, is_listening
 from gateway.links.mqtt_outbox import WINDOW_MAX, Outbox, Outgoing
+from gateway.links.mqtt_routes import Handler, Routes
 from gateway.ports import Clock, MqttMessage
 from gateway.settings import MqttSettings
 
 logger = logging.getLogger(__name__)
 
 MISC_PERIOD_S: Final = 1.0
-TOPICS_REMEMBERED: Final = 4096
 PACKETS_PER_TURN: Final = 200
 BACKOFF_CAP_S: Final = 30.0
 TAKEN_OVER: Final = 0x8E
 """Reason code "Session taken over" (MQTT 5.0, 3.14.2.1)."""
 UNSUPPORTED_PROTOCOL: Final = 0x84
-
-Handler = Callable[[MqttMessage], bool | None]
 
 
 @dataclass(slots=True)
@@ -75,8 +73,7 @@ class PahoSession:
         self._client_id = client_id
         self._clock = clock
         self._random = random
-        self._routes: list[tuple[str, Handler]] = []
-        self._handlers: dict[str, tuple[Handler, ...]] = {}
+        self._routes = Routes()
         self._held: deque[MqttMessage] = deque()
         self._unacknowledged: deque[_Unacknowledged] = deque()
         self._outbox = Outbox()
@@ -100,10 +97,20 @@ class PahoSession:
 
     def subscribe(self, topic_filter: str, handler: Handler) -> None:
         """Route matching messages to `handler`, now and after every reconnect."""
-        self._routes.append((topic_filter, handler))
-        self._handlers.clear()
+        self._routes.add(topic_filter, handler)
         if self._client is not None and self._is_connected:
             self._client.subscribe(topic_filter, qos=1)
+
+    def unsubscribe(self, topic_filter: str, handler: Handler) -> None:
+        """Route no more of it to `handler`; the broker sends none if nobody else asks."""
+        is_unused = self._routes.remove(topic_filter, handler)
+        if is_unused and self._client is not None and self._is_connected:
+            self._client.unsubscribe(topic_filter)
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether somebody had no room for a message, which waits with all behind it."""
+        return bool(self._held)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Queue a QoS 1 message; it leaves as soon as the broker is there."""
@@ -231,7 +238,7 @@ class PahoSession:
         self._is_connected = True
         self._is_reported_lost = False
         self.n_forgotten += not flags.session_present
-        for topic_filter, _ in self._routes:
+        for topic_filter in self._routes.filters():
             client.subscribe(topic_filter, qos=1)
         if self._client is not None:
             self._outbox.connected(
@@ -301,24 +308,12 @@ class PahoSession:
 
     def _offer(self, message: MqttMessage) -> bool:
         """Find somebody who takes the message; False if that somebody has no room."""
-        for handler in self._handlers_of(message.topic):
+        for handler in self._routes.of(message.topic):
             is_taken = handler(message)
             if is_taken is not None:
                 return is_taken
         message.acknowledge()  # a subscription of an older configuration, or a stranger
         return True
-
-    def _handlers_of(self, topic: str) -> tuple[Handler, ...]:
-        handlers = self._handlers.get(topic)
-        if handlers is None:
-            if len(self._handlers) >= TOPICS_REMEMBERED:
-                self._handlers.clear()
-            handlers = self._handlers[topic] = tuple(
-                handler
-                for topic_filter, handler in self._routes
-                if mqtt.topic_matches_sub(topic_filter, topic)
-            )
-        return handlers
 
     # ------------------------------------------------------------ the socket
 

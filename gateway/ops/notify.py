@@ -12,7 +12,7 @@ import socket
 
 
 class Notifier:
-    """One datagram per word: READY=1, WATCHDOG=1, STATUS=…, STOPPING=1."""
+    """One datagram per word: READY=1, WATCHDOG=1, RELOADING=1, STATUS=…, STOPPING=1."""
 
     def __init__(self, address: str | None, watchdog_us: int | None) -> None:
         self._address = address
@@ -35,6 +35,10 @@ class Notifier:
     def alive(self) -> None:
         """Everything moves."""
         self._send("WATCHDOG=1")
+
+    def reloading(self, monotonic_s: float) -> None:
+        """A reload has begun; `ready` ends it. systemd 253 and later want to know when."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={round(monotonic_s * 1_000_000)}")
 
     def stopping(self) -> None:
         """A stop has begun."""

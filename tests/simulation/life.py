@@ -13,8 +13,8 @@ from gateway.assembly import Outside, run_inside
 from gateway.errors import GatewayError, PlanError
 from gateway.journal.store import prepare, running_store
 from gateway.journal.table_sums import refuse_wrong_tables
-from gateway.ports import Driver
 from gateway.registry import DriverContext, find_driver
+from gateway.services.fleet import Device
 from gateway.settings import Settings
 from tests.simulation.broker import GatewaySession
 from tests.simulation.checks import after_power_cut
@@ -70,13 +70,13 @@ async def _live(world: World, post: Post, box: Box) -> None:
         open_link=_no_link,
         random=random.random,
     )
-    drivers: list[Driver] = [find_driver(each.driver)(each, context) for each in settings.devices]
+    devices = [Device(each, find_driver(each.driver)(each, context)) for each in settings.devices]
     outside = Outside(
         clock=post.clock,
         random=random.random,
         new_id=new_id,
         session=session,
-        drivers=drivers,
+        devices=devices,
         run_job=_solver(world, world.random(f"{box.name}/solver")),
         cloud=Uplink(world.cloud, WAREHOUSE, box),
         instance=post.instance,
