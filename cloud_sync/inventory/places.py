@@ -51,10 +51,12 @@ class Placed(NamedTuple):
 
 def is_late(event: Event) -> bool:
     """True for what a device queued while it was away, and said when it was."""
+    # Hardly any row is late, and none that came at once: that is asked first.
+    behind_us = event.received_at_us - event.occurred_at_us
     mark = event.device
-    if mark is None or mark.seq is None or mark.clock not in ("trusted", "skewed"):
+    if behind_us <= LATE_US or mark is None or mark.seq is None:
         return False
-    return event.received_at_us - event.occurred_at_us > LATE_US + (mark.error_us or 0)
+    return mark.clock in ("trusted", "skewed") and behind_us > LATE_US + (mark.error_us or 0)
 
 
 def place_next(
@@ -65,8 +67,7 @@ def place_next(
     time_us: the journal's before it; 0 at its beginning.
     """
     occurred_us, received_us = event.occurred_at_us, event.received_at_us
-    # Hardly any row is late, and none that came at once: that is asked first.
-    if received_us - occurred_us > LATE_US and is_late(event):
+    if is_late(event):
         mark = event.device
         if mark is not None and mark.seq is not None:
             return Place(occurred_us, gateway, epoch, mark.id, mark.seq, seq), time_us

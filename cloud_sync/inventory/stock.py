@@ -8,7 +8,7 @@ gives the same balances. Negative balances are kept as they are; they are facts 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from cloud_sync.contract import keys
@@ -61,27 +61,6 @@ def movements(event: Event) -> Sequence[tuple[StockKey, int]]:
 def adjustment_of(key: StockKey) -> StockKey:
     """Where a count's difference goes, so that nothing appears from nowhere."""
     return StockKey(NOWHERE, keys.ADJUSTMENT, key.item, key.lot, key.status, key.unit)
-
-
-def net_movements(events: Iterable[Event]) -> dict[StockKey, int]:
-    """The changes of many events together, keys whose changes cancel out left away."""
-    # The same as summing `movements`, at a third of its time: keys are made for sums only.
-    total: dict[tuple[str, str, str, str, str, str], int] = {}
-    for event in events:
-        warehouse = event.warehouse
-        for line in event.lines:
-            source, target, lot = line.from_location, line.to_location, line.lot or ""
-            owner = NOWHERE if keys.is_virtual(source) else warehouse
-            out = (owner, source, line.item, lot, line.from_status, line.unit)
-            total[out] = total.get(out, 0) - line.quantity
-            owner = NOWHERE if keys.is_virtual(target) else warehouse
-            into = (owner, target, line.item, lot, line.to_status, line.unit)
-            total[into] = total.get(into, 0) + line.quantity
-            if line.weight_g is not None:
-                for key, weight_g in ((out, -line.weight_g), (into, line.weight_g)):
-                    weighed = (*key[:5], CATCH_WEIGHT)
-                    total[weighed] = total.get(weighed, 0) + weight_g
-    return {StockKey(*key): quantity for key, quantity in total.items() if quantity}
 
 
 def is_on_shelf(key: StockKey, warehouse: str) -> bool:

@@ -58,6 +58,9 @@ WINDOW_US: Final[Mapping[str, int]] = {
 """How far apart traces are that show something together; without a limit where none is named."""
 
 
+_TELLING: Final = COUNTING | {ev.TAG_ARRIVED, ev.LOT_CREATED, ev.COUNT_CLOSED}
+
+
 class Subject(NamedTuple):
     """What traces are of."""
 
@@ -95,8 +98,15 @@ def claimed_us(event: ev.Event) -> int:
     return min(event.occurred_at_us, event.received_at_us)
 
 
-def traces_of(event: ev.Event, gateway: str, *, is_shared: bool) -> Iterator[Trace]:
+def traces_of(event: ev.Event, gateway: str, *, is_shared: bool) -> Iterable[Trace]:
     """What an event says. is_shared: other gateways move goods of this warehouse, too."""
+    # Most events only move goods that nobody else moves, and say nothing.
+    if event.type in _TELLING or is_shared or is_late(event):
+        return _traces_of(event, gateway, is_shared=is_shared)
+    return _of_serials(event) if any(line.serials for line in event.lines) else ()
+
+
+def _traces_of(event: ev.Event, gateway: str, *, is_shared: bool) -> Iterator[Trace]:
     if event.type == ev.TAG_ARRIVED or event.type in COUNTING or event.lines:
         yield from _of_serials(event)
     if event.type == ev.LOT_CREATED:

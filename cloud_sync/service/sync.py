@@ -17,6 +17,7 @@ from cloud_sync.contract.batches import Batch, BatchAnswer
 from cloud_sync.contract.documents import ChangePage
 from cloud_sync.inbox.admission import Reading, Refusal, read_rows
 from cloud_sync.inbox.wire import BatchMalformed, Upload, parse_upload
+from cloud_sync.inventory.moving import Moving
 from cloud_sync.service.access import as_gateway
 from cloud_sync.service.bodies import read_body
 from cloud_sync.service.context import Context, context_of, upload_slot
@@ -60,7 +61,7 @@ async def post_batch(request: Request, credential: AsGateway) -> Response:
             raise Refused("forbidden", f"the token is not that of {upload.batch.gateway}")
         warehouse = credential.warehouse or ""
         # While the batch before this one is in the database.
-        events = await _read(upload, warehouse)
+        events, moving = await _read(upload, warehouse)
 
         def take() -> Awaitable[Taken | Refusal]:
             taking = Taking(
@@ -69,6 +70,7 @@ async def post_batch(request: Request, credential: AsGateway) -> Response:
                 upload=upload,
                 now_us=context.wall_us(),
                 events=events,
+                moving=moving,
             )
             return context.database.transact(taking)
 
@@ -99,13 +101,19 @@ async def post_batch(request: Request, credential: AsGateway) -> Response:
     )
 
 
-async def _read(upload: Upload, warehouse: str) -> list[Reading]:
-    """What the rows say; others come to their turn between two slices."""
+async def _read(upload: Upload, warehouse: str) -> tuple[list[Reading], Moving]:
+    """What the rows say, and what those move that can be read; others come to their turn
+    between two slices."""
     found: list[Reading] = []
+    moving = Moving(upload.batch.gateway, upload.batch.epoch)
     for start in range(0, len(upload.bodies), SLICE):
-        found += read_rows(upload.bodies[start : start + SLICE], warehouse)
+        part = read_rows(upload.bodies[start : start + SLICE], warehouse)
+        for seq, event in enumerate(part, upload.batch.first_seq + start):
+            if not isinstance(event, str):
+                moving.add(seq, event)
+        found += part
         await asyncio.sleep(0)
-    return found
+    return found, moving
 
 
 async def _find_unkept(

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from cloud_sync.inventory.moving import DAY_US
 from cloud_sync.inventory.stock import StockKey
 from cloud_sync.store.columns import integer, text
 from cloud_sync.store.item_history import Past, read_rows
 from cloud_sync.store.ports import Row, Transaction, Value
-from cloud_sync.store.postings import DAY_US, unpacked
+from cloud_sync.store.postings import unpacked
 
 _KEY = "item, location, lot, status, unit"
 _MARK = "@complete"

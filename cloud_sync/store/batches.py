@@ -34,7 +34,9 @@ from cloud_sync.inbox.admission import (
     read_events,
 )
 from cloud_sync.inbox.wire import Upload
+from cloud_sync.inventory.moving import Moving
 from cloud_sync.store.columns import blob, integer, optional_integer, optional_text, text
+from cloud_sync.store.counting import note_closings
 from cloud_sync.store.documents import apply_orders
 from cloud_sync.store.double_deliveries import look_at_orders, note_deliveries
 from cloud_sync.store.exception_queue import act_on, note_events
@@ -103,6 +105,7 @@ class Taking:
         upload: Upload,
         now_us: int,
         events: Sequence[Reading],
+        moving: Moving | None = None,
     ) -> None:
         self._take = partial(
             take_batch,
@@ -111,6 +114,7 @@ class Taking:
             upload=upload,
             now_us=now_us,
             events=events,
+            moving=moving,
         )
         self._asks_first = False
 
@@ -128,11 +132,13 @@ async def take_batch(
     upload: Upload,
     now_us: int,
     events: Sequence[Reading] | None = None,
+    moving: Moving | None = None,
     asks_first: bool = True,
 ) -> Taken | Refusal:
     """Take what is new in a batch of `gateway`. A refusal only notes that it was heard of.
 
-    events: what `read_events` made of the batch, where that was done before the transaction.
+    events, moving: what `read_events` made of the batch and what that moves, where both were
+    done before the transaction.
     asks_first: whether to ask which events are here already; see `Taking`.
     """
     if events is None:
@@ -153,10 +159,11 @@ async def take_batch(
     accepted = [event for _, event in numbered]
     await _save_plans(tx, accepted)
     journal = Journal(warehouse, gateway, upload.batch.epoch)
-    await apply_stock(tx, journal, numbered, known_us=now_us)
+    await apply_stock(tx, journal, numbered, known_us=now_us, moving=moving)
     await note_lots(tx, warehouse, accepted)
     words = await note_events(tx, warehouse, gateway, accepted)
     await note_transits(tx, warehouse, accepted)
+    await note_closings(tx, warehouse, accepted)
     orders = await follow_orders(tx, accepted)
     await note_deliveries(tx, warehouse, accepted)
     await look_at_orders(tx, orders)

@@ -33,8 +33,8 @@ async def note_deliveries(tx: Transaction, warehouse: str, events: Sequence[ev.E
     rows = {
         (warehouse, order_of(document.id), document.id, event.occurred_at_us, event.event_id)
         for event in events
-        if any(line.to_location == keys.CUSTOMER for line in event.lines)
-        and event.type == ev.ORDER_DELIVERED
+        if event.type == ev.ORDER_DELIVERED
+        and any(line.to_location == keys.CUSTOMER for line in event.lines)
         for document in event.documents
         if document.type == "order"
     }

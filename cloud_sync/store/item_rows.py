@@ -31,23 +31,33 @@ JournalRows = Mapping[tuple[str, str], Mapping[int, int]]
 
 
 async def note_items(
-    tx: Transaction, *, warehouse: str, gateway: str, epoch: str, batch: Iterable[Placed]
+    tx: Transaction,
+    *,
+    warehouse: str,
+    gateway: str,
+    epoch: str,
+    items: Mapping[str, Sequence[int]],
 ) -> None:
-    """Remember which items the rows of a batch concern."""
-    found: dict[str, list[int]] = {}
-    for place, event in batch:
-        for item in items_of(event):
-            pairs = found.setdefault(item, [])
-            pairs += (place.seq, 0 if place.device else place.at_us)
-    if found:
+    """Remember which items the rows of a batch concern: seq, time, seq, time, … by item."""
+    if items:
         await tx.insert(
             "item_rows",
             _COLUMNS,
             [
                 (warehouse, item, gateway, epoch, pairs[0], struct.pack(f">{len(pairs)}q", *pairs))
-                for item, pairs in sorted(found.items())
+                for item, pairs in sorted(items.items())
             ],
         )
+
+
+def rows_by_item(batch: Iterable[Placed]) -> Mapping[str, Sequence[int]]:
+    """What `note_items` takes, of rows of any kind."""
+    found: dict[str, list[int]] = {}
+    for place, event in batch:
+        for item in items_of(event):
+            pairs = found.setdefault(item, [])
+            pairs += (place.seq, 0 if place.device else place.at_us)
+    return found
 
 
 async def is_complete(tx: Transaction, warehouse: str) -> bool:

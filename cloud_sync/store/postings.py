@@ -19,22 +19,22 @@ the balance as of then, those of the batches up to one what was known then.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
-from itertools import count
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from cloud_sync.inventory.ledger import Entry
-from cloud_sync.inventory.places import Placed
-from cloud_sync.inventory.stock import movements
+from cloud_sync.inventory.moving import DAY_US, DayGoods
 from cloud_sync.store.columns import blob
 from cloud_sync.store.ports import Transaction, Value
 
-DAY_US: Final = 86_400 * 1_000_000
 _COLUMNS: Final = (
     "warehouse", "item", "day", "location", "lot", "status", "unit", "batch", "n", "gateway",
     "epoch", "quantity", "entries",
 )  # fmt: skip
 _TRIPLE: Final = struct.Struct(">qqq")
+
+Journalled = tuple[tuple[str, str], Mapping[DayGoods, list[int]]]
+"""A gateway's journal (gateway, epoch), and what it added to goods: flat triples."""
 
 
 async def note_batch(tx: Transaction, *, warehouse: str, batch: int, known_us: int) -> None:
@@ -45,10 +45,25 @@ async def note_batch(tx: Transaction, *, warehouse: str, batch: int, known_us: i
 
 
 async def note_entries(
-    tx: Transaction, *, warehouse: str, batch: int, entries: Iterable[Entry]
+    tx: Transaction, *, warehouse: str, batch: int, journals: Iterable[Journalled]
 ) -> None:
-    """Remember what a batch added; places that belong to no warehouse have no past to be told."""
-    found: dict[tuple[str, str], dict[tuple[str, int, str, str, str, str], list[int]]] = {}
+    """Remember what a batch added, journal by journal."""
+    rows = [
+        (
+            *(warehouse, *goods, batch, n, gateway, epoch),
+            sum(held[2::3]),
+            struct.pack(f">{len(held)}q", *held),
+        )
+        for n, ((gateway, epoch), entries) in enumerate(journals)
+        for goods, held in sorted(entries.items())
+    ]
+    if rows:
+        await tx.insert("stock_postings", _COLUMNS, rows)
+
+
+def journalled(warehouse: str, entries: Iterable[Entry]) -> Iterable[Journalled]:
+    """Entries by their journals; places that belong to no warehouse have no past to be told."""
+    found: dict[tuple[str, str], dict[DayGoods, list[int]]] = {}
     for place, (owner, location, item, lot, status, unit), quantity in entries:
         if owner != warehouse:
             continue
@@ -56,24 +71,7 @@ async def note_entries(
         journal = found.setdefault((gateway, epoch), {})
         held = journal.setdefault((item, at_us // DAY_US, location, lot, status, unit), [])
         held += (at_us, -seq if device else seq, quantity)
-    rows = [
-        (
-            *(warehouse, *key, batch, n, gateway, epoch),
-            sum(held[2::3]),
-            struct.pack(f">{len(held)}q", *held),
-        )
-        for n, ((gateway, epoch), journal) in zip(count(), sorted(found.items()), strict=False)
-        for key, held in sorted(journal.items())
-    ]
-    if rows:
-        await tx.insert("stock_postings", _COLUMNS, rows)
-
-
-def moved(batch: Iterable[Placed]) -> Iterator[Entry]:
-    """The entries of rows that only move goods."""
-    for place, event in batch:
-        for key, quantity in movements(event):
-            yield place, key, quantity
+    return sorted(found.items())
 
 
 def unpacked(value: Value) -> Iterable[tuple[int, int, int]]:

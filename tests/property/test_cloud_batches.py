@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from cloud_sync.contract import events as ev
 from cloud_sync.inbox.admission import Refusal
-from cloud_sync.inventory.stock import net_movements
 from cloud_sync.store import queries
 from cloud_sync.store.batches import Taken, take_batch
 from cloud_sync.store.credentials import enrol_gateway
@@ -22,6 +21,7 @@ from cloud_sync.store.ports import Database
 from tests.fakes.uploads import Book, make_line
 from tests.rigs import tier
 from tests.rigs.patterns import opened_cloud
+from tests.rigs.sums import summed
 
 PLACES = ("@supplier", "DOCK", "R-1", "R-2", "PACK", "@customer", "@transit.TR-1")
 WAREHOUSES = {"gw-W1": "W1", "gw-W2": "W2"}
@@ -71,7 +71,7 @@ def truth_of(books: dict[str, Book]) -> tuple[dict[str, int], dict[tuple[str, in
                 seen.add(event.event_id)
                 events.append(event)
                 rows[gateway, seq] = raw
-    return {str(key): value for key, value in net_movements(events).items()}, rows
+    return {str(key): value for key, value in summed(events).items()}, rows
 
 
 async def send(database: Database, book: Book, first: int, last: int) -> Taken | Refusal:

@@ -23,9 +23,9 @@ from cloud_sync.inventory.folding import (
 from cloud_sync.inventory.history import balances_at, postings
 from cloud_sync.inventory.ledger import Ledger
 from cloud_sync.inventory.places import BEGINNING, Placed, parse_place, place_text
-from cloud_sync.inventory.stock import net_movements
 from tests.auditor.records import Row
 from tests.auditor.stock_fold import fold
+from tests.rigs.sums import summed
 
 pytestmark = pytest.mark.slow
 
@@ -192,7 +192,7 @@ def test_nothing_appears_or_vanishes(rows: list[LedgerRow]) -> None:
 @given(histories())
 def test_a_balance_is_its_movements_and_its_variances(rows: list[LedgerRow]) -> None:
     ledger = rebuild(rows)
-    sums = defaultdict(int, net_movements(each.event for each in acting(placed_events(rows))))
+    sums = defaultdict(int, summed(each.event for each in acting(placed_events(rows))))
     for key, counts in ledger.counts.items():
         sums[key] += sum(row.variance for row in counts)
     assert {k: v for k, v in sums.items() if v and k.location != "@adjustment"} == {

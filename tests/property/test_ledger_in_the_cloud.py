@@ -19,6 +19,7 @@ from cloud_sync.contract import events as ev
 from cloud_sync.inventory.folding import LedgerRow, placed_events, rebuild
 from cloud_sync.inventory.history import Posting, balances_at, items_of, postings
 from cloud_sync.inventory.ledger import Asserted, Ledger
+from cloud_sync.inventory.moving import gathered
 from cloud_sync.inventory.places import place_text
 from cloud_sync.inventory.stock import StockKey
 from cloud_sync.store.balances_then import Asked, read_account, read_balances
@@ -59,6 +60,8 @@ async def take(database: Database, rows: list[LedgerRow], wanted: list[Turn]) ->
         last = min(first + n - 1, len(book.bodies))
         if first > last:
             continue
+        # Every other batch as from the service: gathered before its journal's time is known.
+        events = [row.event for row in rows if row.gateway == gateway][first - 1 : last]
         outcome = await database.transact(
             partial(
                 take_batch,
@@ -66,6 +69,7 @@ async def take(database: Database, rows: list[LedgerRow], wanted: list[Turn]) ->
                 warehouse="J1",
                 upload=book.upload(first, last),
                 now_us=now_us,
+                moving=gathered(enumerate(events, first), gateway, EPOCH) if now_us % 2 else None,
             )
         )
         assert isinstance(outcome, Taken)
