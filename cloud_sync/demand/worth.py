@@ -56,7 +56,7 @@ def stakes_of(
             price = prices.get(gtin)
             if price is None or price.currency != currency:
                 continue
-            net = _net(price, vat_basis_points.get(gtin))
+            net = net_price(price, vat_basis_points.get(gtin))
             if net is None:
                 continue
             lost = net - cost
@@ -74,7 +74,7 @@ def _currency(supplies: Iterable[Supply]) -> str | None:
     return min(counted, key=lambda it: (-counted[it], it), default=None)
 
 
-def _net(price: Price, vat_basis_points: int | None) -> float | None:
+def net_price(price: Price, vat_basis_points: int | None) -> float | None:
     """A price without VAT; None where that is in it and nobody says how much."""
     if not price.includes_vat:
         return float(price.price_minor)
