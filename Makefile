@@ -96,6 +96,10 @@ release-check: $(VENV)/installed-dev ## build a release, install each part of it
 lock: ## pin every dependency anew (needs uv)
 	@scripts/lock
 
+.PHONY: assets
+assets: ## copy what the pages need of others to where it is served (needs npm)
+	@cd web && npm ci --silent --no-audit --no-fund && node build.mjs
+
 .PHONY: picture
 picture: $(VENV)/installed-demo ## draw docs/pictures/demo.svg from a real run of the demo
 	@$(BIN)/python scripts/picture.py

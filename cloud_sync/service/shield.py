@@ -13,7 +13,9 @@ from cloud_sync.service.problems import render
 
 logger = logging.getLogger(__name__)
 
-HEADERS: Final = (
+Headers = tuple[tuple[bytes, bytes], ...]
+
+HEADERS: Final[Headers] = (
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -25,9 +27,13 @@ HEADERS: Final = (
 class Shield:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp, *, deadline_s: float) -> None:
+    def __init__(
+        self, app: ASGIApp, *, deadline_s: float | None, headers: Headers = HEADERS
+    ) -> None:
+        """deadline_s: None for what is meant to stay open. headers: of every answer."""
         self._app = app
         self._deadline_s = deadline_s
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or end it: no request, however slow its sender, stays for ever."""
@@ -40,7 +46,7 @@ class Shield:
             nonlocal has_started
             if message["type"] == "http.response.start":
                 has_started = True
-                message = {**message, "headers": [*message.get("headers", []), *HEADERS]}
+                message = {**message, "headers": [*message.get("headers", []), *self._headers]}
             await send(message)
 
         try:
@@ -49,7 +55,7 @@ class Shield:
         except TimeoutError:
             if has_started:
                 raise
-            problem = Problem(code="timeout", message=f"not done within {self._deadline_s:g} s")
+            problem = Problem(code="timeout", message=f"not done within {self._deadline_s} s")
             await render(problem, {"Connection": "close"})(scope, receive, send_guarded)
         except Exception as error:
             if has_started:

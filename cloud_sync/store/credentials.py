@@ -69,7 +69,11 @@ def hash_token(token: str) -> bytes:
 
 async def find_credential(tx: Transaction, token: str, now_us: int) -> Credential | None:
     """Whose token it is, if anybody's, not revoked and not past its end."""
-    hashed = hash_token(token)
+    return await credential_of_hash(tx, hash_token(token), now_us)
+
+
+async def credential_of_hash(tx: Transaction, hashed: bytes, now_us: int) -> Credential | None:
+    """The same by the token's hash."""
     rows = await tx.fetch(
         "select c.token_sha256, c.name, c.kind, c.warehouse, u.role, u.scope "
         "from credentials c left join users u on c.kind = 'user' and u.name = c.name "

@@ -1,0 +1,13 @@
+"""English: short, what is so first."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cloud_sync.dashboard.languages.en import frame, operations, planning
+
+MESSAGES: Final[dict[str, str]] = {
+    **frame.MESSAGES,
+    **operations.MESSAGES,
+    **planning.MESSAGES,
+}

@@ -1,0 +1,7 @@
+"""Overview, warehouses, items, exceptions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MESSAGES: Final[dict[str, str]] = {}

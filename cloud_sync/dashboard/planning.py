@@ -1,0 +1,9 @@
+"""The planner's pages: plans, what-if, tracing, reports."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cloud_sync.dashboard.page import Page
+
+PAGES: Final[tuple[Page, ...]] = ()
