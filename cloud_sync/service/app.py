@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from cloud_sync.contract.version import CONTRACT_VERSION
 from cloud_sync.service import (
+    counting,
     enrolment,
     epcis_capture,
     epcis_events,
@@ -67,6 +68,7 @@ def make_app(
     app.include_router(plans.router)
     app.include_router(exceptions.router)
     app.include_router(transit_rules.router)
+    app.include_router(counting.router)
     app.include_router(history.router)
     app.include_router(records.router)
     app.include_router(exchange.router)

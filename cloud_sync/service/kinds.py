@@ -17,6 +17,7 @@ from cloud_sync.contract import documents as doc
 from cloud_sync.contract import keys, rights
 from cloud_sync.contract import master as own
 from cloud_sync.contract.campaigns import CAMPAIGN
+from cloud_sync.contract.counting import COUNTING_PLAN
 from cloud_sync.contract.plans import asn_of
 from cloud_sync.service import master
 from cloud_sync.service.campaigns import CampaignBody
@@ -214,6 +215,14 @@ KINDS: Final = (
         rights.WRITE_DELIVERIES,
         _transfer,
         is_followed=True,
+    ),
+    _kind(
+        COUNTING_PLAN,
+        "counting-plans",
+        master.CountingPlanBody,
+        ("warehouse",),
+        rights.WRITE_COUNTS,
+        _its_own,
     ),
     _kind(doc.COUNT, "counts", master.CountBody, ("id",), rights.WRITE_COUNTS, _its_own),
     _kind(doc.HOLD, "holds", master.HoldBody, ("id",), rights.WRITE_HOLDS, _its_own),

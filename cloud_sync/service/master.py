@@ -16,6 +16,7 @@ from cloud_sync.contract import documents as doc
 from cloud_sync.contract import keys
 from cloud_sync.contract import levels as stock
 from cloud_sync.contract import master as own
+from cloud_sync.contract.counting import CountingPlan
 from cloud_sync.contract.events import Id, Lot, Time
 
 CLOSED = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
@@ -173,6 +174,10 @@ class VatBody(own.Vat, Written):
 
 class CountBody(doc.Count, Written):
     """A cycle count to be done."""
+
+
+class CountingPlanBody(CountingPlan, Written):
+    """How often what lies at a warehouse is counted."""
 
 
 class WorkerBody(doc.Worker, Written):

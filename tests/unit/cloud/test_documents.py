@@ -89,6 +89,7 @@ BODIES: dict[str, dict[str, object]] = {
         "factor": 4.5,
         "items": [ITEM],
     },
+    "counting-plans": {"warehouse": "W1", "every_days": {"A": 30}},
     "counts": {"id": "CT-1", "warehouse": "W1", "zones": ["frozen"]},
     "holds": {"id": "H-1", "kind": "hold", "item": ITEM, "lot": "L1", "reason": "torn"},
     "recalls": {"id": "R-1", "item": ITEM, "lots": ["L1", "L2"], "reason": "glass"},
@@ -380,7 +381,7 @@ async def test_a_gateway_reads_a_fresh_copy_of_all_kinds(
     assert done.status_code == 200, done.text
     seen = [str(it["kind"]) for it in await changes(http, tokens["gw-W1"])]
     assert sorted(set(seen)) == [
-        "asn", "campaign", "certificate", "climate", "count", "hold", "item", "location", "policy",
-        "transfer", "warehouse", "worker",
+        "asn", "campaign", "certificate", "climate", "count", "counting_plan", "hold", "item",
+        "location", "policy", "transfer", "warehouse", "worker",
     ]  # fmt: skip
     assert seen.count("hold") == 3
