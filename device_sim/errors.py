@@ -2,6 +2,7 @@
 
 SimulatorError
 ├─ ScenarioRefused   a scenario file that cannot be played; names file and key
+├─ PlayRefused       results of earlier plays that cannot be gone on from, or a worker that died
 ├─ ProcessFailed     a part of the demo did not start, or ended by itself
 └─ CloudRefused      the cloud did not take or give what it was asked for
 """
@@ -15,6 +16,10 @@ class SimulatorError(Exception):
 
 class ScenarioRefused(SimulatorError):
     """A scenario that cannot be read or makes no sense; the message names file and key."""
+
+
+class PlayRefused(SimulatorError):
+    """Plays that cannot go on: their results cannot be read or added to, or a worker died."""
 
 
 class ProcessFailed(SimulatorError):

@@ -21,13 +21,23 @@ def leashed(program: list[str]) -> list[str]:
     return [sys.executable, "-m", "device_sim.leash", str(os.getpid()), *program]
 
 
-def main(argv: list[str]) -> int:  # noqa: RET503 -- the last line never returns
-    """Become the program in `argv[1:]`; exit code 126 if the leash cannot be put on."""
+def put_on(parent: int) -> None:
+    """Let the kernel kill this process when `parent` dies. Raises OSError if it will not."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
-        print(f"leash: prctl: {os.strerror(ctypes.get_errno())}", file=sys.stderr)
+        raise OSError(ctypes.get_errno(), f"prctl: {os.strerror(ctypes.get_errno())}")
+    if os.getppid() != parent:
+        raise ProcessLookupError(f"process {parent} is gone")
+
+
+def main(argv: list[str]) -> int:  # noqa: RET503 -- the last line never returns
+    """Become the program in `argv[1:]`; exit code 126 if the leash cannot be put on."""
+    try:
+        put_on(int(argv[0]))
+    except ProcessLookupError:
         return 126
-    if os.getppid() != int(argv[0]):
+    except OSError as error:
+        print(f"leash: {error.strerror}", file=sys.stderr)
         return 126
     os.execvp(argv[1], argv[1:])  # noqa: S606 -- to become the program is the purpose
 

@@ -10,14 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 
-from device_sim.business.chance import draw_world
-from device_sim.business.planned import Planned
-from device_sim.business.policies import Policy, Rule
+from device_sim.business.pieces import OURS, Ours, Piece, PlayAll, Thumb
+from device_sim.business.policies import Rule
 from device_sim.business.scenario import Business
-from device_sim.business.trial import OURS, outcome, rule_of_thumb
 from optimizer.figures import Figure, Line, Panel
 
 SERVICES: Final = (0.9, 0.95, 0.98, 0.99, 0.995)
@@ -42,31 +39,30 @@ def trace(
     rules: Mapping[str, Sequence[Rule]],
     *,
     n_seeds: int,
-    service: float,
-    waste_weight: float,
-    say: Callable[[str], None],
+    ours: Ours,
+    play_all: PlayAll,
 ) -> list[Point]:
     """The points of every policy, on the same seeds.
 
-    service, waste_weight: what our planner has where the other is gone through.
+    ours: what our planner has where the other of service and weight is gone through.
     """
-    worlds = [(seed, draw_world(business, seed)) for seed in range(1, n_seeds + 1)]
-
-    def point(name: str, promise: float, make: Callable[[], Policy]) -> Point:
-        found = [outcome(w, make(), name=name, seed=seed).figures() for seed, w in worlds]
-        fill, waste, cost = (
-            math.fsum(each[key] for each in found) / n_seeds
-            for key in ("fill", "waste_kg", "cost")
-        )
-        say(f"{name} at {promise}: fill {fill:.4f}, cost {cost:.1f}")
-        return Point(name, promise, fill, waste, cost)
-
-    points = [point(OURS, each, partial(Planned, each, waste_weight)) for each in SERVICES]
-    points += [point(WEIGHED, each, partial(Planned, service, each)) for each in WEIGHTS]
+    promises: list[tuple[str, float, Ours | Thumb]] = []
+    promises += [(OURS, each, replace(ours, service=each)) for each in SERVICES]
+    promises += [(WEIGHED, each, replace(ours, waste_weight=each)) for each in WEIGHTS]
     for name, tuned in rules.items():
         for z in FACTORS:
-            at_z = [replace(rule, z=z) for rule in tuned]
-            points.append(point(name, z, partial(rule_of_thumb, name, at_z)))
+            at_z = tuple(replace(rule, z=z) for rule in tuned)
+            promises.append((name, z, Thumb(name, at_z)))
+    seeds = range(1, n_seeds + 1)
+    found = play_all([Piece(business, s, player) for s in seeds for _, _, player in promises])
+    points = []
+    for k, (name, promise, _) in enumerate(promises):
+        figures = [it.figures() for it in found[k :: len(promises)]]
+        fill, waste, cost = (
+            math.fsum(each[key] for each in figures) / n_seeds
+            for key in ("fill", "waste_kg", "cost")
+        )
+        points.append(Point(name, promise, fill, waste, cost))
     return points
 
 

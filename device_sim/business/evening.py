@@ -9,27 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from device_sim.business.chance import Floats, Ints
 from device_sim.business.outlook import Outlook, until
 from device_sim.business.policies import (
-    Expected,
+    ANY_KG,
+    Lacking,
     Seen,
     life_from_centre,
     life_from_supplier,
-    lines,
     packed,
-    room_kg,
+    rooms_kg,
 )
 from device_sim.business.world_days import Trip, tour_km
 from optimizer.demand.counts import negative_binomial, omega_of
 from optimizer.demand.shares import shared_room, shared_stock
 from optimizer.departures import leaves
-
-ANY_KG: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +63,20 @@ class Evening:
 
     def purchase(self) -> Ints:
         """Up to the level of the network."""
-        seen, week = self.seen, self.week
-        mean = self._means()
-        level = week.raised(mean, week.levels)[0]
-        span = float(week.span_days[0])
+        seen, week, skus = self.seen, self.week, self.week.skus
+        mean = self._means()[:1]
         lead = float(seen.business.classes[self.i].supplier_lead_days - 1)
-        return lines(
-            seen,
-            self.i,
-            self.position.sum(axis=0),
-            self._as_expected(mean[0], level, span),
-            span=(lead, span - lead),
-            z=1.0,
+        bought = self._lacking(
+            self.position[:, skus].sum(axis=0)[None],
+            mean,
+            week.raised(self._means(), week.levels)[:1],
+            week.span_days[:1],
             life=life_from_supplier(seen),
-            room_kg=ANY_KG,
-        )
+            room_kg=np.array([ANY_KG]),
+        ).lines(span=(lead, 0.0), z=1.0)
+        units = np.zeros(len(seen.class_of), dtype=np.int64)
+        units[skus] = bought[0]
+        return units
 
     def _means(self) -> Floats:
         """Demand over the levels' spans, [place, SKU]."""
@@ -90,22 +86,16 @@ class Evening:
     def _shares(self, mean: Floats, chances: Ints) -> Ints:
         """What each place would get if everybody were served tonight, [place, SKU]."""
         seen, skus = self.seen, self.week.skus
-        level = self.week.raised(mean, self.week.levels)
         ride = float(seen.business.lead_days - 1)
-        life = life_from_centre(seen)
         share = np.zeros((len(seen.xy_km), len(skus)), dtype=np.int64)
-        for place in range(1, len(share)):
-            span = float(self.week.span_days[place])
-            share[place] = lines(
-                seen,
-                self.i,
-                self.position[place],
-                self._as_expected(mean[place], level[place], span),
-                span=(ride, span - ride),
-                z=1.0,
-                life=life,
-                room_kg=room_kg(seen, self.i, place),
-            )[skus]
+        share[1:] = self._lacking(
+            self.position[1:, skus],
+            mean[1:],
+            self.week.raised(mean, self.week.levels)[1:],
+            self.week.span_days[1:],
+            life=life_from_centre(seen),
+            room_kg=rooms_kg(seen, self.i)[1:],
+        ).lines(span=(ride, 0.0), z=1.0)
         there = seen.stock[:, 0, skus].sum(axis=0)
         held = self.position[1:, skus]
         share[1:] = shared_stock(share[1:], held, chances[:, 1:], there)
@@ -157,14 +147,28 @@ class Evening:
                 lost += sign * float(missed.sum())
         return lost
 
-    def _as_expected(self, mean: Floats, level: Ints, span: float) -> Expected:
-        """As the lines want it: with z = 1 their level is ours."""
-        rate = np.zeros(len(self.seen.class_of))
-        sd = np.zeros_like(rate)
-        expected = np.minimum(mean, level)
-        rate[self.week.skus] = expected / span
-        sd[self.week.skus] = (level - expected) / np.sqrt(span)
-        return Expected(mean=rate, sd=sd)
+    def _lacking(
+        self,
+        position: Ints,
+        mean: Floats,
+        levels: Ints,
+        span_days: Floats,
+        *,
+        life: Floats,
+        room_kg: Floats,
+    ) -> Lacking:
+        """As the lines want it, with levels of our own. mean: over the spans."""
+        skus = self.week.skus
+        return Lacking(
+            position=position,
+            mean=np.minimum(mean, levels) / span_days[:, None],
+            sd=np.zeros_like(mean),
+            life=life[skus],
+            grams=self.seen.grams[skus],
+            case_pack=self.seen.business.classes[self.i].case_pack,
+            room_kg=room_kg,
+            levels=levels,
+        )
 
     def _driven(self, tour: tuple[int, ...], given: dict[int, Ints]) -> list[Trip]:
         """A tour of the plan; more vehicles where one does not do."""

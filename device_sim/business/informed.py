@@ -6,11 +6,12 @@ deviation per day, which is all that a rule of thumb can take.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from device_sim.business.chance import Floats
 from device_sim.business.outlook import forecasts_of
 from device_sim.business.policies import Expected, Seen
 from optimizer.demand.forecast import Forecast
@@ -23,19 +24,20 @@ class Foresight:
     """Expects what was forecast this week."""
 
     _made_on: int = -1
-    _expected: list[Expected] = field(default_factory=list)
+    _expected: Expected | None = None
 
-    def __call__(self, seen: Seen) -> list[Expected]:
-        """Of the network, then of each place."""
-        if not self._expected or seen.day - self._made_on >= SPAN_DAYS:
+    def __call__(self, seen: Seen) -> Expected:
+        """What was forecast for this week."""
+        if self._expected is None or seen.day - self._made_on >= SPAN_DAYS:
             self._made_on = seen.day
-            self._expected = [_per_day(each) for each in forecasts_of(seen)]
+            days = [_per_day(each) for each in forecasts_of(seen)]
+            self._expected = Expected(*map(np.array, zip(*days, strict=True)))
         return self._expected
 
 
-def _per_day(forecast: Forecast) -> Expected:
+def _per_day(forecast: Forecast) -> tuple[Floats, Floats]:
     """Mean and deviation per day of the coming week, as if its days were independent."""
     n = len(forecast.items)
     days = np.full(n, SPAN_DAYS)
     demand = forecast.over(start_hours=0.0, days=days, uplift=np.ones((n, int(SPAN_DAYS) + 1)))
-    return Expected(mean=demand.mean / SPAN_DAYS, sd=demand.sd / np.sqrt(SPAN_DAYS))
+    return demand.mean / SPAN_DAYS, demand.sd / np.sqrt(SPAN_DAYS)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from device_sim.business.overview import GOALS_PERCENT, Row
 from device_sim.business.report import Figures, figures_of, mean_of
 from device_sim.business.trial import Comparison
 from device_sim.business.world_days import COSTS
@@ -57,6 +59,41 @@ def draw_lines(figure: Figure, folder: Path) -> Path:
 
     panels = [panel(i) for i in range(len(figure.panels))]
     return _draw(folder / f"{figure.name}.svg", figure.title, panels)
+
+
+def draw_overview(rows: Sequence[Row], path: Path) -> Path:
+    """What ours is less than each rule's, in percent with its interval, beside the goal."""
+    scenarios = list(dict.fromkeys(row.scenario for row in rows))
+    rules = list(dict.fromkeys(row.rule for row in rows))
+    colours = ("#4c78a8", "#f58518", "#54a24b", "#b03a2e")
+
+    def panel(key: str, title: str) -> Callable[[Axes], None]:
+        def put(ax: Axes) -> None:
+            named: set[str] = set()
+            for row in rows:
+                less = row.less[key]
+                if less is None:
+                    continue
+                y = scenarios.index(row.scenario) + 0.18 * rules.index(row.rule)
+                half = less.half if math.isfinite(less.half) else 0.0
+                ax.errorbar(
+                    less.mean, y, xerr=half, fmt="o", markersize=3, capsize=2, linewidth=1,
+                    color=colours[rules.index(row.rule) % len(colours)],
+                    label=None if row.rule in named else row.rule,
+                )  # fmt: skip
+                named.add(row.rule)
+            ax.axvline(GOALS_PERCENT[key], color="#888888", linestyle="--", linewidth=1)
+            ax.axvline(0.0, color="#000000", linewidth=0.8)
+            ax.set_yticks(range(len(scenarios)), scenarios, fontsize=7)
+            ax.invert_yaxis()
+            ax.set_title(f"{title}, ours less theirs, %", fontsize=10)
+            if named:
+                ax.legend(fontsize=6)
+
+        return put
+
+    panels = [panel("cost", "cost"), panel("waste_kg", "waste")]
+    return _draw(path, "all scenarios; dashed: the goal", panels)
 
 
 def _stack(

@@ -22,6 +22,8 @@ from optimizer.order_lines import SkuTable, allocate
 MEMORY_DAYS: Final = 28
 AHEAD_DAYS: Final = 90
 KEEPS_DAYS: Final = 365.0
+ANY_KG: Final = 1e9
+"""More than any room or vehicle takes."""
 COVERED_MIN: Final = 0.3
 """A day that was seen for less says little of what the network asked for."""
 FACTOR_MIN: Final = 0.05
@@ -86,48 +88,64 @@ def look(network: Network, day: int) -> Seen:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Demand per day of each SKU at a place, and its deviation per √day; units."""
+    """Demand per day and its deviation per √day, units, [place, SKU]; place 0: the network."""
 
     mean: Floats
     sd: Floats
 
 
-def lines(
-    seen: Seen,
-    goods_class: int,
-    position: Ints,
-    expected: Expected,
-    *,
-    span: tuple[float, float],
-    z: float,
-    life: Floats,
-    room_kg: float,
-) -> Ints:
-    """Units of each SKU of a class to order, by the product's rules. span: lead and cycle."""
-    skus = seen.skus_of(goods_class)
-    pack = seen.business.classes[goods_class].case_pack
-    n = len(skus)
-    table = SkuTable(
-        gtins=_names(n),
-        forecast_units_per_day=expected.mean[skus].copy(),
-        forecast_sd_units_per_day=expected.sd[skus].copy(),
-        position_units=position[skus].copy(),
-        usable_life_days=life[skus].copy(),
-        grams_per_unit=seen.grams[skus].copy(),
-        case_pack_units=np.full(n, pack, dtype=np.int64),
-        minimum_order_units=np.zeros(n, dtype=np.int64),
-    )
-    given = allocate(
-        table,
-        class_quantity_kg=room_kg,
-        cycle_days=span[1],
-        lead_time_days=span[0],
-        service_z=z,
-        capacity_kg=room_kg,
-    )
-    units = np.zeros(len(seen.class_of), dtype=np.int64)
-    units[skus] = given.units
-    return units
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """What places may want of a class's SKUs, [place, SKU of the class].
+
+    life: days that a unit can be sold on arrival, by SKU; room_kg: by place.
+    levels: order-up-to levels; None where they follow from demand and deviation.
+    """
+
+    position: Ints
+    mean: Floats
+    sd: Floats
+    life: Floats
+    grams: Ints
+    case_pack: int
+    room_kg: Floats
+    levels: Ints | None = None
+
+    def lines(self, *, span: tuple[float, float], z: float) -> Ints:
+        """Units to order, by the product's rules. span: lead and cycle, days.
+
+        Places meet nowhere but in their rooms: all are looked at at once, and those whose room is
+        too small once more by themselves.
+        """
+        every = np.arange(len(self.position))
+        units = self._lines(every, ANY_KG, span, z)
+        kg = (units * self.grams).sum(axis=1) / 1000.0
+        for place in np.flatnonzero(kg > self.room_kg):
+            units[place] = self._lines(every[[place]], float(self.room_kg[place]), span, z)[0]
+        return units
+
+    def _lines(self, places: Ints, room_kg: float, span: tuple[float, float], z: float) -> Ints:
+        many, n = len(places), len(self.grams)
+        table = SkuTable(
+            gtins=_names(many * n),
+            forecast_units_per_day=self.mean[places].ravel(),
+            forecast_sd_units_per_day=self.sd[places].ravel(),
+            position_units=self.position[places].ravel(),
+            usable_life_days=np.tile(self.life, many),
+            grams_per_unit=np.tile(self.grams, many),
+            case_pack_units=np.full(many * n, self.case_pack, dtype=np.int64),
+            minimum_order_units=np.zeros(many * n, dtype=np.int64),
+            order_up_to_units=None if self.levels is None else self.levels[places].ravel(),
+        )
+        given = allocate(
+            table,
+            class_quantity_kg=room_kg,
+            cycle_days=span[1],
+            lead_time_days=span[0],
+            service_z=z,
+            capacity_kg=room_kg,
+        )
+        return given.units.reshape(many, n)
 
 
 @lru_cache
@@ -148,11 +166,12 @@ def life_from_supplier(seen: Seen) -> Floats:
     return np.where(seen.lot_life > LIFE_MAX, KEEPS_DAYS, seen.lot_life.astype(np.float64))
 
 
-def room_kg(seen: Seen, goods_class: int, place: int) -> float:
-    """What still fits into a class's room at a place, with what is on its way."""
+def rooms_kg(seen: Seen, goods_class: int) -> Floats:
+    """What still fits into a class's room at each place, with what is on its way."""
     skus = seen.skus_of(goods_class)
-    held = float((seen.position[place, skus] * seen.grams[skus]).sum()) / 1000.0
-    return max(0.0, seen.business.classes[goods_class].storage_kg - held)
+    held = (seen.position[:, skus] * seen.grams[skus]).sum(axis=1) / 1000.0
+    left: Floats = np.maximum(0.0, seen.business.classes[goods_class].storage_kg - held)
+    return left
 
 
 def rationed(seen: Seen, wanted: Mapping[int, Ints]) -> dict[int, Ints]:
@@ -200,17 +219,18 @@ def _that_fit(units: Ints, grams: Ints, left: int) -> Ints:
     return fitting
 
 
-def recent(seen: Seen, places: slice | int) -> Expected:
-    """Mean and deviation of the last four weeks; places: one, or all together by a slice."""
+def moving_average(seen: Seen) -> Expected:
+    """What a spreadsheet expects: mean and deviation of the last four weeks."""
     days = slice(max(0, seen.day + 1 - MEMORY_DAYS), None)
     factors = np.maximum(seen.past[days], FACTOR_MIN)
-    covered = seen.covered[days, places]
-    if isinstance(places, slice):
-        asked = (seen.sold[days, places] / np.maximum(covered, COVERED_MIN)).sum(axis=1) / factors
-        return Expected(mean=asked.mean(axis=0), sd=asked.std(axis=0))
-    sold = seen.sold[days, places] / factors
+    covered = seen.covered[days]
+    asked = (seen.sold[days, 1:] / np.maximum(covered[:, 1:], COVERED_MIN)).sum(axis=1) / factors
+    sold = seen.sold[days] / factors[:, None]
     mean = sold.sum(axis=0) / np.maximum(covered.sum(axis=0), 1.0)
-    return Expected(mean=mean, sd=sold.std(axis=0))
+    sd = sold.std(axis=0)
+    # Of the network the average is that of its days, each made up for what was not seen.
+    mean[0], sd[0] = asked.mean(axis=0), asked.std(axis=0)
+    return Expected(mean=mean, sd=sd)
 
 
 def with_campaigns(seen: Seen, expected: Expected, days: float) -> Expected:
@@ -232,17 +252,11 @@ class Rule:
     z: float
 
 
-def moving_average(seen: Seen) -> list[Expected]:
-    """What a spreadsheet expects: of the network, then of each place."""
-    places = [recent(seen, place) for place in range(1, len(seen.xy_km))]
-    return [recent(seen, slice(1, None)), *places]
+Expect = Callable[[Seen], Expected]
+"""What is expected in an evening, without campaigns."""
 
-
-Expect = Callable[[Seen], list[Expected]]
-"""What is expected in an evening, without campaigns: of the network, then of each place."""
-
-Choose = Callable[[Seen, int, Mapping[int, Ints], Rule], Mapping[int, Ints]]
-"""(seen, class, what each place lacks, rule) to what is sent this evening."""
+Choose = Callable[[Seen, Mapping[int, Ints], int, Rule, Expected], Mapping[int, Ints]]
+"""(seen, what each place lacks, class, rule, what is expected) to what is sent this evening."""
 
 
 @dataclass(slots=True)
@@ -258,79 +272,87 @@ class RuleOfThumb:
         """The evening's trips and purchases."""
         trips: list[Trip] = []
         bought = np.zeros(len(seen.class_of), dtype=np.int64)
-        whole, *by_place = self.expect(seen)
+        expected = self.expect(seen)
+        life = life_from_centre(seen)
         for i, rule in enumerate(self.rules):
             if self.choose is on_fixed_days and seen.day % rule.cycle_days:
                 lacking = {}  # nobody would ask
             else:
-                lacking = self._lacking(seen, i, rule, by_place)
-            trips += packed(seen, i, rationed(seen, self.choose(seen, i, lacking, rule)))
+                lacking = _lacking(seen, i, rule, expected, life)
+            chosen = self.choose(seen, lacking, i, rule, expected)
+            trips += packed(seen, i, rationed(seen, chosen))
             if seen.day % rule.procurement_days == 0:
-                bought += purchase(seen, i, rule, whole)
+                bought += purchase(seen, i, rule, expected)
         return Orders(trips, bought)
 
-    def _lacking(
-        self, seen: Seen, i: int, rule: Rule, by_place: Sequence[Expected]
-    ) -> dict[int, Ints]:
-        span = (float(seen.business.lead_days), float(rule.cycle_days))
-        life = life_from_centre(seen)
-        found = {}
-        for place in range(1, len(seen.xy_km)):
-            units = lines(
-                seen,
-                i,
-                seen.position[place],
-                with_campaigns(seen, by_place[place - 1], sum(span)),
-                span=span,
-                z=rule.z,
-                life=life,
-                room_kg=room_kg(seen, i, place),
-            )
-            if units.any():
-                found[place] = units
-        return found
+
+def _lacking(seen: Seen, i: int, rule: Rule, expected: Expected, life: Floats) -> dict[int, Ints]:
+    """By place the units of each SKU, where there are any."""
+    span = (float(seen.business.lead_days), float(rule.cycle_days))
+    skus = seen.skus_of(i)
+    raised = with_campaigns(seen, expected, sum(span))
+    lacking = Lacking(
+        position=seen.position[1:, skus],
+        mean=raised.mean[1:, skus],
+        sd=raised.sd[1:, skus],
+        life=life[skus],
+        grams=seen.grams[skus],
+        case_pack=seen.business.classes[i].case_pack,
+        room_kg=rooms_kg(seen, i)[1:],
+    ).lines(span=span, z=rule.z)
+    found = {}
+    for place in np.flatnonzero(lacking.any(axis=1)).tolist():
+        found[place + 1] = np.zeros(len(seen.class_of), dtype=np.int64)
+        found[place + 1][skus] = lacking[place]
+    return found
 
 
-def purchase(seen: Seen, i: int, rule: Rule, whole: Expected) -> Ints:
+def purchase(seen: Seen, i: int, rule: Rule, expected: Expected) -> Ints:
     """Up to what the network sells until the next purchase has arrived and been delivered."""
     goods: GoodsClass = seen.business.classes[i]
     lead = float(goods.supplier_lead_days + seen.business.lead_days)
     span = (lead, float(rule.procurement_days + rule.cycle_days))
-    return lines(
-        seen,
-        i,
-        seen.position.sum(axis=0),
-        with_campaigns(seen, whole, sum(span)),
-        span=span,
-        z=rule.z,
-        life=life_from_supplier(seen),
-        room_kg=1e9,
-    )
+    raised = with_campaigns(seen, expected, sum(span))
+    skus = seen.skus_of(i)
+    bought = Lacking(
+        position=seen.position[:, skus].sum(axis=0)[None],
+        mean=raised.mean[:1, skus],
+        sd=raised.sd[:1, skus],
+        life=life_from_supplier(seen)[skus],
+        grams=seen.grams[skus],
+        case_pack=goods.case_pack,
+        room_kg=np.array([ANY_KG]),
+    ).lines(span=span, z=rule.z)
+    units = np.zeros(len(seen.class_of), dtype=np.int64)
+    units[skus] = bought[0]
+    return units
 
 
 def on_fixed_days(
-    seen: Seen, i: int, lacking: Mapping[int, Ints], rule: Rule
+    seen: Seen, lacking: Mapping[int, Ints], i: int, rule: Rule, expected: Expected
 ) -> Mapping[int, Ints]:
     """Everybody is filled up every so many days."""
     return lacking if seen.day % rule.cycle_days == 0 else {}
 
 
 def at_reorder_point(
-    seen: Seen, i: int, lacking: Mapping[int, Ints], rule: Rule
+    seen: Seen, lacking: Mapping[int, Ints], i: int, rule: Rule, expected: Expected
 ) -> Mapping[int, Ints]:
     """(s, S), every SKU at every place for itself, looked at every evening."""
     lead = seen.business.lead_days + 1.0
+    raised = with_campaigns(seen, expected, lead)
+    s = raised.mean * lead + rule.z * raised.sd * np.sqrt(lead)
     sent = {}
     for place, units in lacking.items():
-        expected = with_campaigns(seen, recent(seen, place), lead)
-        s = expected.mean * lead + rule.z * expected.sd * np.sqrt(lead)
-        due = np.where(seen.position[place] <= s, units, 0)
+        due = np.where(seen.position[place] <= s[place], units, 0)
         if due.any():
             sent[place] = due
     return sent
 
 
-def when_full(seen: Seen, i: int, lacking: Mapping[int, Ints], rule: Rule) -> Mapping[int, Ints]:
+def when_full(
+    seen: Seen, lacking: Mapping[int, Ints], i: int, rule: Rule, expected: Expected
+) -> Mapping[int, Ints]:
     """A truck leaves full; one that waits for too long leaves as it is."""
     if seen.day % rule.cycle_days == 0:
         return lacking

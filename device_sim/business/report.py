@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from device_sim.business.trial import OURS, Comparison
+from device_sim.business.pieces import OURS
+from device_sim.business.trial import Comparison
 
 T_975: Final = (
     math.inf, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,

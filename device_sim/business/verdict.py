@@ -13,8 +13,9 @@ from typing import Final
 
 import numpy as np
 
+from device_sim.business.pieces import INFORMED, OURS, Outcome
 from device_sim.business.report import Figures, Interval, difference, figures_of, mean_of, table
-from device_sim.business.trial import FILL_NEAR, INFORMED, OURS, Comparison, Outcome
+from device_sim.business.trial import FILL_NEAR, Comparison
 from device_sim.business.world_days import COSTS
 
 GOALS: Final[Mapping[str, float]] = {"cost": 0.10, "waste_kg": 0.20}

@@ -11,6 +11,7 @@ import pytest
 from device_sim.__main__ import main
 from device_sim.business import curve, trial
 from device_sim.business.chance import World, draw_world
+from device_sim.business.pieces import INFORMED, OURS, outcome, play, rule_of_thumb
 from device_sim.business.planned import Planned
 from device_sim.business.policies import RULES, Policy, Rule, look
 from device_sim.business.report import interval, table
@@ -22,7 +23,7 @@ from device_sim.business.scenario import (
     resized,
     shipped_names,
 )
-from device_sim.business.trial import INFORMED, OURS, Comparison, outcome, play, rule_of_thumb
+from device_sim.business.trial import Comparison
 from device_sim.business.verdict import report
 from device_sim.business.world_days import ROWS, Network, take_first_expired
 from device_sim.errors import ScenarioRefused

@@ -11,11 +11,13 @@ import pytest
 
 from device_sim.business import trial
 from device_sim.business.curve import Point, curve_figure
-from device_sim.business.pictures import draw_bars, draw_lines
+from device_sim.business.overview import overview, rows_of
+from device_sim.business.pictures import draw_bars, draw_lines, draw_overview
+from device_sim.business.pieces import INFORMED, OURS, Outcome
 from device_sim.business.policies import Rule
 from device_sim.business.report import summary, table
 from device_sim.business.scenario import load_business, resized, scaled
-from device_sim.business.trial import INFORMED, OURS, TUNING_SKUS, Comparison, Outcome, few_skus
+from device_sim.business.trial import TUNING_SKUS, Comparison, few_skus
 from device_sim.business.verdict import best_rule, report
 from device_sim.business.world_days import Counts
 
@@ -109,14 +111,18 @@ def test_pictures_are_small_and_the_same_every_time(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     points = [Point(OURS, s, s, 10 * s, 100 * s) for s in (0.9, 0.95, 0.99)]
     figure = curve_figure(BUSINESS, points)
-    first = [draw_bars(SURE, tmp_path), draw_lines(figure, tmp_path)]
+    rows = rows_of([SURE])
+
+    def draw() -> list[Path]:
+        side_by_side = draw_overview(rows, tmp_path / "overview.svg")
+        return [draw_bars(SURE, tmp_path), draw_lines(figure, tmp_path), side_by_side]
+
+    first = draw()
     drawn = [path.read_bytes() for path in first]
-    assert [path.name for path in first] == ["normal-weeks.svg", "normal-weeks-curve.svg"]
+    assert [path.name for path in first][:2] == ["normal-weeks.svg", "normal-weeks-curve.svg"]
     assert all(0 < len(each) < 60_000 for each in drawn)
     assert b"failed cold chain" in drawn[0]
-    draw_bars(SURE, tmp_path)
-    draw_lines(figure, tmp_path)
-    assert drawn == [path.read_bytes() for path in first]
+    assert drawn == [path.read_bytes() for path in draw()]
 
 
 def test_many_skus_are_tuned_as_few_of_the_same_kind() -> None:
@@ -141,3 +147,31 @@ def test_where_nothing_serves_enough_the_last_tenth_of_a_point_is_not_bought() -
     tries = [[trial._Try(usual, 100.0, 20.0, 1000.0), trial._Try(dear, 160.0, 19.5, 1000.0)]]
     assert [it.rule for it in trial._cheapest(tries, 0.99)] == [usual]
     assert [it.rule for it in trial._cheapest(tries, 0.9804)] == [usual]
+
+
+def test_scenarios_side_by_side_say_which_goals_were_reached() -> None:
+    unsure = comparison(ours=[(80.0, 6.0), (99.0, 6.0)], cheap=[(100.0, 6.2), (103.0, 6.3)])
+    first, second, _ = rows_of([SURE])
+    assert (first.rule, first.reached("cost"), first.reached("waste_kg")) == (
+        "fixed-cycle",
+        "surely",
+        "surely",
+    )
+    assert second.less["waste_kg"].mean == pytest.approx(-100 * 2.0 / 8.25)
+    only = rows_of([unsure])[0]
+    assert (only.reached("cost"), only.reached("waste_kg")) == ("yes", "no")
+    lines = overview([first, second]).splitlines()
+    assert lines[2].startswith("| normal-weeks | **fixed-cycle** | 98.00 / 98.00 % | 84 / 104 |")
+    assert lines[2].endswith("| surely | surely |")
+    assert "| reorder-point |" in lines[3]
+
+
+def test_a_goal_is_not_reached_by_serving_less() -> None:
+    names = {OURS: (0.97, 50.0), "fixed-cycle": (0.98, 100.0)}
+    outcomes = {
+        name: [outcome(name, seed, cost=cost, waste=1.0, fill=fill) for seed in (1, 2)]
+        for name, (fill, cost) in names.items()
+    }
+    (row,) = rows_of([Comparison(BUSINESS, outcomes, {})])
+    assert row.less["cost"].mean == pytest.approx(-50.0)
+    assert row.reached("cost") == "no"
