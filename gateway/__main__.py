@@ -32,6 +32,7 @@ LAZY: Final = (
         "plan now, see plans and why they are so, approve and reject them",
         "gateway.services.plan_command",
     ),
+    ("pages", "serve the box's own pages", "gateway.services.pages_command"),
     ("enrol", "make this box a gateway of the cloud", "gateway.services.enrol_command"),
     ("broker-config", "configure the warehouse's broker", "gateway.broker.config_command"),
     ("broker-guard", "look whether the broker can start", "gateway.broker.store_guard"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from datetime import time
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -245,6 +246,39 @@ class StatusSettings(BaseModel):
     """UNIX socket; default: `status.sock` in the state directory."""
 
 
+class PagesSettings(BaseModel):
+    """The box's own pages; without this table there are none."""
+
+    model_config = _CLOSED
+
+    address: str = "127.0.0.1"
+    """Where they are served: an address of this box, without certificate a loopback one."""
+    port: Port = 8080
+    hosts: tuple[str, ...] = ()
+    """More names by which browsers call this box."""
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    websocket_port: Port | None = None
+    """Where PDA pages reach the broker by WebSocket, on this box."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this box itself gets here."""
+        return ip_address(self.address).is_loopback
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> PagesSettings:
+        try:
+            is_loopback = self.is_loopback
+        except ValueError as error:
+            raise ValueError("address: not an IP address") from error
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file go together")
+        if not is_loopback and self.cert_file is None:
+            raise ValueError("address: needs cert_file and key_file if it is not a loopback one")
+        return self
+
+
 class DeviceSettings(BaseModel):
     """One device, or with `*` in the name a family of MQTT devices."""
 
@@ -276,6 +310,7 @@ class Settings(BaseModel):
     sensors: SensorSettings = SensorSettings()
     labels: LabelSettings = LabelSettings()
     status: StatusSettings = StatusSettings()
+    pages: PagesSettings | None = None
     devices: tuple[DeviceSettings, ...] = ()
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from gateway.errors import JournalError
 from gateway.journal import inspection
 from gateway.journal.commands import show_quarantine
 from gateway.journal.connection import FILE
-from gateway.ports import Quarantined
+from gateway.journal.shelf import read_set_aside
 from gateway.services.reinjection import DIRECTORY, Hopeless, read_again
 from gateway.settings import load_settings
 
@@ -37,30 +37,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(namespace: argparse.Namespace) -> int:
     """Run one sub-command. Raises GatewayError."""
     state_dir = load_settings(namespace.config).gateway.state_dir
-    with inspection.open_read_only(state_dir / FILE) as connection:
-        if namespace.what == "list":
-            found = inspection.read_quarantine(
-                connection, after_id=namespace.after_id, limit=namespace.limit
-            )
-            show_quarantine(found, is_json=namespace.json)
-            return 0
-        found = inspection.read_quarantine(connection, after_id=namespace.id - 1, limit=1)
-    if not found or found[0][0] != namespace.id:
-        raise JournalError(f"no message {namespace.id} in quarantine")
-    message = found[0][1]
+    if namespace.what == "reinject":
+        leave_request(state_dir, namespace.id)
+        print(f"message {namespace.id} is taken in by the running gateway, or when it starts")
+        return 0
     if namespace.what == "show":
-        sys.stdout.buffer.write(message.raw)
-    else:
-        _reinject(state_dir / DIRECTORY, namespace.id, message)
+        sys.stdout.buffer.write(read_set_aside(state_dir / FILE, namespace.id).raw)
+        return 0
+    with inspection.open_read_only(state_dir / FILE) as connection:
+        found = inspection.read_quarantine(
+            connection, after_id=namespace.after_id, limit=namespace.limit
+        )
+    show_quarantine(found, is_json=namespace.json)
     return 0
 
 
-def _reinject(directory: Path, id_: int, message: Quarantined) -> None:
+def leave_request(state_dir: Path, id_: int) -> None:
+    """Ask the gateway, now or at its start, to take a message in again. Raises JournalError."""
+    message = read_set_aside(state_dir / FILE, id_)
     if isinstance(reading := read_again(id_, message), Hopeless):
         raise JournalError(f"message {id_} stays where it is: {reading.reason}")
+    directory = state_dir / DIRECTORY
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
         (directory / str(id_)).touch()
     except OSError as error:
         raise JournalError(f"{directory}: not written: {error.strerror}") from error
-    print(f"message {id_} is taken in by the running gateway, or when it starts")

@@ -32,6 +32,7 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("[sensors]", settings.SensorSettings),
     ("[labels]", settings.LabelSettings),
     ("[status]", settings.StatusSettings),
+    ("[pages]", settings.PagesSettings),
     ("[[devices]]", settings.DeviceSettings),
     ("[[devices.read_points]]", settings.ReadPointSettings),
 ]
