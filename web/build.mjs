@@ -1,6 +1,6 @@
 // Copies what the pages need of others to where it is served, and notes versions and licences
 // beside it. Run by `make assets`; the result is committed, so that users need no Node.
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -15,6 +15,10 @@ const TARGETS = [
       uplot: ["dist/uPlot.iife.min.js", "dist/uPlot.min.css"],
     },
   },
+  {
+    into: "../gateway/ops/pages/static/pda/vendor",
+    packages: { mqtt: ["dist/mqtt.esm.js"] },
+  },
 ];
 
 for (const { into, packages } of TARGETS) {
@@ -25,7 +29,8 @@ for (const { into, packages } of TARGETS) {
   for (const [name, files] of Object.entries(packages)) {
     const home = join(web, "node_modules", name);
     const about = JSON.parse(readFileSync(join(home, "package.json"), "utf8"));
-    const licence = readFileSync(join(home, "LICENSE"), "utf8").trim();
+    const terms = readdirSync(home).find((file) => file.startsWith("LICENSE"));
+    const licence = readFileSync(join(home, terms), "utf8").trim();
     for (const file of files) cpSync(join(home, file), join(target, file.split("/").at(-1)));
     const names = files.map((file) => file.split("/").at(-1)).join(", ");
     notes.push(`${about.name} ${about.version} (${about.license}): ${names}`, "", licence, "", "");
