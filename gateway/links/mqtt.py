@@ -32,6 +32,7 @@ from gateway.links.mqtt_client import BufferedClient, BufferedSocket, first_conn
 from gateway.links.mqtt_endings import STABLE_S, SilentEndings, is_listening
 from gateway.links.mqtt_outbox import WINDOW_MAX, Outbox, Outgoing
 from gateway.links.mqtt_routes import Handler, Routes
+from gateway.links.rests import Rests
 from gateway.ports import Clock, MqttMessage
 from gateway.settings import MqttSettings
 
@@ -72,6 +73,7 @@ class PahoSession:
         self._settings = settings
         self._client_id = client_id
         self._clock = clock
+        self._rests = Rests(clock.monotonic())
         self._random = random
         self._routes = Routes()
         self._held: deque[MqttMessage] = deque()
@@ -361,7 +363,8 @@ class PahoSession:
             if self._held or sock is not self._socket():
                 return
             if not client.read_packet():
-                if (rest_s := client.rest_s(n_read)) and sock is self._socket():
+                rest_s = self._rests.after(n_read, self._clock.monotonic())
+                if rest_s and sock is self._socket():
                     self._loop.remove_reader(sock)
                     self._loop.call_later(rest_s, self._watch_reads)
                 return

@@ -25,8 +25,6 @@ from gateway.settings import MqttSettings
 READ_BYTES: Final = 32 * 1024
 PACKET_MAX: Final = 256 * 1024
 """No message of the contract is larger than 64 KiB; a larger packet ends the connection."""
-PACKETS_OF_FLOOD: Final = 50
-REST_S: Final = 0.015
 SESSION_EXPIRY_S: Final = 7 * 86_400
 CONNECT_TIMEOUT_S: Final = 10.0
 
@@ -177,14 +175,6 @@ class BufferedClient(mqtt.Client):
             self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_CONN_LOST)
             return False
         return self._leave_to_paho(first, body)
-
-    @staticmethod
-    def rest_s(n_packets: int) -> float:
-        """How long others may gather after a read of so many packets; 0 for none and for a flood.
-
-        A loop that is woken for each costs twice as much.
-        """
-        return REST_S if 0 < n_packets < PACKETS_OF_FLOOD else 0.0
 
     def send_packet(self, packet: bytes) -> None:
         """Write a whole packet; lost without a connection, as everything then is."""

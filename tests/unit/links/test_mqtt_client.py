@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 
 from gateway.links.mqtt_client import (
     PACKET_MAX,
-    PACKETS_OF_FLOOD,
-    REST_S,
     BufferedSocket,
     PacketBroken,
     make_client,
@@ -188,9 +186,3 @@ def test_our_acknowledgement_is_the_one_that_paho_writes(protocol: int) -> None:
         sock.flush()
         wires.append(wire.sent)
     assert wires[0] == wires[1] == b"\x40\x02\x02\x01"
-
-
-def test_a_socket_rests_after_a_few_packets_and_not_in_a_flood() -> None:
-    client = make_client(MqttSettings(host="x"), "me", mqtt.MQTTv5)
-    rests_s = [client.rest_s(n) for n in (0, 1, PACKETS_OF_FLOOD - 1, PACKETS_OF_FLOOD)]
-    assert rests_s == [0.0, REST_S, REST_S, 0.0]
