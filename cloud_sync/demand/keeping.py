@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, TypeGuard
+
+from pydantic import ValidationError
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract.campaigns import Campaign as Announced
@@ -151,7 +153,7 @@ def _answered(row: Mapping[str, object], grams: int) -> Answered:
 
 def _hours(row: Mapping[str, object]) -> list[int] | None:
     shares = row.get("hours")
-    if not isinstance(shares, list) or not all(isinstance(it, int | float) for it in shares):
+    if not isinstance(shares, list) or not all(map(_is_number, shares)):
         raise AnswerRefused(f"hours: expected 24 numbers, got {shares!r}")
     return profile_of(shares)
 
@@ -160,10 +162,15 @@ def _worth(row: Mapping[str, object]) -> Worth | None:
     stakes = row.get("stakes")
     if stakes is None:
         return None
-    if not isinstance(stakes, list) or len(stakes) != 3 or not stakes[0] > 0:
+    if not isinstance(stakes, list) or len(stakes) != 3 or not all(map(_is_number, stakes)):
         raise AnswerRefused(f"stakes: expected three numbers, got {stakes!r}")
-    lost, wasted, held = (float(it) for it in stakes)
-    return Worth(wasted=_short(wasted / lost), held=_short(held / lost))
+    lost, wasted, held = stakes
+    if not lost > 0:
+        raise AnswerRefused(f"stakes: expected a lost piece above 0, got {stakes!r}")
+    try:
+        return Worth(wasted=_short(wasted / lost), held=_short(held / lost))
+    except ValidationError as error:
+        raise AnswerRefused(f"stakes: {stakes!r} are no worth of a piece") from error
 
 
 def _short(ratio: float) -> float:
@@ -172,6 +179,16 @@ def _short(ratio: float) -> float:
 
 def _number(row: Mapping[str, object], key: str) -> float:
     value = row.get(key)
-    if not isinstance(value, int | float):
+    if not _is_number(value):
         raise AnswerRefused(f"{key}: expected a number, got {value!r}")
     return value
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """Whether one can count with it: JSON's true is no number, and Python reads NaN there."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float can be
+        return False

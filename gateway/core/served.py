@@ -77,10 +77,11 @@ class ServedBook:
 
 
 def items_told(change: doc.Change) -> set[str]:
-    """The items that a page of stock tells of."""
+    """The items that a page of stock tells of; the page itself is judged by who takes it."""
     if change.kind != told.SERVED_STOCK or change.data is None:
         return set()
-    return set(told.ServedStock.model_validate(change.data).items)
+    items = change.data.get("items")
+    return set(map(str, items)) if isinstance(items, list) else set()
 
 
 @dataclass(frozen=True, slots=True)

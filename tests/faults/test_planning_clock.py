@@ -4,7 +4,6 @@ ways: nothing is planned by such a clock, no goods expire by it, nothing fires t
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import events as ev
@@ -22,39 +21,18 @@ from tests.plan_checker.check import check, read_rows
 from tests.plan_checker.facts import Event
 from tests.rigs.faketime import WallClock
 from tests.rigs.gateway import GatewayProcess
+from tests.rigs.planning import config, gtin, m_company, network_document
 from tests.rigs.seeding import seed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-CONFIG = """
-[gateway]
-id = "gw-J1"
-warehouse = "J1"
-state_dir = "{state}"
-[planner]
-gather_s = 0.1
-"""
-CASE = Path(__file__).resolve().parents[2] / "device_sim/cases/m_company.json"
 N_ITEMS, YEAR_S, PATIENCE_S = 20, 365 * 86_400, 180
 Rows = list[tuple[int, Event]]
 
 
-class Network(BaseModel):
-    """A network document, as it is."""
-
-    model_config = ConfigDict(extra="allow")
-
-
-def gtin(n: int) -> str:
-    """The n-th item of the test."""
-    return f"{n:013d}0"
-
-
 def documents() -> list[tuple[str, str, BaseModel]]:
     """Every item is below its reorder point."""
-    found: list[tuple[str, str, BaseModel]] = [
-        (doc.NETWORK, "network", Network.model_validate(json.loads(CASE.read_text())))
-    ]
+    found = [network_document(m_company())]
     for n in range(1, N_ITEMS + 1):
         item = doc.Item(
             gtin=gtin(n), names={"en": f"item {n}"}, zone="ambient", grams_per_unit=400,
@@ -86,7 +64,7 @@ def gateway(tmp_path: Path, wall: WallClock) -> Iterator[GatewayProcess]:
         for n in range(1, N_ITEMS + 1)
     ]
     asyncio.run(seed(state, documents(), stock, facts=lots))
-    it = GatewayProcess(tmp_path, CONFIG.format(state=state))
+    it = GatewayProcess(tmp_path, config("J1", gather_s=0.1).format(state=state))
     it.environment = wall.environment()
     yield it
     it.kill()
