@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.assembly import Outside, run_inside
+from gateway.broker.listing import FILE as LISTING
 from gateway.clock import EventIds, SystemClock
 from gateway.errors import ConfigError
 from gateway.journal.store import open_journal
@@ -74,7 +75,7 @@ async def run_gateway(config: Path, notifier: Notifier) -> None:
         loop.add_signal_handler(sign, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     sys.setswitchinterval(SWITCH_S)
-    async with run_parts(settings) as (parts, make):
+    async with run_parts(settings, config.parent / LISTING) as (parts, make):
         _settle_memory()
         notifier.ready()
         logger.info(
@@ -166,7 +167,9 @@ async def reload_configuration(parts: Parts, config: Path, make: MakeDevice) -> 
 
 
 @contextlib.asynccontextmanager
-async def run_parts(settings: Settings) -> AsyncIterator[tuple[Parts, MakeDevice]]:
+async def run_parts(
+    settings: Settings, certificates: Path
+) -> AsyncIterator[tuple[Parts, MakeDevice]]:
     """The gateway's parts, running on this machine while the context is open.
 
     And what makes a device of its settings, for a configuration that changes.
@@ -204,6 +207,7 @@ async def run_parts(settings: Settings) -> AsyncIterator[tuple[Parts, MakeDevice
             cloud=cloud,
             instance=machine_fingerprint(),
             try_broker=make_trial(settings, clock, new_id=EventIds(clock)),
+            certificates=certificates,
         )
         parts = await stack.enter_async_context(run_inside(settings, outside, journal))
         await stack.enter_async_context(

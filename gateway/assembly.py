@@ -12,6 +12,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -23,8 +24,10 @@ from gateway.core.smoothing import TagPresence
 from gateway.journal.read_model import load_heard
 from gateway.journal.store import JournalStore
 from gateway.ports import Clock
-from gateway.report import Parts, device_rows
+from gateway.report import Parts, device_rows, make_box
+from gateway.services.alarm_keeper import AlarmKeeper
 from gateway.services.alarms import Alarms
+from gateway.services.box_watch import BoxWatch
 from gateway.services.broker_watch import BrokerWatch, TryBroker, WatchedSession
 from gateway.services.clock_watch import ClockWatch
 from gateway.services.demand_keeper import DemandKeeper
@@ -73,7 +76,8 @@ class Outside:
 
     random: uniform in [0, 1). new_id: makes event ids. session: None without a broker; devices:
     the configured ones, in order. run_job: solves a planning job. cloud: None without one.
-    instance: what tells this machine from another with a copy of its disk.
+    instance: what tells this machine from another with a copy of its disk. certificates: where
+    is told when those end that this box gave out.
     """
 
     clock: Clock
@@ -85,6 +89,7 @@ class Outside:
     cloud: CloudPort | None
     instance: str
     try_broker: TryBroker | None = None
+    certificates: Path | None = None
 
 
 @contextlib.asynccontextmanager
@@ -153,9 +158,19 @@ def _consumers(parts: Parts, outside: Outside) -> list[Loop]:
         journal=journal, warehouse=settings.gateway.warehouse, clock=outside.clock,
         state_dir=settings.gateway.state_dir, heartbeats=parts.heartbeats,
     )  # fmt: skip
+    alarm_keeper = AlarmKeeper(
+        journal=journal, alarms=parts.alarms, warehouse=settings.gateway.warehouse,
+        clock=outside.clock, new_id=outside.new_id, heartbeats=parts.heartbeats,
+    )  # fmt: skip
+    box_watch = BoxWatch(
+        make_box(parts, outside.certificates), clock=outside.clock, alarms=parts.alarms,
+        heartbeats=parts.heartbeats,
+    )  # fmt: skip
     return [
         ("projector", parts.projector.run),
         *_planning(parts, outside),
+        ("alarm-keeper", alarm_keeper.run),
+        ("box-watch", box_watch.run),
         ("sensor-watch", parts.sensors.run),
         ("housekeeping", housekeeping.run),
         ("clock-watch", clock_watch.run),
@@ -227,8 +242,8 @@ def _make_parts(settings: Settings, outside: Outside, journal: JournalStore) -> 
         look_up=Lookups(journal, projector.floor).look,
     )
     return Parts(
-        settings, clock, journal, projector, intake, queue, sensors, heartbeats, Alarms(clock),
-        fleet, read_points, trust_in(clock), clock.wall_us(),
+        settings, clock, journal, projector, intake, queue, sensors, heartbeats,
+        Alarms(clock, gateway.language), fleet, read_points, trust_in(clock), clock.wall_us(),
     )  # fmt: skip
 
 

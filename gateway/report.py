@@ -5,7 +5,6 @@ Format: docs/configuration.md, "Status". Everything in it is read, nothing compu
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -18,10 +17,12 @@ from gateway.journal.exception_table import count_exceptions
 from gateway.journal.read_model import load_climate, load_milestones, stock_rows
 from gateway.journal.rows import CONSUMERS
 from gateway.journal.store import JournalStore
-from gateway.ops.machine import read_disk, read_footprint
+from gateway.ops.machine import disk_row, read_footprint
 from gateway.ports import Clock
 from gateway.services import projector, sensor_watch, uplink
 from gateway.services.alarms import Alarms
+from gateway.services.box_watch import Box, Uploading
+from gateway.services.certificates import ends_of
 from gateway.services.fleet import Fleet
 from gateway.services.intake import IntakeService
 from gateway.services.intake_queue import IntakeQueue
@@ -68,7 +69,7 @@ async def status_report(parts: Parts) -> dict[str, object]:
         "is_running": True,
         "process": {"started_us": parts.started_us, **asdict(read_footprint())},
         "clock": {"is_set": is_set(now_us), "is_trusted": parts.is_trusted()},
-        "disk": await asyncio.to_thread(disk_row, gateway.state_dir),
+        "disk": disk_row(gateway.state_dir),
         "journal": await _journal(parts),
         "cursors": {name: await journal.cursor(name) for name in CONSUMERS},
         "sync": await _sync(parts),
@@ -105,14 +106,6 @@ async def _journal(parts: Parts) -> dict[str, object]:
     }
 
 
-def disk_row(directory: Path) -> dict[str, object] | None:
-    """The disk of a directory, as the report has it; None if it cannot be asked."""
-    try:
-        return asdict(read_disk(directory))
-    except OSError:
-        return None
-
-
 def status_line(parts: Parts) -> str:
     """A line for `systemctl status`: how much waits where. Reads nothing from the disk."""
     line = f"at row {parts.journal.last_seq}, {len(parts.queue)} messages waiting"
@@ -146,6 +139,31 @@ def device_rows(parts: Parts) -> list[dict[str, object]]:
             row["state"] = "faulty"
         rows.append(row)
     return rows
+
+
+def make_box(parts: Parts, certificates: Path | None) -> Box:
+    """What the box's watch asks of the parts."""
+    journal = parts.journal
+
+    def uploading() -> Uploading | None:
+        if parts.uplink is None:
+            return None
+        state, last_seq = parts.uplink.state, journal.last_seq
+        n_unsent = max(0, last_seq - max(state.acknowledged_seq, journal.base_seq))
+        return Uploading(
+            state.is_connected, state.last_error, last_seq - journal.base_seq, n_unsent
+        )
+
+    return Box(
+        state_dir=parts.settings.gateway.state_dir,
+        max_bytes=parts.settings.journal.max_bytes,
+        devices=lambda: device_rows(parts),
+        must_speak=parts.fleet.must_speak,
+        is_trusted=parts.is_trusted,
+        size_bytes=journal.size_bytes,
+        uploading=uploading,
+        ends=lambda: ends_of(parts.settings, certificates),
+    )
 
 
 async def _sync(parts: Parts) -> dict[str, object]:

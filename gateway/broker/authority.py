@@ -206,6 +206,11 @@ class Authority:
         put(self._directory / "crl.pem", crl.public_bytes(serialization.Encoding.PEM), PUBLIC)
 
 
+def end_of(path: Path) -> datetime:
+    """When the certificate in a file ends. Raises BrokerError."""
+    return _load(path).not_valid_after_utc
+
+
 def put(path: Path, content: bytes, mode: int = PUBLIC) -> None:
     """Put a file of the broker's, and its directory if there is none. Raises BrokerError."""
     try:

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from gateway.broker.authority import Authority, Identity, put
+from gateway.broker.authority import BROKER, GATEWAY, Authority, Identity, end_of, put
+from gateway.broker.listing import FILE as LISTING
+from gateway.broker.listing import encode_listing
 from gateway.broker.mosquitto import access_list
 from gateway.clock import SystemClock
 from gateway.errors import BrokerError
@@ -52,6 +54,16 @@ def publish(namespace: argparse.Namespace, authority: Authority, settings: Setti
     devices = access_list(authority.devices(), warehouse=warehouse)
     put(namespace.mosquitto / "certs/forepost-crl.pem", authority.revocations)
     put(namespace.mosquitto / "forepost.acl", devices.encode())
+    put(namespace.config.parent / LISTING, encode_listing(_ends(namespace, authority)))
+
+
+def _ends(namespace: argparse.Namespace, authority: Authority) -> dict[str, float]:
+    """When the last certificate of each device and of the broker itself ends."""
+    ends = {BROKER: end_of(namespace.mosquitto / "certs/forepost-broker.pem").timestamp()}
+    # The oldest come first. The gateway reads its own where it uses it.
+    ends |= {it.name: it.ends.timestamp() for it in authority.issued() if not it.is_revoked}
+    ends.pop(GATEWAY, None)
+    return ends
 
 
 def _goes_between(settings: Settings) -> bool:

@@ -48,6 +48,7 @@ KEPT: Final = {
     "tag_present": "read_point, epc",
     "device_boot": "device, boot",
     "device_told": "device",
+    "alarm_told": "name, about",
     "serial_lot": "item, serial",
 }
 """Tables that are right row by row, and their keys."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -60,6 +60,14 @@ def read_disk(directory: Path, sys: Path = SYS) -> Disk:
         life_used_pct=life_used_pct,
         spare=spare,
     )
+
+
+def disk_row(directory: Path) -> dict[str, object] | None:
+    """The disk of a directory as reports have it; None if it cannot be asked."""
+    try:
+        return asdict(read_disk(directory))
+    except OSError:
+        return None
 
 
 def read_footprint(proc: Path = PROC) -> Footprint:

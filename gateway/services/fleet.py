@@ -83,6 +83,17 @@ class Fleet:
         """The climate sensors that ought to speak, with their zones."""
         return [(it.name, it.zone) for it in self.health() if it.zone is not None]
 
+    def must_speak(self, name: str, zone: str | None) -> bool:
+        """Whether its silence is news: one of a family of handhelds may go home.
+
+        A sensor must, one that is configured by its own name, and one with a time after which
+        it counts as lost (`silent_s`).
+        """
+        return zone is not None or any(
+            it.name == name or (it.options.get("silent_s") and fnmatchcase(name, it.name))
+            for it in self.settings
+        )
+
     def is_served(self, name: str) -> bool:
         """Whether a device of this name is configured: by itself, by a pattern, or on a bus."""
         return any(fnmatchcase(name, it.name) for it in self.settings) or any(

@@ -165,9 +165,9 @@ def test_a_hang_up_before_the_gateway_is_ready_does_not_end_it(
         "from gateway.__main__ import main\n"
         "import gateway.app as app\n"
         "inside = app.run_parts\n"
-        "def at_once(settings):\n"
+        "def at_once(*arguments):\n"
         "    os.kill(os.getpid(), signal.SIGHUP)\n"
-        "    return inside(settings)\n"
+        "    return inside(*arguments)\n"
         "app.run_parts = at_once\n"
         f"sys.exit(main(['run', '--config', {str(it.config)!r}]))\n"
     )
