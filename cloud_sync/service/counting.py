@@ -5,8 +5,6 @@ GET  /v1/counts-due    counts that are not done, and goods that are due by their
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Final
@@ -17,6 +15,7 @@ from starlette.requests import Request
 from cloud_sync.contract import keys
 from cloud_sync.service.access import as_reader, within
 from cloud_sync.service.context import context_of
+from cloud_sync.service.rounds import go_for_ever
 from cloud_sync.store.counting import (
     OpenCount,
     go_on_counting,
@@ -24,9 +23,8 @@ from cloud_sync.store.counting import (
     warehouses_with_counts,
 )
 from cloud_sync.store.credentials import Credential
-from cloud_sync.store.ports import Database, StoreError
+from cloud_sync.store.ports import Database
 
-logger = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["counts"])
 
 ROUND_EVERY_S: Final = 300.0
@@ -86,18 +84,8 @@ def _count_row(it: OpenCount, now_us: int) -> dict[str, object]:
 
 
 async def look_after_counts(database: Database, wall_us: Callable[[], int]) -> None:
-    """Go round for ever. Whatever ends a round, the service goes on and the next one is tried."""
-    while True:
-        try:
-            await go_round(database, wall_us())
-        except StoreError as error:
-            logger.warning(
-                "round of counts not finished",
-                extra={"action": "round_failed", "reason": str(error)},
-            )
-        except Exception:
-            logger.exception("round of counts failed", extra={"action": "round_failed"})
-        await asyncio.sleep(ROUND_EVERY_S)
+    """Go round for ever."""
+    await go_for_ever("counts", ROUND_EVERY_S, lambda: go_round(database, wall_us()))
 
 
 async def go_round(database: Database, now_us: int) -> int:

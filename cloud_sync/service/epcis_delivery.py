@@ -23,12 +23,13 @@ from cloud_sync.epcis.query import parse_query
 from cloud_sync.epcis.schedule import parse_schedule
 from cloud_sync.outbound.post import Post, PostFailed
 from cloud_sync.service.epcis_http import SPOKEN
+from cloud_sync.service.rounds import go_for_ever
 from cloud_sync.store import epcis_queries as kept
 from cloud_sync.store.epcis_events import Cut, Found, find_events, newest
 from cloud_sync.store.epcis_master import resolve
 from cloud_sync.store.epcis_projection import is_behind, is_busy, project_rows
 from cloud_sync.store.epcis_queries import Subscription
-from cloud_sync.store.ports import Database, StoreError, Transaction
+from cloud_sync.store.ports import Database, Transaction
 
 logger = logging.getLogger(__name__)
 
@@ -54,18 +55,13 @@ class Parcel:
 async def look_after_subscriptions(
     database: Database, post: Post, wall_us: Callable[[], int]
 ) -> None:
-    """Tell subscribers for ever. Whatever ends a round, the service goes on and tries again."""
-    while True:
-        try:
-            await tell_journals(database, wall_us)
-            await deliver_due(database, post, wall_us)
-        except StoreError as error:
-            logger.warning(
-                "subscribers not told", extra={"action": "round_failed", "reason": str(error)}
-            )
-        except Exception:
-            logger.exception("round of subscribers failed", extra={"action": "round_failed"})
-        await asyncio.sleep(ROUND_EVERY_S)
+    """Tell subscribers for ever."""
+
+    async def go_round() -> None:
+        await tell_journals(database, wall_us)
+        await deliver_due(database, post, wall_us)
+
+    await go_for_ever("subscribers", ROUND_EVERY_S, go_round)
 
 
 async def tell_journals(database: Database, wall_us: Callable[[], int]) -> None:

@@ -6,12 +6,12 @@ and a round that is cut off has done what it has done.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
+from cloud_sync.service.rounds import go_for_ever
 from cloud_sync.store.allocations import (
     NothingBetter,
     allocate_order,
@@ -23,7 +23,7 @@ from cloud_sync.store.allocations import (
     orders_to_fill,
 )
 from cloud_sync.store.idempotency import forget_answers
-from cloud_sync.store.ports import Database, StoreError
+from cloud_sync.store.ports import Database
 from cloud_sync.store.reservations import expire
 
 logger = logging.getLogger(__name__)
@@ -34,19 +34,14 @@ ITEMS_PER_ROUND: Final = 50
 
 
 async def look_after_orders(database: Database, wall_us: Callable[[], int]) -> None:
-    """Go round for ever. Whatever ends a round, the service goes on and the next one is tried."""
+    """Go round for ever, each round where the one before ended."""
     place = ""
-    while True:
-        try:
-            place = await go_round(database, wall_us(), place)
-        except StoreError as error:
-            logger.warning(
-                "round of orders not finished",
-                extra={"action": "round_failed", "reason": str(error)},
-            )
-        except Exception:
-            logger.exception("round of orders failed", extra={"action": "round_failed"})
-        await asyncio.sleep(ROUND_EVERY_S)
+
+    async def go_on() -> None:
+        nonlocal place
+        place = await go_round(database, wall_us(), place)
+
+    await go_for_ever("orders", ROUND_EVERY_S, go_on)
 
 
 async def go_round(database: Database, now_us: int, place: str = "") -> str:

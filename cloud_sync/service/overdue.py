@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from cloud_sync.store.ports import Database, StoreError
+from cloud_sync.service.rounds import go_for_ever
+from cloud_sync.store.ports import Database
 from cloud_sync.store.transits import look_at_transits, transits_open, transits_told
-
-logger = logging.getLogger(__name__)
 
 ROUND_EVERY_S: Final = 60.0
 AT_ONCE: Final = 200
@@ -19,18 +16,8 @@ AT_ONCE: Final = 200
 
 
 async def look_after_transits(database: Database, wall_us: Callable[[], int]) -> None:
-    """Go round for ever. Whatever ends a round, the service goes on and the next one is tried."""
-    while True:
-        try:
-            await go_round(database, wall_us())
-        except StoreError as error:
-            logger.warning(
-                "round of transits not finished",
-                extra={"action": "round_failed", "reason": str(error)},
-            )
-        except Exception:
-            logger.exception("round of transits failed", extra={"action": "round_failed"})
-        await asyncio.sleep(ROUND_EVERY_S)
+    """Go round for ever."""
+    await go_for_ever("transits", ROUND_EVERY_S, lambda: go_round(database, wall_us()))
 
 
 async def go_round(database: Database, now_us: int) -> None:

@@ -6,13 +6,12 @@ and the time since then is what its central warehouse goes by.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from cloud_sync.store.ports import Database, StoreError
+from cloud_sync.service.rounds import go_for_ever
+from cloud_sync.store.ports import Database
 from cloud_sync.store.served import (
     read_centrals,
     read_heard,
@@ -21,26 +20,14 @@ from cloud_sync.store.served import (
     told_at,
 )
 
-logger = logging.getLogger(__name__)
-
 LOOK_EVERY_S: Final = 60.0
 TELL_EVERY_US: Final = 3_600_000_000
 """Sales touch every page, so each telling sends the whole stock: an hour old is new enough."""
 
 
 async def look_after_served(database: Database, wall_us: Callable[[], int]) -> None:
-    """Go round for ever. Whatever ends a round, the service goes on and the next one is tried."""
-    while True:
-        try:
-            await go_round(database, wall_us())
-        except StoreError as error:
-            logger.warning(
-                "round of served warehouses not finished",
-                extra={"action": "round_failed", "reason": str(error)},
-            )
-        except Exception:
-            logger.exception("round of served warehouses failed", extra={"action": "round_failed"})
-        await asyncio.sleep(LOOK_EVERY_S)
+    """Go round for ever."""
+    await go_for_ever("served", LOOK_EVERY_S, lambda: go_round(database, wall_us()))
 
 
 async def go_round(database: Database, now_us: int) -> int:

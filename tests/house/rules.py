@@ -23,10 +23,7 @@ MAY_SHIELD = {"cloud_sync/store/finish.py", "gateway/journal/connection.py"}
 """Where a task may be born outside a TaskGroup: one transaction, shielded against a cancel."""
 
 MAY_CATCH_ALL = {
-    "cloud_sync/service/epcis_delivery.py",
-    "cloud_sync/service/fulfilment.py",
-    "cloud_sync/service/overdue.py",
-    "cloud_sync/service/served.py",
+    "cloud_sync/service/rounds.py",
     "gateway/services/supervisor.py",
 }
 """Where `except Exception` may stand: the places that restart what failed and log the trace."""
