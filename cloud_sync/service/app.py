@@ -22,6 +22,7 @@ from cloud_sync.service import (
     history,
     order_sheet,
     orders,
+    periods,
     plans,
     promises,
     reading,
@@ -70,6 +71,7 @@ def make_app(
     app.include_router(transit_rules.router)
     app.include_router(counting.router)
     app.include_router(history.router)
+    app.include_router(periods.router)
     app.include_router(records.router)
     app.include_router(exchange.router)
     app.include_router(order_sheet.router)
