@@ -22,7 +22,7 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -50,6 +50,9 @@ from gateway.settings import DeviceSettings, Settings, load_settings
 
 logger = logging.getLogger(__name__)
 
+START_ASKED_S: Final = 20.0
+START_MAX_S: Final = 7200.0
+"""No journal that fits a box takes longer to salvage."""
 STALL_S: Final = 60.0
 """A loop that has not come round for so long keeps the watchdog from being fed."""
 SWITCH_S: Final = 0.001
@@ -75,7 +78,10 @@ async def run_gateway(config: Path, notifier: Notifier) -> None:
         loop.add_signal_handler(sign, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     sys.setswitchinterval(SWITCH_S)
-    async with run_parts(settings, config.parent / LISTING) as (parts, make):
+    async with contextlib.AsyncExitStack() as stack:
+        with asking_for_time(notifier):
+            running = run_parts(settings, config.parent / LISTING)
+            parts, make = await stack.enter_async_context(running)
         _settle_memory()
         notifier.ready()
         logger.info(
@@ -95,6 +101,31 @@ async def run_gateway(config: Path, notifier: Notifier) -> None:
             task.cancel()
         notifier.stopping()
         logger.info("stopping", extra={"action": "stopping"})
+
+
+@contextlib.contextmanager
+def asking_for_time(notifier: Notifier, period_s: float = START_ASKED_S) -> Iterator[None]:
+    """While the context is open and the event loop turns, have systemd wait.
+
+    A journal of a million rows that has to be salvaged, or carried over to a new version, takes
+    minutes: killed in the middle it would begin anew at every start, and never end.
+    """
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + START_MAX_S
+    handle: asyncio.Handle | None = None
+
+    def ask() -> None:
+        nonlocal handle
+        notifier.extend(3 * period_s)
+        if loop.time() < until_s:
+            handle = loop.call_later(period_s, ask)
+
+    ask()
+    try:
+        yield
+    finally:
+        if handle is not None:
+            handle.cancel()
 
 
 def _settle_memory() -> None:

@@ -12,7 +12,8 @@ import socket
 
 
 class Notifier:
-    """One datagram per word: READY=1, WATCHDOG=1, RELOADING=1, STATUS=…, STOPPING=1."""
+    """One datagram per word: READY=1, WATCHDOG=1, RELOADING=1, STATUS=…, STOPPING=1,
+    EXTEND_TIMEOUT_USEC=…"""
 
     def __init__(self, address: str | None, watchdog_us: int | None) -> None:
         self._address = address
@@ -31,6 +32,10 @@ class Notifier:
     def ready(self) -> None:
         """Start-up is complete."""
         self._send("READY=1")
+
+    def extend(self, seconds: float) -> None:
+        """Starting, or stopping, takes so much longer from now on."""
+        self._send(f"EXTEND_TIMEOUT_USEC={round(seconds * 1_000_000)}")
 
     def alive(self) -> None:
         """Everything moves."""

@@ -1,11 +1,14 @@
 """Pins the datagrams systemd expects (sd_notify(3)), on a real socket."""
 
+import asyncio
+import contextlib
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from gateway.app import asking_for_time
 from gateway.ops.notify import Notifier
 from tests.rigs.guard import GUARD_S
 
@@ -48,3 +51,19 @@ def test_the_watchdog_is_ours_only_if_it_names_us(
     monkeypatch.setenv("WATCHDOG_USEC", usec)
     monkeypatch.setenv("WATCHDOG_PID", pid)
     assert Notifier.from_environment().watchdog_s == expected
+
+
+async def test_a_start_that_goes_on_asks_for_time_again_and_again_and_then_no_more(
+    manager: socket.socket,
+) -> None:
+    loop = asyncio.get_running_loop()
+    manager.setblocking(False)
+    with asking_for_time(Notifier.from_environment(), period_s=0.01):
+        words = [await loop.sock_recv(manager, 100) for _ in range(3)]
+    assert words == [b"EXTEND_TIMEOUT_USEC=30000"] * 3
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            manager.recv(100)  # what was on its way
+    await asyncio.sleep(0.05)
+    with pytest.raises(BlockingIOError):
+        manager.recv(100)
