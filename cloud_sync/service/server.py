@@ -28,7 +28,7 @@ from cloud_sync.service.overdue import look_after_transits
 from cloud_sync.service.served import look_after_served
 from cloud_sync.service.signing import Signer
 from cloud_sync.service.webhook_delivery import Dispatcher
-from cloud_sync.store.open import open_database
+from cloud_sync.store.open import QUESTION_S, open_database
 from cloud_sync.store.ports import Database
 
 logger = logging.getLogger(__name__)
@@ -71,9 +71,16 @@ class Served(Protocol):
 
 
 async def serve(options: ServeOptions, put_in_front: Callable[[FastAPI], Served]) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is inside. Raises CannotServe."""
+    """Serve until SIGTERM or SIGINT, then finish what is inside. Raises CannotServe.
+
+    To stop takes DRAIN_S and the time that the store takes to close, and no longer: requests are
+    cancelled then, and what still waits for the database is ended by its closing.
+    """
     with listen(options.host, options.port) as listener:
-        async with open_database(options.database) as database:
+        async with contextlib.AsyncExitStack() as stack:
+            database = await stack.enter_async_context(
+                open_database(options.database, statement_s=QUESTION_S)
+            )
             app = make_app(database, wall_us=wall_us, signer=options.signer)
             front = put_in_front(app)
             config = uvicorn.Config(
@@ -113,6 +120,8 @@ async def serve(options: ServeOptions, put_in_front: Callable[[FastAPI], Served]
                 await server.serve(sockets=[listener])
                 for each in rounds:
                     each.cancel()
+                # What a round is writing ends before the round does, or is broken off here.
+                await stack.aclose()
     logger.info("cloud stopped", extra={"action": "stopped"})
 
 

@@ -23,6 +23,8 @@ HEADERS: Final[Headers] = (
     (b"cache-control", b"no-store"),
 )
 
+_LAST: Final = {"Connection": "close"}
+
 
 class Shield:
     """The outermost layer of the application."""
@@ -56,7 +58,14 @@ class Shield:
             if has_started:
                 raise
             problem = Problem(code="timeout", message=f"not done within {self._deadline_s} s")
-            await render(problem, {"Connection": "close"})(scope, receive, send_guarded)
+            await render(problem, _LAST)(scope, receive, send_guarded)
+        except asyncio.CancelledError:
+            if has_started:
+                raise
+            # Nobody but the server is above this, which cancels what is still inside when it
+            # stops: the request ends here, with an answer.
+            problem = Problem(code="unavailable", message="the service is stopping")
+            await render(problem, _LAST)(scope, receive, send_guarded)
         except Exception as error:
             if has_started:
                 raise

@@ -25,6 +25,10 @@ class StoreUnusable(StoreError):
     """The database cannot be used at all: not ours, too new, or damaged."""
 
 
+class TookTooLong(StoreError):
+    """The database had no answer within the time that a question may take."""
+
+
 class ValueRefused(StoreError):
     """A value is none that the database can hold: NUL in a text, a number beyond 64 bits, a key
     too long for an index. It will be so at every try; nothing of the transaction was kept."""

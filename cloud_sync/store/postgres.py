@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache, partial
@@ -26,14 +27,21 @@ from cloud_sync.store.ports import (
     StoreError,
     StoreUnusable,
     T,
+    TookTooLong,
     ValueRefused,
 )
 from cloud_sync.store.schema_files import read_schema, statements_of
+
+logger = logging.getLogger(__name__)
 
 SCHEMA: Final = files("cloud_sync.store") / "schema" / "postgres"
 CONNECTIONS_MAX: Final = 8
 TRIES: Final = 8
 ACQUIRE_S: Final = 20.0
+CLOSE_S: Final = 5.0
+"""So long may what is being written go on once the database is to be closed."""
+CHECK_CLIENT_MS: Final = 2000
+"""How soon the server breaks off the query of a program that has gone."""
 MIGRATION_S: Final = 86_400.0
 """To index or to rewrite the events of years takes as long as it takes."""
 MIGRATION_LOCK: Final = 0x666F7265706F7374
@@ -56,7 +64,7 @@ _VALUE_REFUSED: Final = (
     UnicodeEncodeError,
     OverflowError,
 )
-_FAILED: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_FAILED: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 
 class PostgresTransaction:
@@ -145,7 +153,7 @@ class PostgresDatabase:
         for n_tries in itertools.count(1):
             try:
                 async with self._pool.acquire(timeout=ACQUIRE_S) as connection:
-                    return await work(connection)
+                    return await _in_time(work, connection)
             except _AGAIN as error:
                 # A commit whose answer was lost is run again, too: a batch that is in is skipped.
                 if n_tries == TRIES:
@@ -156,6 +164,15 @@ class PostgresDatabase:
             except _FAILED as error:
                 raise StoreError(f"PostgreSQL: {type(error).__name__}: {error}") from error
         raise AssertionError("the loop above returns or raises")
+
+
+async def _in_time(
+    work: Callable[[asyncpg.Connection], Awaitable[T]], connection: asyncpg.Connection
+) -> T:
+    try:
+        return await work(connection)
+    except (asyncpg.QueryCanceledError, TimeoutError) as error:
+        raise TookTooLong(f"PostgreSQL: {type(error).__name__}: {error}") from error
 
 
 async def _transaction(
@@ -179,6 +196,7 @@ async def open_postgres(url: str, *, statement_s: float) -> AsyncIterator[Postgr
             max_size=CONNECTIONS_MAX,
             command_timeout=statement_s,
             reset=_as_it_is,
+            server_settings={"client_connection_check_interval": str(CHECK_CLIENT_MS)},
         )
     except (*_FAILED, ValueError) as error:
         # The URL may hold a password and is not repeated.
@@ -188,7 +206,17 @@ async def open_postgres(url: str, *, statement_s: float) -> AsyncIterator[Postgr
             await _migrate(connection)
         yield PostgresDatabase(pool)
     finally:
-        await pool.close()
+        await _close(pool)
+
+
+async def _close(pool: asyncpg.Pool) -> None:
+    """Let what is being written end, but not for ever: a server may be waiting, or be gone."""
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await pool.close()
+    except TimeoutError:
+        # Cancelled, it drops its connections, and the server what they asked for.
+        logger.warning("queries broken off", extra={"action": "queries_broken_off"})
 
 
 async def _migrate(connection: asyncpg.Connection) -> None:

@@ -32,6 +32,8 @@ from cloud_sync.store.schema_files import read_schema, statements_of
 
 BUSY_MS: Final = 5000
 BUSY_RETRY_S: Final = 0.01
+CLOSE_S: Final = 5.0
+"""So long may what is under way go on once the file is to be closed."""
 CONSTRAINT_DATATYPE: Final = 3091
 """SQLITE_CONSTRAINT_DATATYPE, for which the standard library has no name before Python 3.12."""
 SCHEMA: Final = files("cloud_sync.store") / "schema" / "sqlite"
@@ -94,6 +96,11 @@ class SqliteDatabase:
         """The same: in a file a transaction costs nothing. Raises StoreError."""
         return await self._reader.run(script)
 
+    async def end(self) -> None:
+        """Let what is under way come to its end, but not for ever."""
+        for lane in (self._writer, self._reader):
+            await lane.end()
+
 
 class _Lane:
     """One connection and the queue in front of it."""
@@ -102,11 +109,23 @@ class _Lane:
         self._connection = connection
         self._begin = begin
         self._lock = asyncio.Lock()
+        self._is_ended = False
 
     async def run(self, script: Script[T]) -> T:
         async with self._lock:
+            if self._is_ended:
+                raise StoreError("SQLite: the file was closed")
             # Cancelling inside a transaction would leave it open for the next one to fall into.
             return await finish(self._run_again(script), name="transaction")
+
+    async def end(self) -> None:
+        """Wait for the script that has the connection, in the end break off its statement."""
+        self._is_ended = True
+        try:
+            async with asyncio.timeout(CLOSE_S), self._lock:
+                pass
+        except TimeoutError:
+            await self._connection.interrupt()
 
     async def _run_again(self, script: Script[T]) -> T:
         """Once more after a row that was there already; see ports.Database.transact."""
@@ -178,7 +197,11 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
         except (sqlite3.Error, OSError) as error:
             reason = getattr(error, "strerror", None) or error
             raise StoreUnusable(f"{path}: {reason}") from error
-        yield SqliteDatabase(writer, reader)
+        database = SqliteDatabase(writer, reader)
+        try:
+            yield database
+        finally:
+            await database.end()
 
 
 def _touch(path: Path) -> None:

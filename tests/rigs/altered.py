@@ -21,6 +21,8 @@ import cloud_sync.__main__
 import gateway.__main__
 from cloud_sync.contract import batches
 from cloud_sync.inbox import admission, wire
+from cloud_sync.service import server
+from cloud_sync.store import postgres
 from cloud_sync.store.ports import Script, Transaction
 from cloud_sync.store.sqlite import SqliteDatabase
 from gateway import app, clock
@@ -109,12 +111,18 @@ def dies_at_commit() -> None:
     SqliteDatabase.transact = transact  # type: ignore[method-assign]  # and nothing else of it
 
 
+def impatient() -> None:
+    """A cloud that waits hardly at all when it stops, whose questions may take an hour."""
+    server.DRAIN_S = 1  # type: ignore[misc]  # so that a test need not wait for the real one
+    postgres.CLOSE_S = 1  # type: ignore[misc]  # likewise
+    server.QUESTION_S = 3600  # type: ignore[misc]  # so that nothing else ends them
+
+
 ALTERATIONS: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
         other_machine, speaks_2, takes_any_version, no_lease, early_receipt, wall_durations,
-        dies,
-        dies_at_commit,
+        dies, dies_at_commit, impatient,
     )
 }  # fmt: skip
 
