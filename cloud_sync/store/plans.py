@@ -74,7 +74,7 @@ async def follow_plans(tx: Transaction, warehouse: str, events: Sequence[ev.Even
 async def take_word(tx: Transaction, word: Word) -> Refusal | life.State:
     """Take somebody's word on a plan; gives its state afterwards, or why it cannot be taken."""
     key = (word.warehouse, word.plan_id)
-    steps = await _all_steps(tx, [key])
+    steps = await read_steps(tx, [key])
     before = life.state_of(steps.get(key, ()))
     if before is None:
         return Refusal(None)
@@ -90,12 +90,12 @@ async def read_states(
     tx: Transaction, plans: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], life.State]:
     """Where plans stand, by warehouse and id; those that nobody proposed are left out."""
-    steps = await _all_steps(tx, set(plans))
+    steps = await read_steps(tx, set(plans))
     states = {key: life.state_of(told) for key, told in steps.items()}
     return {key: state for key, state in states.items() if state is not None}
 
 
-async def _all_steps(
+async def read_steps(
     tx: Transaction, plans: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], list[Step]]:
     """What was decided of plans, and how far their deliveries are."""
