@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_tokens(commands)
     _add_signing_key(commands)
+    _add_audit(commands)
     return parser
 
 
@@ -105,6 +106,31 @@ def _add_forecast(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     _add_database(forecast)
     forecast.set_defaults(run=_command("forecast"))
+
+
+def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    audit = commands.add_parser("audit", help="who changed what, and whether the record holds")
+    actions = audit.add_subparsers(metavar="ACTION", required=True)
+    verify = actions.add_parser("verify", help="follow the chain over all entries")
+    verify.add_argument(
+        "--head", type=_head, metavar="N:LINK", help="a head noted before, which must be in it"
+    )
+    _add_database(verify)
+    verify.set_defaults(run=_command("verify_audit"))
+    export = actions.add_parser("export", help="print the entries, one JSON object a line")
+    export.add_argument("--after", type=int, default=0, metavar="N", help="behind entry N (0)")
+    _add_database(export)
+    export.set_defaults(run=_command("export_audit"))
+
+
+def _head(text: str) -> tuple[int, bytes]:
+    number, _, link = text.partition(":")
+    if not (number.isascii() and number.isdigit() and len(number) < 19 and len(link) == 64):
+        raise argparse.ArgumentTypeError(f"{text!r} is not N:LINK, as `audit verify` prints it")
+    try:
+        return int(number), bytes.fromhex(link)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{link!r} is not hex") from error
 
 
 def _add_signing_key(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

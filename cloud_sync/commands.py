@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import getpass
+import json
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -19,6 +21,7 @@ from cloud_sync.service.forecasting import (
     run_forecaster,
     warehouses_with_policies,
 )
+from cloud_sync.store.audit import AuditBroken, Deed, audited, read_entries, shown, verify
 from cloud_sync.store.credentials import (
     NotEnrolled,
     create_token,
@@ -34,6 +37,9 @@ from cloud_sync.store.refold import Progress, RefoldStopped, Watch, refold
 
 DAY_US: Final = 86_400_000_000
 LISTED_MAX: Final = 100_000
+AUDIT_PAGE: Final = 1000
+_TOLD: Final = ("action", "gateway", "warehouse", "name", "role", "hours", "days", "token_id")
+"""The arguments that are told in the audit log."""
 TOLD_EVERY_ROWS: Final = 20_000
 """About five seconds of folding."""
 COVERED_DAYS_MIN: Final = 14.0
@@ -42,9 +48,11 @@ COVERED_DAYS_MIN: Final = 14.0
 
 def run_command(name: str, namespace: argparse.Namespace) -> int:
     """Run one command on the database; gives the exit code."""
+    namespace.action = name
     try:
-        print(asyncio.run(_on_database(_COMMANDS[name], namespace)))
-    except (ForecastFailed, NotEnrolled, RefoldStopped, StoreError) as error:
+        if told := asyncio.run(_on_database(_COMMANDS[name], namespace)):
+            print(told)
+    except (AuditBroken, ForecastFailed, NotEnrolled, RefoldStopped, StoreError) as error:
         return _fail(error)
     return 0
 
@@ -117,6 +125,12 @@ async def _refold(database: Database, namespace: argparse.Namespace) -> str:
     return f"{namespace.database}: stock folded again from {n_rows} events"
 
 
+def _deed(namespace: argparse.Namespace) -> Deed:
+    """What the console does: the command, and those of its words that are no secrets."""
+    words = [str(value) for name in _TOLD if (value := getattr(namespace, name, None)) is not None]
+    return Deed(getpass.getuser(), "console", " ".join(["forepost-cloud", *words]), wall_us())
+
+
 def watch_refold(is_to_stop: Callable[[], bool]) -> Watch:
     """Tells on standard error how far it is, and stops it where somebody wants it stopped."""
     told = Progress("", 0, 0)
@@ -160,7 +174,7 @@ async def _enrol(database: Database, namespace: argparse.Namespace) -> str:
         warehouse=namespace.warehouse,
         now_us=wall_us(),
     )
-    return await database.transact(script)
+    return await database.transact(audited(script, _deed(namespace)))
 
 
 async def _invite(database: Database, namespace: argparse.Namespace) -> str:
@@ -173,13 +187,13 @@ async def _invite(database: Database, namespace: argparse.Namespace) -> str:
         now_us=wall_us(),
         hours=namespace.hours,
     )
-    await database.transact(script)
+    await database.transact(audited(script, _deed(namespace)))
     return code
 
 
 async def _revoke(database: Database, namespace: argparse.Namespace) -> str:
     script = partial(shut_out, gateway=namespace.gateway, now_us=wall_us())
-    n_revoked = await database.transact(script)
+    n_revoked = await database.transact(audited(script, _deed(namespace)))
     return f"{namespace.gateway}: {n_revoked} token(s) revoked"
 
 
@@ -192,7 +206,7 @@ async def _create_token(database: Database, namespace: argparse.Namespace) -> st
         now_us=now_us,
         expires_at_us=now_us + namespace.days * DAY_US,
     )
-    return await database.transact(script)
+    return await database.transact(audited(script, _deed(namespace)))
 
 
 async def _list_tokens(database: Database, namespace: argparse.Namespace) -> str:
@@ -215,9 +229,23 @@ def _token_line(row: dict[str, object], now_us: int) -> str:
 
 async def _revoke_token(database: Database, namespace: argparse.Namespace) -> str:
     script = partial(revoke_token, token_id=namespace.token_id, now_us=wall_us())
-    if not await database.transact(script):
+    if not await database.transact(audited(script, _deed(namespace))):
         raise NotEnrolled(f"there is no good token {namespace.token_id}")
     return f"{namespace.token_id}: revoked"
+
+
+async def _verify_audit(database: Database, namespace: argparse.Namespace) -> str:
+    seq, link = await verify(database, noted=namespace.head)
+    return f"{seq} entries hold together; the head is {seq}:{link.hex()}"
+
+
+async def _export_audit(database: Database, namespace: argparse.Namespace) -> str:
+    seq: int = namespace.after
+    while page := await database.read(partial(read_entries, after=seq, limit=AUDIT_PAGE)):
+        for entry in page:
+            print(json.dumps(shown(entry), ensure_ascii=False))
+        seq = page[-1].seq
+    return ""
 
 
 _COMMANDS: Final[dict[str, Command]] = {
@@ -230,4 +258,6 @@ _COMMANDS: Final[dict[str, Command]] = {
     "create_token": _create_token,
     "list_tokens": _list_tokens,
     "revoke_token": _revoke_token,
+    "verify_audit": _verify_audit,
+    "export_audit": _export_audit,
 }

@@ -28,9 +28,10 @@ from cloud_sync.contract.events import Id
 from cloud_sync.service.access import as_admin, within
 from cloud_sync.service.bodies import body_of, documented, read_body
 from cloud_sync.service.context import Context, context_of
-from cloud_sync.service.mutation import Mutation, mutation_by, told_once
+from cloud_sync.service.mutation import Mutation, call_of, mutation_by, told_once
 from cloud_sync.service.problems import Refused
 from cloud_sync.store import enrolment
+from cloud_sync.store.audit import Deed, audited
 from cloud_sync.store.credentials import NotEnrolled, make_token
 from cloud_sync.store.ports import Transaction
 
@@ -66,7 +67,7 @@ async def post_enrol(request: Request) -> EnrolAnswer:
         now_us=context.wall_us(),
     )
     try:
-        made = await context.database.transact(script)
+        made = await context.database.transact(audited(script, _deed(request, asked.box_key)))
     except enrolment.CodeRefused as error:
         logger.warning("code refused", extra={"action": "code_refused", "reason": str(error)})
         raise Refused("unauthorised", str(error)) from error
@@ -100,7 +101,8 @@ async def post_renew(request: Request) -> RenewAnswer:
         token=token,
         now_us=context.wall_us(),
     )
-    expires_at_us = await context.database.transact(script)
+    deed = _deed(request, asked.gateway)
+    expires_at_us = await context.database.transact(audited(script, deed))
     if expires_at_us is None:
         raise Refused("exists", f"number: {asked.number} or a higher one was used before")
     return RenewAnswer(token=token, expires_at_us=expires_at_us)
@@ -131,6 +133,11 @@ async def _invite(
     except NotEnrolled as error:
         raise Refused("exists", str(error)) from error
     return {"gateway": gateway, "warehouse": body.warehouse, "expires_at_us": expires_at_us}
+
+
+def _deed(request: Request, actor: str) -> Deed:
+    """actor: the gateway, or the public key of a box that is none yet."""
+    return Deed(actor, "gateway", call_of(request), context_of(request).wall_us())
 
 
 async def _let_in(request: Request) -> Context:

@@ -31,6 +31,7 @@ from cloud_sync.demand.question import make_question
 from cloud_sync.demand.worth import WHOLE
 from cloud_sync.inventory.lots import local_day
 from cloud_sync.jobs.runner import JobFailed, run_job
+from cloud_sync.store.audit import Deed, audited
 from cloud_sync.store.demand import read_demand
 from cloud_sync.store.documents import Draft, find_documents, put_documents, read_documents
 from cloud_sync.store.feed import lock_feed
@@ -87,7 +88,8 @@ async def forecast_warehouse(
     script = partial(
         _revise, warehouse=warehouse, told=told, cycle_days=terms.cycle_days, by=asked.by
     )
-    return len(told), await database.transact(script)
+    deed = Deed("forecast", "console", f"forepost-cloud forecast {warehouse}", now_us)
+    return len(told), await database.transact(audited(script, deed))
 
 
 async def warehouses_with_policies(tx: Transaction) -> list[str]:

@@ -33,6 +33,7 @@ from cloud_sync.service.bodies import Model, body_of, read_body
 from cloud_sync.service.context import context_of
 from cloud_sync.service.problems import Refused, render
 from cloud_sync.store import idempotency
+from cloud_sync.store.audit import Deed, audited
 from cloud_sync.store.credentials import GATEWAY, Credential
 from cloud_sync.store.ports import Database, Script, Transaction
 
@@ -42,6 +43,8 @@ KEY_PATTERN: Final = r'^(?:[\x21\x23-\x7e]{1,128}|"[\x21\x23-\x7e]{1,128}")$'
 NOT_KEPT: Final = 429
 """From here on a refusal says something about the moment and not about the request."""
 
+CALL_MAX: Final = 500
+
 REPLAYED: Final = {"Idempotent-Replayed": "true"}
 
 IdempotencyKey = Annotated[str | None, Header(pattern=KEY_PATTERN)]
@@ -49,13 +52,17 @@ IdempotencyKey = Annotated[str | None, Header(pattern=KEY_PATTERN)]
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """One request that may change something: who asks, what for, and when."""
+    """One request that may change something: who asks, what for, and when.
+
+    call: what is asked for, as the audit log tells it.
+    """
 
     database: Database
     credential: Credential
     raw: bytes
     now_us: int
     ticket: idempotency.Ticket | None
+    call: str = ""
 
     def parse(self, model: type[Model]) -> Model:
         """The body as `model`. Raises Refused."""
@@ -71,8 +78,9 @@ class Mutation:
         """Run the script once, whatever the number of times it is asked for.
 
         script: writes, and gives the answer; it may raise Refused, and nothing is then kept but
-        the refusal. status: of the answer.
+        the refusal. status: of the answer. What is done is told in the audit log, with it.
         """
+        script = audited(script, self._deed())
         if self.ticket is None:
             return _rendered(status, canonical(await self.database.transact(script)))
         once = partial(_run_once, script=script, ticket=self.ticket, status=status)
@@ -90,6 +98,11 @@ class Mutation:
         if isinstance(outcome, idempotency.Kept):
             return _rendered(outcome.status, outcome.answer, REPLAYED)
         return outcome
+
+    def _deed(self) -> Deed:
+        kind = "gateway" if self.credential.role == GATEWAY else "user"
+        request = hashlib.sha256(self.raw).hexdigest() if self.raw else ""
+        return Deed(self.credential.name, kind, self.call, self.now_us, request)
 
 
 def told_once(response: Response, **secret: str) -> Response:
@@ -168,9 +181,15 @@ def mutation_by(guard: Guard, *, needs_key: bool = False) -> Callable[..., Await
                 request=_fingerprint(request, raw),
                 at_us=now_us,
             )
-        return Mutation(context.database, credential, raw, now_us, ticket)
+        return Mutation(context.database, credential, raw, now_us, ticket, call_of(request))
 
     return with_key if needs_key else read_mutation
+
+
+def call_of(request: Request) -> str:
+    """What a request asks for, in a line: no body, and no header, so no secret."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"{request.method} {request.url.path}{query}"[:CALL_MAX]
 
 
 def _fingerprint(request: Request, raw: bytes) -> bytes:

@@ -25,6 +25,7 @@ from cloud_sync.inbox.orders import (
     update_asn,
     update_transfer,
 )
+from cloud_sync.store.audit import Witness
 from cloud_sync.store.columns import integer, optional_text, text
 from cloud_sync.store.exposures import exposed, note_exposures
 from cloud_sync.store.feed import leave_mark, lock_feed
@@ -32,7 +33,6 @@ from cloud_sync.store.ports import Transaction, fetch_in
 
 EVERYBODY: Final = ""
 """The warehouse of documents that all gateways see."""
-
 
 OF_THE_CLOUD: Final = "@cloud"
 """The warehouse of documents that no gateway sees; "@" is not legal in an id."""
@@ -92,13 +92,17 @@ async def change_documents(tx: Transaction, drafts: Sequence[Draft], gone: Seque
         (it.kind, it.key, it.warehouse if it.kind in KEYED_BY_WAREHOUSE else None): it
         for it in drafts
     }
-    before = {id(row): row.version for rows in held.values() for row in rows}
+    was = {id(row): (row.version, row.content) for rows in held.values() for row in rows}
+    new = (0, None)
     n_changed = sum(_put(held.setdefault((it.kind, it.key), []), it) for it in newest.values())
     n_changed += sum(_take(held.get((it.kind, it.key), []), it) for it in gone)
-    changed = [row for rows in held.values() for row in rows if before.get(id(row)) != row.version]
+    changed = [it for own in held.values() for it in own if was.get(id(it), new)[0] != it.version]
     # A document that moved leaves before it arrives.
     changed.sort(key=lambda row: row.content is not None)
     await _write(tx, changed)
+    if isinstance(tx, Witness):
+        for it in changed:
+            tx.saw(it, was.get(id(it), new)[1])
     return n_changed
 
 

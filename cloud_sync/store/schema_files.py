@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources.abc import Traversable
 
 
@@ -19,6 +20,8 @@ def read_schema(directory: Traversable) -> list[str]:
 
 
 def statements_of(script: str) -> list[str]:
-    """The statements of a file; none has a semicolon inside, comments have none either."""
+    """The statements of a file: each ends with a semicolon at a line's end, behind which the next
+    line begins at the margin. So the steps of a trigger, which are indented, stay together."""
     lines = [line for line in script.splitlines() if not line.lstrip().startswith("--")]
-    return [part.strip() for part in "\n".join(lines).split(";") if part.strip()]
+    parts = re.split(r";[ \t]*(?:--.*)?\n(?=\S|\n|$)", "\n".join([*lines, ""]))
+    return [part.strip() for part in parts if part.strip()]

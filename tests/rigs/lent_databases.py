@@ -100,6 +100,8 @@ class LentDatabases:
             )
             used = {row[0] for row in await connection.fetch(written)} | self._new.counting
             async with connection.transaction():
+                # Tables that are only added to refuse this otherwise.
+                await connection.execute("set local session_replication_role = replica")
                 await connection.execute(f"truncate {', '.join(used)} restart identity")
                 for table, rows in self._new.rows.items():
                     await connection.copy_records_to_table(table, records=rows)
