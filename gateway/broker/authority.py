@@ -82,23 +82,27 @@ class Authority:
 
     def issue(self, name: str, *, days: int) -> Identity:
         """Make a client's identity; older ones of the name stay good. Raises BrokerError."""
+        self.check_name(name)
+        return self._issue(name, days=days, usage=ExtendedKeyUsageOID.CLIENT_AUTH, hosts=())
+
+    def check_name(self, name: str) -> None:
+        """Raises BrokerError for a name that no client may have."""
         if not is_id(name):
             raise BrokerError(f"device {name!r}: a name is 1 to 64 of A-Z a-z 0-9 . _ -")
         if name in RESERVED - {GATEWAY}:
             raise BrokerError(f"device {name!r}: the name is reserved")
         if self.is_revoked(name):
             raise BrokerError(f"device {name!r}: the name was revoked; give the device another")
-        return self._issue(name, days=days, usage=ExtendedKeyUsageOID.CLIENT_AUTH, hosts=())
 
     def issue_broker(self, hosts: tuple[str, ...], *, days: int) -> Identity:
         """Make the broker's own identity for the names and addresses that devices call it by."""
         return self._issue(BROKER, days=days, usage=ExtendedKeyUsageOID.SERVER_AUTH, hosts=hosts)
 
-    def revoke(self, name: str) -> int:
-        """End all certificates of a device, and its name; gives how many. Raises BrokerError."""
+    def revoke(self, name: str, *, has_password: bool = False) -> int:
+        """End a device's name and all its certificates; gives how many. Raises BrokerError."""
         serials = [it.serial for it in self.issued() if it.name == name and not it.is_revoked]
-        if not serials or name in RESERVED:
-            raise BrokerError(f"device {name!r}: there is none with a certificate to revoke")
+        if not (serials or has_password) or name in RESERVED:
+            raise BrokerError(f"device {name!r}: there is none to shut out")
         put(self._directory / f"revoked/{name}", b"", PUBLIC)
         self._put_crl([*self._crl(), *(self._ended(it) for it in serials)])
         return len(serials)

@@ -6,8 +6,6 @@ It can be run again at any time; what is good stays.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import shutil
 import socket
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import Final
 from cryptography import x509
 
 from gateway.broker.authority import GATEWAY, Authority, Identity, put
-from gateway.broker.files import DAYS, add_where, now, publish, put_pair, tell
+from gateway.broker.files import DAYS, add_where, lend, now, publish, put_pair, tell
 from gateway.broker.mosquitto import Listener, configuration
 from gateway.journal.durable import SECRET
 from gateway.settings import load_settings
@@ -71,12 +69,19 @@ def configure(namespace: argparse.Namespace) -> None:
     if namespace.renew or not _is_good(certs / "forepost-broker.pem", hosts):
         identity = authority.issue_broker(hosts, days=DAYS)
         put_pair(certs, "forepost-broker", identity)
-        _lend(certs / "forepost-broker.key")
+        lend(certs / "forepost-broker.key")
     if namespace.renew or not _is_good(namespace.credentials / "mqtt-cert"):
         _put_gateway(namespace.credentials, authority.issue(GATEWAY, days=DAYS))
     put(namespace.credentials / "mqtt-ca", authority.certificate)
     put(certs / "forepost-ca.pem", authority.certificate)
-    text = configuration(namespace.mosquitto, Listener(namespace.port, namespace.listen))
+    pages = settings.pages
+    if pages is not None:
+        _put_pages(namespace, authority, tuple(dict.fromkeys([*hosts, *pages.hosts])))
+    text = configuration(
+        namespace.mosquitto,
+        Listener(namespace.port, namespace.listen),
+        websocket_port=None if pages is None else pages.websocket_port,
+    )
     put(namespace.mosquitto / "conf.d/forepost.conf", text.encode())
     publish(namespace, authority, settings)
     print(f"{namespace.mosquitto}/conf.d/forepost.conf: port {namespace.port}, {', '.join(hosts)}")
@@ -97,17 +102,21 @@ def _is_good(path: Path, hosts: tuple[str, ...] = ()) -> bool:
     return [str(it.value) for it in names.value] == list(hosts)
 
 
+def _put_pages(
+    namespace: argparse.Namespace, authority: Authority, hosts: tuple[str, ...]
+) -> None:
+    """The certificate of the box's own pages, for the same names: browsers call both."""
+    credentials = namespace.credentials
+    if namespace.renew or not _is_good(credentials / "pages-cert", hosts):
+        identity = authority.issue_broker(hosts, days=DAYS)
+        put(credentials / "pages-key", identity.key, SECRET)
+        put(credentials / "pages-cert", identity.certificate, SECRET)
+
+
 def _put_gateway(credentials: Path, identity: Identity) -> None:
     """As the unit hands them to the service: secret_mqtt-key and secret_mqtt-cert."""
     put(credentials / "mqtt-key", identity.key, SECRET)
     put(credentials / "mqtt-cert", identity.certificate, SECRET)
-
-
-def _lend(path: Path) -> None:
-    """Let the broker, which runs as its own user, read a file of root's."""
-    with contextlib.suppress(LookupError, PermissionError):
-        shutil.chown(path, group="mosquitto")
-        path.chmod(0o640)
 
 
 def _own_names() -> list[str]:

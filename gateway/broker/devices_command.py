@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from gateway.broker.authority import GATEWAY, Authority, Identity, put
 from gateway.broker.files import DAYS, add_where, now, publish, put_pair, tell
+from gateway.broker.passwords import Passwords
 from gateway.errors import BrokerError
 from gateway.journal.durable import SECRET
 from gateway.settings import load_settings
@@ -32,6 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     issue.add_argument(
         "--pkcs12-password-file", type=Path, metavar="FILE", help="write NAME.p12, too"
     )
+    password = commands.add_parser(
+        "password", parents=[where], help="make a device's password for the PDA page, shown once"
+    )
+    password.add_argument("name", metavar="NAME", help="its device id")
     revoke = commands.add_parser(
         "revoke", parents=[where], help="shut a device out, for good: its name is not given again"
     )
@@ -53,25 +58,43 @@ def run(namespace: argparse.Namespace) -> int:
     if not (namespace.authority / "ca.key").exists():
         raise BrokerError(f"{namespace.authority}: no authority; run `broker-config` first")
     authority = Authority(namespace.authority, now())
-    if namespace.what == "list":
-        for it in authority.issued():
-            found = {"name": it.name, "serial": f"{it.serial:x}", "revoked": it.is_revoked}
-            day = it.ends.date().isoformat()
-            state = "revoked" if it.is_revoked else "good"
-            as_json = json.dumps(found | {"ends": day})
-            print(as_json if namespace.json else f"{it.name:24} {state:8} until {day}")
-        return 0
-    if namespace.what == "revoke":
-        n_ended = authority.revoke(namespace.name)
-        print(f"{namespace.name}: shut out, {n_ended} certificate(s)")
-    else:
-        if namespace.name == GATEWAY:
-            raise BrokerError(f"device {GATEWAY!r}: the name is reserved")
-        identity = authority.issue(namespace.name, days=namespace.days)
-        _hand_out(namespace, authority, identity)
+    passwords = Passwords(namespace.authority)
+    match namespace.what:
+        case "list":
+            _list(authority, passwords, is_json=namespace.json)
+            return 0
+        case "revoke":
+            n_ended = authority.revoke(namespace.name, has_password=passwords.end(namespace.name))
+            print(f"{namespace.name}: shut out, {n_ended} certificate(s)")
+        case "password":
+            _check(authority, namespace.name)
+            print(passwords.make(namespace.name))
+        case _:
+            _check(authority, namespace.name)
+            identity = authority.issue(namespace.name, days=namespace.days)
+            _hand_out(namespace, authority, identity)
     publish(namespace, authority, settings)
     tell(namespace, "reload")
     return 0
+
+
+def _check(authority: Authority, name: str) -> None:
+    if name == GATEWAY:
+        raise BrokerError(f"device {GATEWAY!r}: the name is reserved")
+    authority.check_name(name)
+
+
+def _list(authority: Authority, passwords: Passwords, *, is_json: bool) -> None:
+    """A line for each certificate, and for each password."""
+    for it in authority.issued():
+        day = it.ends.date().isoformat()
+        found = {"name": it.name, "serial": f"{it.serial:x}", "revoked": it.is_revoked}
+        state = "revoked" if it.is_revoked else "good"
+        print(
+            json.dumps(found | {"ends": day}) if is_json else f"{it.name:24} {state:8} until {day}"
+        )
+    for name in passwords.names():
+        print(json.dumps({"name": name, "password": True}) if is_json else f"{name:24} password")
 
 
 def _hand_out(namespace: argparse.Namespace, authority: Authority, identity: Identity) -> None:

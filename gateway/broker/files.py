@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shutil
 import subprocess
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from gateway.broker.authority import BROKER, GATEWAY, Authority, Identity, end_o
 from gateway.broker.listing import FILE as LISTING
 from gateway.broker.listing import encode_listing
 from gateway.broker.mosquitto import access_list
+from gateway.broker.passwords import Passwords
 from gateway.clock import SystemClock
 from gateway.errors import BrokerError
 from gateway.journal.durable import SECRET
@@ -51,10 +53,21 @@ def put_pair(directory: Path, name: str, identity: Identity) -> None:
 def publish(namespace: argparse.Namespace, authority: Authority, settings: Settings) -> None:
     """Put where the broker looks what changes with every device."""
     warehouse = "+" if _goes_between(settings) else settings.gateway.warehouse
-    devices = access_list(authority.devices(), warehouse=warehouse)
+    passwords = Passwords(namespace.authority)
+    names = sorted({*authority.devices(), *passwords.names()})
+    devices = access_list(names, warehouse=warehouse)
     put(namespace.mosquitto / "certs/forepost-crl.pem", authority.revocations)
     put(namespace.mosquitto / "forepost.acl", devices.encode())
+    put(namespace.mosquitto / "forepost.passwords", passwords.lines().encode(), SECRET)
+    lend(namespace.mosquitto / "forepost.passwords")
     put(namespace.config.parent / LISTING, encode_listing(_ends(namespace, authority)))
+
+
+def lend(path: Path) -> None:
+    """Let the broker, which runs as its own user, read a file of root's."""
+    with contextlib.suppress(LookupError, PermissionError):
+        shutil.chown(path, group="mosquitto")
+        path.chmod(0o640)
 
 
 def _ends(namespace: argparse.Namespace, authority: Authority) -> dict[str, float]:

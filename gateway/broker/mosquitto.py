@@ -1,8 +1,10 @@
 """The configuration of the warehouse's broker: Mosquitto 2.0, from Debian 12 on.
 
-One listener, TLS in both directions, no passwords: who connects is who its certificate says. What
-a name may say and hear is written out for each, so who is not in the list has no topic at all,
-with whatever certificate. Mosquitto reads list, certificates and revocations again on SIGHUP.
+One listener, TLS in both directions, no passwords: who connects is who its certificate says. A
+second one, where PDA pages are served, takes WebSockets, with TLS and a password each. What a name
+may say and hear is written out for each, so who is not in the list has no topic at all, with
+whatever certificate. Mosquitto reads list, passwords, certificates and revocations again on
+SIGHUP.
 """
 
 from __future__ import annotations
@@ -57,6 +59,21 @@ max_keepalive 3600
 """
 
 
+_WEBSOCKETS = """
+# PDA pages: browsers speak MQTT by WebSocket, and come with a password instead of a certificate.
+# Mosquitto asks for it where no certificate says who it is.
+password_file {directory}/forepost.passwords
+
+listener {port}
+protocol websockets
+certfile {directory}/certs/forepost-broker.pem
+keyfile {directory}/certs/forepost-broker.key
+tls_version tlsv1.2
+max_connections 1000
+use_username_as_clientid true
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Listener:
     """Where the broker listens; an address of "" is everywhere."""
@@ -65,10 +82,15 @@ class Listener:
     address: str = ""
 
 
-def configuration(directory: Path, listener: Listener) -> str:
-    """Mosquitto's configuration, for files in a directory."""
+def configuration(
+    directory: Path, listener: Listener, *, websocket_port: int | None = None
+) -> str:
+    """Mosquitto's configuration, for files in a directory. websocket_port: none without it."""
     address = f" {listener.address}" if listener.address else ""
-    return _CONFIGURATION.format(directory=directory, port=listener.port, address=address)
+    text = _CONFIGURATION.format(directory=directory, port=listener.port, address=address)
+    if websocket_port is not None:
+        text += _WEBSOCKETS.format(directory=directory, port=websocket_port)
+    return text
 
 
 def access_list(devices: Iterable[str], *, warehouse: str) -> str:

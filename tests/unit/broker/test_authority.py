@@ -88,7 +88,7 @@ def test_what_is_not_there_is_not_revoked(tmp_path: Path) -> None:
     authority = Authority(tmp_path, NOW)
     authority.issue("gateway", days=30)
     for name in ("pda-01", "gateway"):
-        with pytest.raises(BrokerError, match="none with a certificate to revoke"):
+        with pytest.raises(BrokerError, match="there is none to shut out"):
             authority.revoke(name)
 
 
