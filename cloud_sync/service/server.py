@@ -22,6 +22,7 @@ from cloud_sync.outbound.post import HttpPost
 from cloud_sync.service.app import make_app
 from cloud_sync.service.clock import wall_us
 from cloud_sync.service.counting import look_after_counts
+from cloud_sync.service.day_sums import look_after_day_sums
 from cloud_sync.service.epcis_delivery import look_after_subscriptions
 from cloud_sync.service.fulfilment import look_after_orders
 from cloud_sync.service.overdue import look_after_transits
@@ -112,6 +113,7 @@ async def serve(options: ServeOptions, put_in_front: Callable[[FastAPI], Served]
                     group.create_task(look_after_transits(database, wall_us), name="transits"),
                     group.create_task(look_after_served(database, wall_us), name="served"),
                     group.create_task(look_after_counts(database, wall_us), name="counts"),
+                    group.create_task(look_after_day_sums(database, wall_us), name="day sums"),
                     group.create_task(
                         look_after_subscriptions(database, post, wall_us), name="subscriptions"
                     ),

@@ -24,6 +24,8 @@ CELL_CHARACTERS_MAX: Final = 1_000_000
 _GUARDED: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 _BOM: Final = "\ufeff"
 
+Cell = str | int | float | None
+
 
 class SheetMalformed(ValueError):
     """The text is not such a sheet; the message names line and column."""
@@ -53,6 +55,15 @@ def write_sheet(model: type[BaseModel], documents: Iterable[Mapping[str, object]
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(columns)
     writer.writerows([row.get(column, "") for column in columns] for row in rows)
+    return out.getvalue()
+
+
+def write_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """Any table as CSV, guarded as documents are; None is an empty cell."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow([_guard(name) for name in columns])
+    writer.writerows([_guard(it) if isinstance(it, str) else it for it in row] for row in rows)
     return out.getvalue()
 
 
