@@ -15,6 +15,13 @@ from typing import Final
 
 Run = Callable[[argparse.Namespace], int]
 LAZY: Final = (
+    ("status", "show how the gateway is", "gateway.services.status_command"),
+    ("metrics", "print the status as Prometheus metrics", "gateway.services.metrics_command"),
+    (
+        "support-bundle",
+        "pack what somebody far away needs to help, without secrets",
+        "gateway.services.support_bundle",
+    ),
     ("decode", "look at one device message by hand", "gateway.decode_command"),
     ("journal", "look into the journal", "gateway.journal.commands"),
     (
@@ -69,7 +76,9 @@ def _parse(argv: list[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace
     commands = parser.add_subparsers(metavar="COMMAND")
 
     run = commands.add_parser("run", help="run the gateway until SIGTERM")
-    _add_config(run)
+    run.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="configuration file (TOML)"
+    )
     run.add_argument("--log-json", action="store_true", help="log as JSON, one object a line")
     run.add_argument(
         "--log-level",
@@ -83,20 +92,9 @@ def _parse(argv: list[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace
     check.add_argument("file", type=Path, metavar="FILE")
     check.set_defaults(run=_check_config)
 
-    status = commands.add_parser("status", help="show how the running gateway is")
-    _add_config(status)
-    status.add_argument("--json", action="store_true", help="print the whole report as JSON")
-    status.set_defaults(run=_status)
-
     for name, about, module in LAZY:
         _add_lazy(commands, argv, name, about, module)
     return parser, parser.parse_args(argv)
-
-
-def _add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--config", type=Path, required=True, metavar="FILE", help="configuration file (TOML)"
-    )
 
 
 def _add_lazy(
@@ -150,23 +148,6 @@ def _check_config(namespace: argparse.Namespace) -> int:
     print(
         f"{namespace.file}: good: gateway {settings.gateway.id}, {len(settings.devices)} devices"
     )
-    return 0
-
-
-def _status(namespace: argparse.Namespace) -> int:
-    import asyncio
-    import json
-
-    from gateway.ops.status import ask_status
-    from gateway.settings import load_settings
-
-    report = asyncio.run(ask_status(load_settings(namespace.config).status_socket))
-    if namespace.json:
-        print(json.dumps(report))
-    else:
-        from gateway.ops.screen import render_status
-
-        print(render_status(report))
     return 0
 
 

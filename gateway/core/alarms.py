@@ -29,7 +29,7 @@ TITLES: Final[Mapping[str, tuple[str, str]]] = {
     "device_silent": ("A device is silent", "设备没有声音"),
     "disk_filling": ("The disk fills", "磁盘将满"),
     "disk_worn": ("The disk is nearly worn out", "磁盘寿命将尽"),
-    "gateway_down": ("The gateway does not run", "网关没有运行"),
+    "gateway_down": ("The gateway does not answer", "网关没有应答"),
     "journal_room": ("There is no room for new events", "没有空间记录新事件"),
     "journal_salvaged": ("The journal was damaged and salvaged", "日志库曾损坏，已抢救"),
     "network_old": ("Master data and stocks of others are old", "主数据和他处库存已旧"),

@@ -7,38 +7,121 @@ Missing parts are shown as missing, never as zero.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from datetime import UTC, datetime
+from typing import Final, cast
 
 Report = Mapping[str, object]
 _Show = Callable[[Report], str]
+DEVICES_SHOWN: Final = 20
 
 
 def render_status(report: Report) -> str:
     """The screen as text, lines joined."""
-    journal, sync, intake = (_part(report, name) for name in ("journal", "sync", "intake"))
-    state = "connected" if sync.get("is_connected") else f"NOT connected {sync.get('last_error')}"
-    lines = [
-        f"gateway {report.get('gateway')}  warehouse {report.get('warehouse')}",
-        f"journal {journal.get('last_seq')} events, {_megabytes(journal.get('bytes'))}",
-        f"cloud   {state}; {sync.get('lag_events', '?')} events behind",
-        "intake  " + ", ".join(f"{value} {name}" for name, value in intake.items()),
+    intake = _part(report, "intake")
+    lines = [_headline(report)]
+    alarms = cast(Sequence[Report], report.get("alarms") or ())
+    lines += [_alarm(alarm) for alarm in alarms]
+    stalled = cast(Sequence[str], report.get("stalled") or ())
+    if stalled:
+        lines.append(f"STALLED {', '.join(stalled)}")
+    lines += [
+        f"journal {_depth(report)}",
+        f"cloud   {_cloud(_part(report, 'sync'))}",
+        f"disk    {_disk(_part(report, 'disk'))}",
+        f"clock   {_clock(report)}",
     ]
+    if intake:
+        lines.append("intake  " + ", ".join(f"{value} {name}" for name, value in intake.items()))
     if report.get("exceptions"):
         lines.append(
             f"look at {report['exceptions']} exceptions: forepost-gateway exceptions list"
         )
-    stalled = cast(Sequence[str], report.get("stalled") or ())
-    if stalled:
-        lines.append(f"STALLED {', '.join(stalled)}")
-    alarms = cast(Sequence[Report], report.get("alarms") or ())
-    lines += [f"ALARM   {alarm.get('name')}: {alarm.get('text')}" for alarm in alarms]
-    lines += ["", "devices", *_table(report, "devices", _device)]
+    lines += ["", "devices", *_devices(report)]
     lines += ["", "climate", *_table(report, "climate", _climate)]
     if report.get("excursions"):
         lines += ["", "excursions", *_table(report, "excursions", _excursion)]
     lines += ["", "last triggers", *_table(report, "triggers", _trigger)[-5:]]
     lines += ["", "last plan", *_table(report, "plans", _plan)[-1:]]
     return "\n".join(lines)
+
+
+def _headline(report: Report) -> str:
+    line = f"gateway {report.get('gateway')}  warehouse {report.get('warehouse')}"
+    if report.get("version"):
+        line += f"  version {report['version']}"
+    if report.get("is_running") is False:
+        return f"{line}  DOES NOT ANSWER; what follows was read from its files"
+    since, now = _part(report, "process").get("started_us"), report.get("time_us")
+    if isinstance(since, int) and isinstance(now, int):
+        line += f"  up {_span((now - since) / 1_000_000)}"
+    return line
+
+
+def _alarm(alarm: Report) -> str:
+    name = "/".join(str(it) for it in (alarm.get("name"), alarm.get("about")) if it)
+    title = f"{alarm['title']}: " if alarm.get("title") else ""
+    return f"ALARM   {name}: {title}{alarm.get('text')}"
+
+
+def _depth(report: Report) -> str:
+    journal = _part(report, "journal")
+    if journal.get("error"):
+        return f"NOT READABLE: {journal['error']}"
+    shown = f"{journal.get('last_seq')} events, {_megabytes(journal.get('bytes'))}"
+    if isinstance(journal.get("max_bytes"), int):
+        shown += f" of {_megabytes(journal['max_bytes'])}"
+    if journal.get("n_quarantined"):
+        shown += f"; {journal['n_quarantined']} set aside: forepost-gateway quarantine list"
+    return shown
+
+
+def _cloud(sync: Report) -> str:
+    state = "connected" if sync.get("is_connected") else f"NOT connected {sync.get('last_error')}"
+    lag_s = sync.get("lag_s")
+    late = f", the oldest {_span(lag_s)} old" if isinstance(lag_s, int | float) and lag_s else ""
+    return f"{state}; {sync.get('lag_events', '?')} events behind{late}"
+
+
+def _disk(disk: Report) -> str:
+    if not disk:
+        return "unknown"
+    shown = f"{_megabytes(disk.get('free_bytes'))} free of {_megabytes(disk.get('size_bytes'))}"
+    if disk.get("is_read_only"):
+        shown += ", READ-ONLY"
+    if disk.get("life_used_pct") is not None:
+        shown += f", {disk['life_used_pct']} % of its life used at most"
+    return shown
+
+
+def _clock(report: Report) -> str:
+    clock, now_us = _part(report, "clock"), report.get("time_us")
+    if not isinstance(now_us, int):
+        return "unknown"
+    shown = datetime.fromtimestamp(now_us / 1_000_000, UTC).isoformat(timespec="seconds")
+    if clock.get("is_set") is False:
+        return f"{shown}  NOT SET"
+    return f"{shown}  NOT BELIEVED" if clock.get("is_trusted") is False else shown
+
+
+def _devices(report: Report) -> list[str]:
+    """Those in trouble first, and no more than fit on a screen."""
+    rows = cast(Sequence[Report], report.get("devices") or ())
+    rows = sorted(rows, key=lambda row: (row.get("state") == "online", str(row.get("name"))))
+    lines = ["  " + _device(row) for row in rows[:DEVICES_SHOWN]]
+    if len(rows) > DEVICES_SHOWN:
+        n_online = sum(row.get("state") == "online" for row in rows[DEVICES_SHOWN:])
+        lines.append(f"  and {len(rows) - DEVICES_SHOWN} more, {n_online} of them online")
+    return lines or ["  none"]
+
+
+def _span(seconds: float) -> str:
+    """A duration in its two largest units."""
+    left, parts = round(seconds), []
+    for name, unit in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        if left >= unit:
+            parts.append(f"{left // unit} {name}")
+            left %= unit
+    return " ".join(parts[:2]) or "0 s"
 
 
 def _part(report: Report, name: str) -> Report:
@@ -56,10 +139,12 @@ def _table(report: Report, name: str, show: _Show) -> list[str]:
 def _device(row: Report) -> str:
     errors = cast(Mapping[str, int], row.get("errors") or {})
     trouble = "  errors " + ", ".join(f"{k} {n}" for k, n in errors.items()) if errors else ""
-    return (
-        f"{row.get('name')!s:<16} {row.get('driver')!s:<14} {row.get('state')!s:<9} "
-        f"{row.get('n_reads')!s:>7} reads  {row.get('last_reading')}{trouble}"
-    )
+    line = f"{row.get('name')!s:<16} {row.get('driver') or '-'!s:<14} {row.get('state')!s:<9}"
+    if row.get("n_reads") is None:  # of a gateway that does not run: what was told last
+        return line.rstrip()
+    battery = row.get("battery_pct")
+    charge = f"  battery {battery} %" if battery is not None else ""
+    return f"{line} {row['n_reads']!s:>7} reads  {row.get('last_reading')}{charge}{trouble}"
 
 
 def _climate(row: Report) -> str:
