@@ -16,6 +16,7 @@ from cloud_sync.contract import rights
 from cloud_sync.service.context import context_of
 from cloud_sync.service.problems import Refused
 from cloud_sync.store.credentials import Credential, find_credential
+from cloud_sync.store.wall import hold_to
 
 TOKEN_CHARACTERS_MAX: Final = 256
 EVERYBODY: Final = ""
@@ -34,6 +35,7 @@ def may(action: str) -> Guard:
         credential = await _identify(request)
         if not credential.may(action):
             raise Refused("forbidden", f"the role {credential.role} may not {action}")
+        hold_to(credential.scope)
         return credential
 
     ACTION_OF[guard] = action

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloud_sync.contract.batches import Problem
 from cloud_sync.service.problems import render
+from cloud_sync.store.wall import around_request
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +53,9 @@ class Shield:
             await send(message)
 
         try:
-            async with asyncio.timeout(self._deadline_s):
-                await self._app(scope, receive, send_guarded)
+            with around_request():
+                async with asyncio.timeout(self._deadline_s):
+                    await self._app(scope, receive, send_guarded)
         except TimeoutError:
             if has_started:
                 raise

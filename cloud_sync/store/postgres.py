@@ -28,9 +28,11 @@ from cloud_sync.store.ports import (
     StoreUnusable,
     T,
     TookTooLong,
+    Transaction,
     ValueRefused,
 )
 from cloud_sync.store.schema_files import read_schema, statements_of
+from cloud_sync.store.wall import ROLE, SETTING, scope_of_reader
 
 logger = logging.getLogger(__name__)
 
@@ -129,10 +131,11 @@ def _adding(table: str, keys: tuple[str, ...], amount: str) -> str:
 
 
 class PostgresDatabase:
-    """Implements ports.Database."""
+    """Implements ports.Database. has_wall: whether it can read as the role of wall.py."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, *, has_wall: bool = False) -> None:
         self._pool = pool
+        self._has_wall = has_wall
 
     async def transact(self, script: Script[T]) -> T:
         """Run a script that writes; a cancel waits for its end. Raises StoreError."""
@@ -141,12 +144,16 @@ class PostgresDatabase:
 
     async def read(self, script: Script[T]) -> T:
         """Run a script that only reads, on one consistent state. Raises StoreError."""
+        scope = scope_of_reader() if self._has_wall else None
+        held = script if scope is None else partial(_behind_wall, script=script, scope=scope)
         return await self._run(
-            partial(_transaction, script, isolation="repeatable_read", readonly=True)
+            partial(_transaction, held, isolation="repeatable_read", readonly=True)
         )
 
     async def read_once(self, script: Script[T]) -> T:
         """Run a script that asks one question; see ports.Database. Raises StoreError."""
+        if self._has_wall and scope_of_reader() is not None:
+            return await self.read(script)  # a role is taken for a transaction
         return await self._run(lambda connection: script(_OneQuestion(connection)))
 
     async def _run(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
@@ -182,6 +189,25 @@ async def _transaction(
         return await script(PostgresTransaction(connection))
 
 
+async def _behind_wall(tx: Transaction, *, script: Script[T], scope: str) -> T:
+    """The script, to which the database shows these warehouses alone."""
+    await tx.fetch(
+        "select set_config('role', ?, true), set_config(?, ?, true)", (ROLE, SETTING, scope)
+    )
+    return await script(tx)
+
+
+async def _may_use_wall(connection: asyncpg.Connection) -> bool:
+    return bool(
+        await connection.fetchval(
+            "select exists (select from pg_roles where rolname = $1 "
+            "and pg_has_role(current_user, oid, 'member') "
+            "and has_table_privilege(oid, 'documents', 'select'))",
+            ROLE,
+        )
+    )
+
+
 async def _as_it_is(connection: asyncpg.Connection) -> None:
     """Nothing of ours outlives a transaction, so there is nothing to reset, and one trip less."""
 
@@ -204,7 +230,13 @@ async def open_postgres(url: str, *, statement_s: float) -> AsyncIterator[Postgr
     try:
         async with pool.acquire() as connection:
             await _migrate(connection)
-        yield PostgresDatabase(pool)
+            has_wall = await _may_use_wall(connection)
+        if not has_wall:
+            logger.warning(
+                "no wall between warehouses",
+                extra={"action": "no_wall", "reason": f"there is no role {ROLE} to read as"},
+            )
+        yield PostgresDatabase(pool, has_wall=has_wall)
     finally:
         await _close(pool)
 

@@ -23,6 +23,3 @@ create table day_lock(
   id integer primary key check (id = 1)
 );
 insert into day_lock(id) values (1);
-
-select raise_wall('day_sums', array[]::text[]);
-select raise_wall('day_cursors', array[]::text[]);
