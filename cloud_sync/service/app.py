@@ -35,6 +35,7 @@ from cloud_sync.service import (
     webhooks,
 )
 from cloud_sync.service.context import Context, context_of
+from cloud_sync.service.heads import Heads
 from cloud_sync.service.page import render_page
 from cloud_sync.service.problems import add_handlers
 from cloud_sync.service.shield import Shield
@@ -95,5 +96,6 @@ def make_app(
         """This description for people."""
         return HTMLResponse(render_page(app.openapi()))
 
+    app.add_middleware(Heads)
     app.add_middleware(Shield, deadline_s=deadline_s)
     return app

@@ -163,11 +163,11 @@ async def test_paths_that_there_are_not(http: httpx.AsyncClient, path: str, meth
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", "/events", "GET, OPTIONS, POST"),
-        ("DELETE", "/capture", "GET, OPTIONS, POST"),
-        ("POST", "/events/urn:x:1", "GET, OPTIONS"),
-        ("PATCH", "/queries/q", "DELETE, GET, OPTIONS"),
-        ("POST", "/bizSteps/shipping/events", "GET, OPTIONS"),
+        ("PUT", "/events", "GET, HEAD, OPTIONS, POST"),
+        ("DELETE", "/capture", "GET, HEAD, OPTIONS, POST"),
+        ("POST", "/events/urn:x:1", "GET, HEAD, OPTIONS"),
+        ("PATCH", "/queries/q", "DELETE, GET, HEAD, OPTIONS"),
+        ("POST", "/bizSteps/shipping/events", "GET, HEAD, OPTIONS"),
         ("GET", "/nextPageToken/x", "DELETE, OPTIONS"),
     ],
 )
