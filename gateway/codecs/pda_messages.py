@@ -119,12 +119,13 @@ class Label(BaseModel):
 
 
 class Progress(BaseModel):
-    """How far the task is. next: where to go for an order."""
+    """How far the task is. left: pieces, left_g: grams of an order. next: where to go."""
 
     model_config = _DOWN
 
     id: Id
     left: int | None = None
+    left_g: int | None = None
     expected: int | None = None
     received: int | None = None
     next: Stop | None = None

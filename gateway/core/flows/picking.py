@@ -44,23 +44,17 @@ def start(request: Request, order: Order, floor: Floor) -> Verdict:
     wanted = still_wanted(wanted_of(order), flow.picked)
     there = _still_there(flow.stops, order, floor)
     if not wanted:
-        return Told(key="picked_all", values={"document": order.id}, extra=_told(order, [], 0))
+        return Told(key="picked_all", values={"document": order.id}, extra=_told(order, [], {}))
     searched = replace(flow, stops=there)
     stops, n_missing = _allocate(wanted, searched, order, request.today, floor)
     # That something is missing is recorded each time it is told, or nobody else would know.
     is_news = not flow.stops or stops != list(flow.stops) or n_missing > 0
-    return _list_told(order, stops, n_missing, (_allocated(order, stops),) if is_news else ())
-
-
-def _list_told(
-    order: Order, stops: Sequence[Stop], n_missing: int, deeds: tuple[Deed, ...]
-) -> Told:
     return Told(
-        deeds=deeds,
+        deeds=(_allocated(order, stops),) if is_news else (),
         key="pick_list",
         flags=("order_short",) if n_missing else (),
         values={"document": order.id, "stops": len(stops), "missing": n_missing},
-        extra=_told(order, stops, n_missing) | {"stops": stop_rows(stops)},
+        extra=_told(order, stops, wanted) | {"stops": stop_rows(stops)},
     )
 
 
@@ -95,15 +89,14 @@ def pick(request: Request, movement: Movement, floor: Floor) -> Verdict:
         left = consume(stops, movement.from_location, request.goods, request.quantity)
         key = request.goods.item, request.goods.unit
         wanted[key] = wanted.get(key, 0) - request.quantity
-    n_left = sum(max(0, n) for n in wanted.values())
-    told = moved(request, movement, floor, flags=flags, extra=_told(order, left, n_left))
+    told = moved(request, movement, floor, flags=flags, extra=_told(order, left, wanted))
     return replace(
         told,
         deeds=(*deeds, *told.deeds),
-        key="accepted" if n_left else "picked_last",
+        key="accepted" if any(n > 0 for n in wanted.values()) else "picked_last",
         values={
             **told.values, **_meant(request.goods, movement.from_location, stops),
-            "document": order.id, "left": n_left, "needed": needed,
+            "document": order.id, "needed": needed,
         },
     )  # fmt: skip
 
@@ -191,7 +184,7 @@ def short(request: Request, floor: Floor) -> Verdict:
         key="short_elsewhere",
         flags=("order_short",) if n_missing else (),
         values={"document": order.id, "missing": n_missing or missing, "place": place},
-        extra=_told(order, stops, n_missing) | {"stops": stop_rows(stops)},
+        extra=_told(order, stops, wanted) | {"stops": stop_rows(stops)},
     )
 
 
@@ -306,9 +299,17 @@ def _allocated(order: Order, stops: Sequence[Stop]) -> Deed:
     )
 
 
-def _told(order: Order, stops: Sequence[Stop], n_left: int) -> dict[str, object]:
-    task: dict[str, object] = {"id": order.id, "left": n_left}
+def _told(
+    order: Order, stops: Sequence[Stop], wanted: Mapping[tuple[str, str], int]
+) -> dict[str, object]:
+    """What is still to be picked: pieces, and apart from them grams of what is weighed."""
+    task: dict[str, object] = {"id": order.id, "left": _units(wanted, "EA")}
+    if any(line.unit == "g" for line in order.lines):
+        task["left_g"] = _units(wanted, "g")
     if stops:
-        task["left"] = max(n_left, sum(stop.quantity for stop in stops))
         task["next"] = stop_rows(stops[:1])[0]
     return {"task": task}
+
+
+def _units(wanted: Mapping[tuple[str, str], int], unit: str) -> int:
+    return sum(n for (_, its), n in wanted.items() if its == unit and n > 0)

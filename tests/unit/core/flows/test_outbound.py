@@ -46,6 +46,24 @@ def left(outcome: Outcome) -> object:
     return task["left"]
 
 
+def test_pieces_and_grams_are_left_apart(hall: Hall) -> None:
+    night = TaskContext("receive", None, "A-01", 900, "g", supervisor="w2")
+    hall.scan(night, of(RICE, "RR"), device="night")
+    lines = [
+        doc.OrderLine(item=MILK, quantity=3),
+        doc.OrderLine(item=RICE, quantity=800, unit="g"),
+    ]
+    hall.facts.orders["O-1"] = doc.Order(id="O-1", warehouse="J1", lines=lines)
+    started = hall.scan(TaskContext("start", "O-1"))
+    picked = pick(hall, MILK, "OLD", "R-03", 2)
+    weighed = pick(hall, RICE, "RR", "A-01", 300, unit="g")
+    found = [it.result["task"] for it in (started, picked, weighed)]
+    left = [(task["left"], task["left_g"]) for task in found if isinstance(task, dict)]
+    assert left == [(3, 800), (1, 800), (1, 500)]
+    assert pick(hall, MILK, "OLD", "R-03", 1).result["message_key"] == "accepted"
+    assert pick(hall, RICE, "RR", "A-01", 500, unit="g").result["message_key"] == "picked_last"
+
+
 def test_starting_an_order_splits_it_over_lots_and_walks_the_bins_in_order(hall: Hall) -> None:
     outcome = hall.scan(TaskContext("start", "O-1"))
     assert stops_of(outcome) == [("R-01", "NEW", 2), ("R-03", "OLD", 4), ("A-01", "RR", 2)]
