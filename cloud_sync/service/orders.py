@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Final, Literal
 
@@ -140,17 +140,20 @@ async def _at_risk(
     )
     orders = []
     for state in found[:limit]:
+        parts = state.parts
+        missing = state.missing_of(parts)
         is_dark = any(it.status == OPEN and darkness.of(it.warehouse) for it in state.parcels)
         risks = risks_of(
             status=state.status,
             ship_by_us=state.order.ship_by_us,
             now_us=now_us,
             soon_us=soon_us,
-            missing=state.missing,
+            missing=missing,
             dark=is_dark,
         )
         left_s = (state.order.ship_by_us - now_us) // SECOND_US
-        orders.append({**render_order(state), "risks": risks, "seconds_left": left_s})
+        told = _rendered(state, parts, missing)
+        orders.append({**told, "risks": risks, "seconds_left": left_s})
     page: dict[str, object] = {"orders": orders}
     if len(found) > limit:
         last = found[limit - 1].order
@@ -268,7 +271,14 @@ def without_body(mutation: Mutation) -> None:
 
 def render_order(state: OrderState) -> dict[str, object]:
     """An order as it is told: what was asked for, who sends what, what came of it."""
-    parts = {(it.parcel, it.warehouse): it for it in state.parts}
+    found = state.parts
+    return _rendered(state, found, state.missing_of(found))
+
+
+def _rendered(
+    state: OrderState, found: Sequence[Part], missing: Mapping[Goods, int]
+) -> dict[str, object]:
+    parts = {(it.parcel, it.warehouse): it for it in found}
     order = state.order
     parcels = [
         {
@@ -286,7 +296,7 @@ def render_order(state: OrderState) -> dict[str, object]:
         "status": state.status,
         "ship_by_us": order.ship_by_us,
         "parcels": parcels,
-        "missing": quantities(state.missing),
+        "missing": quantities(missing),
     }
     totals = totals_of(order.lines)
     if totals is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, cast
 
 from cloud_sync.contract import documents as doc
@@ -40,6 +41,9 @@ OPEN: Final = "open"
 DONE: Final = "done"
 MOVED: Final = "moved"
 CANCELLED: Final = "cancelled"
+
+ORDERS_HELD: Final = 2000
+"""Orders whose content is not read again, some ten megabytes."""
 
 
 @dataclass(slots=True)
@@ -76,7 +80,11 @@ class OrderState:
     @property
     def missing(self) -> dict[Goods, int]:
         """What no warehouse has taken or is still to take; of a cancelled order nothing."""
-        return {} if self.is_cancelled else missing_of(self.order.wanted, self.parts)
+        return self.missing_of(self.parts)
+
+    def missing_of(self, parts: Sequence[Part]) -> dict[Goods, int]:
+        """The same for whoever has the parts."""
+        return {} if self.is_cancelled else missing_of(self.order.wanted, parts)
 
 
 # ------------------------------------------------------------------ reading
@@ -97,7 +105,7 @@ async def load_orders(
     )
     states = {
         text(order_id): OrderState(
-            CustomerOrder.model_validate_json(text(content)),
+            _placed(text(content)),
             bool(is_cancelled),
             integer(n_parcels),
             cast(Status, text(status)),
@@ -107,6 +115,12 @@ async def load_orders(
     await _load_parcels(tx, states)
     await _load_sums(tx, states)
     return [states[it] for it in sorted(states)]
+
+
+@lru_cache(maxsize=ORDERS_HELD)
+def _placed(content: str) -> CustomerOrder:
+    """What was placed is never changed, and lists of orders are asked for again and again."""
+    return CustomerOrder.model_validate_json(content)
 
 
 async def _load_parcels(tx: Transaction, states: Mapping[str, OrderState]) -> None:
