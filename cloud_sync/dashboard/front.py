@@ -46,6 +46,7 @@ from cloud_sync.service.shield import Shield
 from cloud_sync.store.credentials import Credential
 from cloud_sync.store.ports import StoreError, ValueRefused
 from cloud_sync.store.sessions import find_session
+from cloud_sync.store.wall import hold_to
 
 logger = logging.getLogger(__name__)
 
@@ -159,6 +160,7 @@ class Front:
                 return _to_sign_in(request)
             if not credential.may(page.action):
                 raise Refused("forbidden", f"the role {credential.role} may not {page.action}")
+            hold_to(credential.scope)
             return await page.answer(await self._visit(request, credential))
 
         return answer

@@ -117,8 +117,12 @@ async def _append(tx: Transaction, body: bytes) -> None:
     )
     seq = integer(last)
     following = link_of(blob(link), seq, body)
-    await tx.execute_many("update audit_head set link = ? where id = 1", [(following,)])
-    await tx.insert("audit_log", ("seq", "body", "link"), [(seq, body, following)])
+    # One trip to the database each: neither a batch of one nor a COPY of one is.
+    await tx.fetch("update audit_head set link = ? where id = 1 returning id", (following,))
+    await tx.fetch(
+        "insert into audit_log(seq, body, link) values (?, ?, ?) returning seq",
+        (seq, body, following),
+    )
 
 
 def link_of(before: bytes, seq: int, body: bytes) -> bytes:
