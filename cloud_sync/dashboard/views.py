@@ -50,6 +50,7 @@ class Views:
         self._environment.filters.update(
             number=number,
             quantity=quantity,
+            weight=weight,
             celsius=celsius,
             money=money,
             local=local,
@@ -77,6 +78,13 @@ def quantity(n: int, unit: str) -> str:
     return f"{number(n / 1000, 3).rstrip('0').rstrip('.')} kg" if unit == "g" else number(n)
 
 
+def weight(grams: int) -> str:
+    """Grams as tonnes, or as kilograms below one."""
+    if abs(grams) < 1_000_000:
+        return f"{number(grams / 1000)}\u00a0kg"
+    return f"{number(grams / 1_000_000, 1)}\u00a0t"
+
+
 def celsius(centi: int | None) -> str:
     """Centi-degrees as 4.25 °C; a dash for none."""
     return "–" if centi is None else f"{centi / 100:.1f} °C".replace("-", "−")
@@ -85,10 +93,15 @@ def celsius(centi: int | None) -> str:
 _MINOR_DIGITS: Final = {"JPY": 0, "KRW": 0, "VND": 0, "BHD": 3, "KWD": 3, "TND": 3}
 
 
-def money(minor: int, currency: str) -> str:
-    """Minor units as 1 234.50 EUR."""
-    digits = _MINOR_DIGITS.get(currency, 2)
-    return f"{number(minor / 10**digits, digits)} {currency}"
+def digits_of(currency: str) -> int:
+    """How many digits a currency has behind the point (ISO 4217)."""
+    return _MINOR_DIGITS.get(currency, 2)
+
+
+def money(minor: int, currency: str, *, whole: bool = False) -> str:
+    """Minor units as 1 234.50 EUR. whole: as 1 235 EUR, where large sums are compared."""
+    digits = digits_of(currency)
+    return f"{number(minor / 10**digits, 0 if whole else digits)}\u00a0{currency}"
 
 
 def local(at_us: int | None, time_zone: str = "UTC") -> str:
