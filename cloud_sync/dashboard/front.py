@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloud_sync.dashboard import operations, planning
 from cloud_sync.dashboard.assets import Assets
+from cloud_sync.dashboard.glance import Glances
 from cloud_sync.dashboard.live import Live
 from cloud_sync.dashboard.navigation import navigation
 from cloud_sync.dashboard.page import ROOT, Page
@@ -77,6 +78,7 @@ class Front:
         self._api = api
         self._context = context
         self._live = Live(context)
+        self._glances = Glances(context)
         self._assets = Assets(HERE / "static", f"{ROOT}/static")
         self._views = Views(self._assets, navigation(PAGES))
         routes = [
@@ -173,6 +175,7 @@ class Front:
             credential=credential,
             taste=taste_of(request),
             views=self._views,
+            glances=self._glances,
             form_token=token_of_forms(request.cookies[COOKIE]),
             now_us=self._context.wall_us(),
             form=form,

@@ -17,11 +17,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cloud_sync.contract import keys
 from cloud_sync.contract.events import canonical
+from cloud_sync.dashboard.glance import Glances
 from cloud_sync.dashboard.languages import Words
 from cloud_sync.dashboard.views import Views
 from cloud_sync.service.access import reach
 from cloud_sync.service.context import Context
-from cloud_sync.service.mutation import Mutation
+from cloud_sync.service.mutation import Mutation, call_of
 from cloud_sync.service.problems import Refused
 from cloud_sync.store import idempotency
 from cloud_sync.store.credentials import Credential
@@ -50,6 +51,7 @@ class Visit:
     credential: Credential
     taste: Taste
     views: Views
+    glances: Glances
     form_token: str
     now_us: int
     form: Mapping[str, str]
@@ -106,7 +108,8 @@ class Visit:
             asked = hashlib.sha256(self.request.url.path.encode() + b"\0" + raw).digest()
             caller = f"user:{self.credential.name}"
             ticket = idempotency.Ticket(caller, f"ui-{key}", asked, self.now_us)
-        return Mutation(self.context.database, self.credential, raw, self.now_us, ticket)
+        call = call_of(self.request)
+        return Mutation(self.context.database, self.credential, raw, self.now_us, ticket, call)
 
 
 def token_of_forms(secret: str) -> str:

@@ -103,7 +103,7 @@ async def get_orders_at_risk(
     wanted = OrderFilter(None, None, reach(credential, warehouse))
     now_us = context_of(request).wall_us()
     script = partial(
-        _at_risk,
+        at_risk,
         wanted=wanted,
         now_us=now_us,
         soon_us=soon_s * SECOND_US,
@@ -120,7 +120,7 @@ def _due_place(after: str | None) -> tuple[int, str]:
     return int(ship_by), order_id
 
 
-async def _at_risk(
+async def at_risk(
     tx: Transaction,
     *,
     wanted: OrderFilter,
@@ -129,6 +129,7 @@ async def _at_risk(
     after: tuple[int, str],
     limit: int,
 ) -> dict[str, object]:
+    """A page of orders at risk, behind a place in the order of their due times."""
     darkness = await read_darkness(tx, await read_rules(tx), now_us)
     found = await list_at_risk(
         tx,

@@ -1,5 +1,6 @@
 // One stream of events per page. What changed is told to the page as `live:stock`, `live:gateways`
-// and `live:documents`; parts with hx-trigger="live:stock from:body" ask for themselves anew.
+// and `live:documents`, of one warehouse as `live:stock:J1`; `live:again` says that words may have
+// been missed. Parts with hx-trigger="live:stock:J1 from:body" ask for themselves anew.
 // Events come in bursts: a page hears of one kind at most every five seconds.
 const EVENTS = ["stock", "gateways", "documents"];
 const QUIET_MS = 5000;
@@ -33,13 +34,17 @@ function tellSoon(name, data) {
   tell(name, data);
 }
 
+function tellAll() {
+  for (const name of [...EVENTS, "again"]) tellSoon(name, {});
+}
+
 function listen() {
   const source = new EventSource("/ui/live");
   let wasLost = false;
   source.addEventListener("open", () => {
     show("on", "");
     // What happened meanwhile was told to nobody.
-    if (wasLost) for (const name of EVENTS) tellSoon(name, {});
+    if (wasLost) tellAll();
     wasLost = false;
   });
   source.addEventListener("error", () => {
@@ -53,7 +58,11 @@ function listen() {
     show("over", mark.dataset.over);
   });
   for (const name of EVENTS) {
-    source.addEventListener(name, (event) => tellSoon(name, JSON.parse(event.data)));
+    source.addEventListener(name, (event) => {
+      const data = JSON.parse(event.data);
+      tellSoon(name, data);
+      for (const warehouse of data.warehouses ?? []) tellSoon(`${name}:${warehouse}`, data);
+    });
   }
   addEventListener("pagehide", () => source.close(), { once: true });
 }

@@ -7,6 +7,7 @@ import pytest
 
 from cloud_sync.dashboard.languages import ENGLISH, LANGUAGES, NAMES, choose_language
 from cloud_sync.dashboard.views import HERE
+from cloud_sync.inventory.exceptions import ACTIONS
 
 
 def blanks(text: str) -> set[str]:
@@ -24,9 +25,9 @@ def test_a_language_has_every_sentence_with_its_blanks(language: str) -> None:
 
 
 def test_the_areas_of_a_language_do_not_say_the_same_key_twice() -> None:
-    from cloud_sync.dashboard.languages.en import frame, operations, planning
+    from cloud_sync.dashboard.languages.en import frame, operations, planning, queue
 
-    areas = [set(it.MESSAGES) for it in (frame, operations, planning)]
+    areas = [set(it.MESSAGES) for it in (frame, operations, planning, queue)]
     assert sum(map(len, areas)) == len(set().union(*areas))
 
 
@@ -54,3 +55,13 @@ def test_the_language_is_chosen_or_the_browsers(
     cookie: str | None, accepted: str, chosen: str
 ) -> None:
     assert choose_language(cookie, accepted) == chosen
+
+
+def test_exceptions_are_named_as_the_pdas_name_them() -> None:
+    from gateway.core.languages import LANGUAGES as SPOKEN_TO_WORKERS
+
+    for language, told in SPOKEN_TO_WORKERS.items():
+        for kind, actions in ACTIONS.items():
+            assert LANGUAGES[language][f"kind.{kind}"] == told[f"exception_{kind}"]
+            for action in actions:
+                assert LANGUAGES[language][f"action.{action}"] == told[f"action_{action}"]

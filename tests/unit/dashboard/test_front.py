@@ -177,3 +177,12 @@ async def test_a_token_made_later_for_the_same_user_is_another_way_in(
     second = await database.transact(partial(create_token, name="ana", role="admin", now_us=1))
     fields = {"name": "ana", "token": second}
     assert (await reader.http.post("/ui/sign-in", data=fields)).status_code == 303
+
+
+async def test_pages_of_an_empty_cloud_say_that_there_is_nothing(reader: Reader) -> None:
+    await reader.sign_in("ana", "admin")
+    for path in ("/ui/overview", "/ui/warehouses", "/ui/items", "/ui/exceptions", "/ui/orders"):
+        assert 'class="empty"' in await reader.see(path), path
+    assert (await reader.get("/ui/warehouses/W1")).status_code == 404
+    assert (await reader.get("/ui/items/09506000000015")).status_code == 404
+    assert (await reader.get("/ui/items/milk")).status_code == 404
