@@ -23,17 +23,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Final, cast
 
 from cloud_sync.contract import keys
 from cloud_sync.contract.events import canonical
 from gateway.codecs.datawedge import short_keys, symbology_of
 from gateway.codecs.gs1 import joined_symbols, symbol_or_flaw
-from gateway.codecs.mqtt_ordinary import MAX_TEXT, QUANTITY_MAX, SEQ_MAX, ordinary_reading
+from gateway.codecs.mqtt_fields import Reader, Refused, Slip, given
+from gateway.codecs.mqtt_ordinary import SEQ_MAX, ordinary_reading
 from gateway.codecs.strict_json import JsonRefused, parse_object
-from gateway.core.labels import text_of
 from gateway.core.readings import (
     COMMANDS,
     CONDITIONS,
@@ -73,18 +72,6 @@ class Parsed:
     unknown_keys: tuple[str, ...] = ()
 
 
-class _Refused(ValueError):
-    """A key with a value the contract does not allow."""
-
-
-class _Slip(_Refused):
-    """What a worker gave and should not have. key: of what the worker is told."""
-
-    def __init__(self, key: str, refusal: object, given: object, worker: str | None) -> None:
-        super().__init__(str(refusal))
-        self.key, self.given, self.worker = key, str(given)[:24], worker
-
-
 def parse_payload(channel: str, raw: bytes, *, device: str, received_at_us: int) -> Parsed:
     """What a device published on a channel (`scan`, `climate`, `reads` or `status`)."""
     ordinary = ordinary_reading(channel, raw, device=device, received_at_us=received_at_us)
@@ -102,21 +89,21 @@ def parse_closely(channel: str, raw: bytes, *, device: str, received_at_us: int)
         return Parsed(Malformed(stamp, raw, "json", str(refusal)))
     if channel == "scan":
         fields = short_keys(fields)
-    reader = _Reader(fields)
+    reader = Reader(fields)
     try:
         stamp = _readable_stamp(stamp, fields)
         version = reader.integer("v", 1, 1)
         if version is None:
-            raise _Refused("v: missing, expected 1")
+            raise Refused("v: missing, expected 1")
         named = reader.id("device")
         if named is not None and named != device:
-            raise _Refused(f"device: says {named!r} on the topic of {device!r}")
+            raise Refused(f"device: says {named!r} on the topic of {device!r}")
         stamp = _stamp(reader, stamp, is_numbered=channel != "status")
         reading = _CHANNELS[channel](reader, stamp)
-    except _Slip as refusal:
+    except Slip as refusal:
         said = refusal.key, refusal.given, refusal.worker
         return Parsed(Malformed(stamp, raw, "contract", str(refusal), *said))
-    except _Refused as refusal:
+    except Refused as refusal:
         return Parsed(Malformed(stamp, raw, "contract", str(refusal)))
     return Parsed(reading, reader.unknown())
 
@@ -124,72 +111,6 @@ def parse_closely(channel: str, raw: bytes, *, device: str, received_at_us: int)
 def encode_result(body: Mapping[str, object]) -> bytes:
     """The `result` payload."""
     return canonical(body)
-
-
-@dataclass(slots=True)
-class _Reader:
-    """Takes keys out of an object one by one and checks each; what is left is unknown."""
-
-    fields: dict[str, object]
-    path: str = ""
-    taken: set[str] = field(default_factory=set)
-
-    def take(self, key: str) -> object:
-        self.taken.add(key)
-        return self.fields.get(key)
-
-    def unknown(self) -> tuple[str, ...]:
-        return tuple(sorted(self.fields.keys() - self.taken))
-
-    def refuse(self, key: str, expected: str, got: object) -> _Refused:
-        shown = repr(got)
-        return _Refused(f"{self.path}{key}: expected {expected}, got {shown[:60]}")
-
-    def integer(self, key: str, low: int, high: int) -> int | None:
-        value = self.take(key)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise self.refuse(key, f"a whole number from {low} to {high}", value)
-        return value
-
-    def number(self, key: str, low: float, high: float) -> float | None:
-        value = self.take(key)
-        if value is None:
-            return None
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not low <= value <= high
-        ):
-            raise self.refuse(key, f"a number from {low:g} to {high:g}", value)
-        return float(value)
-
-    def text(self, key: str, limit: int = MAX_TEXT) -> str | None:
-        value = self.take(key)
-        if value is None:
-            return None
-        if not isinstance(value, str) or not 0 < len(value) <= limit or "\0" in value:
-            raise self.refuse(key, f"text of 1 to {limit} characters", value)
-        return value
-
-    def id(self, key: str) -> str | None:
-        value = self.text(key, 64)
-        if value is not None and not keys.is_id(value):
-            raise self.refuse(key, "letters, digits, dots, hyphens and underscores", value)
-        return value
-
-    def time_us(self, key: str) -> int | None:
-        value = self.text(key, 64)
-        if value is None:
-            return None
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            moment = None
-        if moment is None or moment.tzinfo is None or moment.year < 1970:
-            raise self.refuse(key, "an ISO 8601 time with offset", value)
-        return round(moment.timestamp() * 1_000_000)
 
 
 def _readable_stamp(stamp: Stamp, fields: Mapping[str, object]) -> Stamp:
@@ -201,32 +122,32 @@ def _readable_stamp(stamp: Stamp, fields: Mapping[str, object]) -> Stamp:
     return stamp
 
 
-def _stamp(reader: _Reader, stamp: Stamp, *, is_numbered: bool) -> Stamp:
+def _stamp(reader: Reader, stamp: Stamp, *, is_numbered: bool) -> Stamp:
     boot, seq = reader.id("boot"), reader.integer("seq", 0, SEQ_MAX)
     if is_numbered and (boot is None) != (seq is None):
         missing = "seq" if seq is None else "boot"
-        raise _Refused(f"{missing}: missing; boot and seq go together")
+        raise Refused(f"{missing}: missing; boot and seq go together")
     reader.time_us("time")
     time = reader.fields.get("time")
     said = time if isinstance(time, str) else None
     return Stamp(stamp.device, boot, seq, said, stamp.received_at_us)
 
 
-def _scan(reader: _Reader, stamp: Stamp) -> Scan:
+def _scan(reader: Reader, stamp: Stamp) -> Scan:
     context = _context(reader)
     if context is not None and context.type in COMMANDS and not _DATA_KEYS & reader.fields.keys():
         return Scan(stamp, "", reader.text("symbology", 64), context)
     symbols = _symbols(reader)
     try:
         data, symbology = _one_label(symbols)
-    except _Refused as refusal:
+    except Refused as refusal:
         worker = None if context is None else context.worker
-        raise _Slip("labels_mixed", refusal, "", worker) from refusal
+        raise Slip("labels_mixed", refusal, "", worker) from refusal
     symbol, symbol_error = symbol_or_flaw(data, symbology)
     return Scan(stamp, data, symbology, context, symbol, symbol_error)
 
 
-def _symbols(reader: _Reader) -> list[tuple[str, str | None]]:
+def _symbols(reader: Reader) -> list[tuple[str, str | None]]:
     """The text and the symbology of each symbol that was read."""
     barcodes = reader.take("barcodes")
     if barcodes is None:
@@ -237,17 +158,17 @@ def _symbols(reader: _Reader) -> list[tuple[str, str | None]]:
     for i, barcode in enumerate(barcodes):
         if not isinstance(barcode, dict):
             raise reader.refuse(f"barcodes.{i}", "an object", barcode)
-        symbols += _texts(_Reader(short_keys(barcode), f"barcodes.{i}."))
+        symbols += _texts(Reader(short_keys(barcode), f"barcodes.{i}."))
     return symbols
 
 
-def _texts(reader: _Reader) -> list[tuple[str, str | None]]:
+def _texts(reader: Reader) -> list[tuple[str, str | None]]:
     key = "data" if reader.fields.get("data") is not None else "data_string"
     texts = reader.take(key)
     if not isinstance(texts, list):
         text = reader.text(key)
         if text is None:
-            raise _Refused(f"{reader.path}data: missing")
+            raise Refused(f"{reader.path}data: missing")
         texts = [text]
     elif not 0 < len(texts) <= MAX_SYMBOLS:
         raise reader.refuse(key, f"a list of 1 to {MAX_SYMBOLS}", texts)
@@ -255,33 +176,33 @@ def _texts(reader: _Reader) -> list[tuple[str, str | None]]:
     reader.take("source")
     if symbology is None and label_type is not None:
         symbology = symbology_of(label_type)
-    parts = _Reader({str(i): text for i, text in enumerate(texts)}, f"{reader.path}{key}.")
+    parts = Reader({str(i): text for i, text in enumerate(texts)}, f"{reader.path}{key}.")
     return [(parts.text(str(i)) or "", symbology) for i in range(len(texts))]
 
 
 def _one_label(symbols: list[tuple[str, str | None]]) -> tuple[str, str | None]:
-    """The symbols as one. Raises _Refused for several that are not one GS1 message."""
+    """The symbols as one. Raises Refused for several that are not one GS1 message."""
     distinct = list(dict.fromkeys(symbols))
     if len(distinct) == 1:
         return distinct[0]
     data = joined_symbols([text for text, _ in distinct])
     if data is None:
-        raise _Refused(f"data: {len(distinct)} symbols that are not one label; a seq for each")
+        raise Refused(f"data: {len(distinct)} symbols that are not one label; a seq for each")
     return data, "GS1_128"
 
 
-def _context(reader: _Reader) -> TaskContext | None:
+def _context(reader: Reader) -> TaskContext | None:
     task = reader.take("task")
     if task is not None and not isinstance(task, dict):
         raise reader.refuse("task", "an object", task)
-    return None if task is None else _task(_Reader(task, "task."))
+    return None if task is None else _task(Reader(task, "task."))
 
 
-def _task(reader: _Reader) -> TaskContext:
+def _task(reader: Reader) -> TaskContext:
     kind, worker = reader.text("type", 32), reader.id("worker")
     if kind is None:
         # A device that was switched off in the middle of a task, say.
-        raise _Slip("task_missing", "task.type: missing", "", worker)
+        raise Slip("task_missing", "task.type: missing", "", worker)
     if kind not in TASK_TYPES:
         raise reader.refuse("type", f"one of {', '.join(sorted(TASK_TYPES))}", kind)
     unit = reader.text("unit", 8) or "EA"
@@ -290,24 +211,16 @@ def _task(reader: _Reader) -> TaskContext:
     condition = reader.text("condition", 16)
     if condition is not None and condition not in CONDITIONS:
         raise reader.refuse("condition", f"one of {', '.join(sorted(CONDITIONS))}", condition)
-    sscc = reader.text("sscc", 18)
-    if sscc is not None and not keys.is_sscc(sscc):
-        raise reader.refuse("sscc", "18 digits with a right check digit", sscc)
-    celsius = reader.number("temperature_c", -100, 150)
-    try:
-        quantity = reader.integer("quantity", -QUANTITY_MAX, QUANTITY_MAX)
-    except _Refused as refusal:
-        given = reader.fields["quantity"]
-        raise _Slip("quantity_refused", refusal, given, worker) from refusal
+    celsius = given(reader, "temperature_c", worker, lambda it: reader.number(it, -100, 150))
     return TaskContext(
         type=kind,
-        id=reader.id("id"),
-        location=_location(reader, worker),
-        quantity=quantity,
+        id=given(reader, "id", worker, reader.scanned),
+        location=given(reader, "location", worker, reader.scanned),
+        quantity=given(reader, "quantity", worker, reader.quantity),
         unit=unit,
         worker=worker,
         reason=reader.text("reason", 200),
-        sscc=sscc,
+        sscc=given(reader, "sscc", worker, reader.sscc),
         condition=condition,
         supervisor=reader.text("supervisor", 64),
         temperature_centi_c=None if celsius is None else round(celsius * 100),
@@ -315,24 +228,14 @@ def _task(reader: _Reader) -> TaskContext:
     )
 
 
-def _location(reader: _Reader, worker: str | None) -> str | None:
-    """A place, as typed or as scanned from its label, with the scanner's own prefix or not."""
-    text = reader.text("location")
-    place = None if text is None else text_of(text).strip()
-    if place is not None and not keys.is_id(place):
-        refusal = reader.refuse("location", "letters, digits, dots, hyphens", text)
-        raise _Slip("location_refused", refusal, text, worker)
-    return place
-
-
-def _climate(reader: _Reader, stamp: Stamp) -> ClimateSample:
+def _climate(reader: Reader, stamp: Stamp) -> ClimateSample:
     zone = reader.id("zone")
     if zone is None:
-        raise _Refused("zone: missing")
+        raise Refused("zone: missing")
     celsius = reader.number("temperature_c", -100, 150)
     humidity = reader.number("humidity_pct", 0, 100)
     if celsius is None and humidity is None:
-        raise _Refused("temperature_c: missing, and humidity_pct too")
+        raise Refused("temperature_c: missing, and humidity_pct too")
     return ClimateSample(
         stamp,
         zone,
@@ -342,21 +245,21 @@ def _climate(reader: _Reader, stamp: Stamp) -> ClimateSample:
     )
 
 
-def _reads(reader: _Reader, stamp: Stamp) -> TagRead:
+def _reads(reader: Reader, stamp: Stamp) -> TagRead:
     reads = reader.take("reads")
     if not isinstance(reads, list) or len(reads) > MAX_READS:
         raise reader.refuse("reads", f"a list of at most {MAX_READS}", reads)
     task = _context(reader)
     if task is not None and (task.type != "count" or stamp.seq is None):
-        raise _Refused("task: tags are counted, under a boot and seq, or they have no task")
+        raise Refused("task: tags are counted, under a boot and seq, or they have no task")
     tags = tuple(_tag(read, f"reads.{i}.") for i, read in enumerate(reads))
     return TagRead(stamp, tags, task)
 
 
 def _tag(read: object, path: str) -> Tag:
     if not isinstance(read, dict):
-        raise _Refused(f"{path[:-1]}: expected an object, got {read!r:.60}")
-    reader = _Reader(read, path)
+        raise Refused(f"{path[:-1]}: expected an object, got {read!r:.60}")
+    reader = Reader(read, path)
     epc = reader.text("epc", 128)
     if epc is None or not _EPC.match(epc):
         raise reader.refuse("epc", "hex digits, whole 16-bit words", epc)
@@ -371,7 +274,7 @@ def _tag(read: object, path: str) -> Tag:
     )
 
 
-def _status(reader: _Reader, stamp: Stamp) -> Status:
+def _status(reader: Reader, stamp: Stamp) -> Status:
     status = reader.text("status", 16)
     if status not in ("online", "offline"):
         raise reader.refuse("status", "online or offline", status)
@@ -383,7 +286,7 @@ def _status(reader: _Reader, stamp: Stamp) -> Status:
     )
 
 
-_CHANNELS: Final[dict[str, Callable[[_Reader, Stamp], Reading | Status]]] = {
+_CHANNELS: Final[dict[str, Callable[[Reader, Stamp], Reading | Status]]] = {
     "scan": _scan,
     "climate": _climate,
     "reads": _reads,

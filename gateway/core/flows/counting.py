@@ -174,10 +174,14 @@ def close(request: Request, floor: Floor) -> Verdict:
     if place is None:
         return Refused("location_missing", "a count closed at no place")
     asked = floor.facts.counts.get(task.id or "")
-    flow = floor.flows.counts.get(count_key(task.id or AD_HOC + request.device, place))
-    flow = flow or CountFlow()
+    known = floor.flows.counts.get(count_key(task.id or AD_HOC + request.device, place))
+    flow = known or CountFlow()
     if flow.outcome in kinds.DONE:
         return Refused("already_closed", f"{place} is counted", values={"document": place})
+    if known is None and not _is_asked_for(place, task.id, asked, floor):
+        # An empty place is closed so if somebody was sent there; else it is a slip, and would
+        # count away whatever is there.
+        return Refused("nothing_counted", f"{place} closed, uncounted", values={"place": place})
     gone = zeros(place, asked.items if asked else (), set(flow.counted), flow, floor)
     deeds = (observed(request, asked, place, flow.round, gone),) if gone else ()
     differences = [
@@ -202,6 +206,13 @@ def close(request: Request, floor: Floor) -> Verdict:
         deeds=(*deeds, _closing(request, place, flow.round, outcome, differences)),
         key=key, flags=flags, values={"place": place, "n": len(differences)}, extra=extra,
     )  # fmt: skip
+
+
+def _is_asked_for(place: str, document: str | None, asked: Count | None, floor: Floor) -> bool:
+    """Whether somebody wants a place counted, by this count or, without one, by the list."""
+    if asked is not None:
+        return place in places_of(asked, floor)
+    return document is None and place in floor.flows.doubts
 
 
 def approve(request: Request, floor: Floor) -> Verdict:

@@ -50,6 +50,9 @@ def decide(request: Request, floor: Floor) -> Verdict:
     movement = plan_movement(task, floor.facts)
     if isinstance(movement, str):
         return Refused(movement, movement.replace("_", " "))
+    if task.location is not None and floor.is_barcode(task.location):
+        given = {"given": task.location}
+        return Refused("location_refused", f"{task.location} is goods", "place", given)
     flow = _FLOWS.get(task.type)
     if flow is not None:
         return flow(request, movement, floor)
@@ -98,7 +101,7 @@ def decide_command(request: Request, floor: Floor, language: str) -> Verdict:
             return counting.start(facts.counts[key], floor)
     elif key in facts.asns:
         return inbound.close(request, facts.asns[key], floor)
-    elif task.location is not None:
+    elif task.location is not None or key in facts.counts:
         return counting.close(request, floor)
     if not key:
         return Refused("document_missing", f"{task.type} of nothing")

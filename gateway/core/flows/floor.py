@@ -32,6 +32,7 @@ from gateway.core.flows.goods import Candidate, Goods, goods_in, number
 from gateway.core.flows.state import Flows
 from gateway.core.labels import Label, text_of
 
+GTIN_DIGITS: Final = 14
 BESIDE_THE_SHELVES: Final = frozenset({keys.RECEIVING, keys.PACKING})
 """Places whose goods are on their way in or out: no order is filled from there."""
 
@@ -164,6 +165,13 @@ class Floor:
         """The balance of goods at a place of this warehouse, or at a virtual one."""
         owner = NOWHERE if keys.is_virtual(location) else self.facts.warehouse
         return StockKey(owner, location, goods.item, goods.lot, status, goods.unit)
+
+    def is_barcode(self, place: str) -> bool:
+        """Whether what was given as a place is the barcode of an item; bins may be numbers."""
+        if not place.isdecimal() or place in self.facts.locations:
+            return False
+        digits = place[2:16] if place[:2] == "01" and len(place) > GTIN_DIGITS else place
+        return digits.zfill(GTIN_DIGITS) in self.facts.items
 
     def balance(self, key: StockKey) -> int:
         """Units there, everything noted included."""

@@ -71,11 +71,31 @@ def receive(request: Request, movement: Movement, floor: Floor) -> Verdict:
         }
     if _lacks_expiry(request, asn, floor):
         flags = (*flags, "expiry_missing")
+    awaited = _awaited(request, floor)
+    if awaited is not None:
+        flags = (*flags, "delivery_missing")
+        values["document"] = awaited
     told = moved(
         request, movement, floor, flags=flags, to_status=status, body=body, values=values,
         extra=extra,
     )  # fmt: skip
     return opened(told, request, place, floor, status=status)
+
+
+def _awaited(request: Request, floor: Floor) -> str | None:
+    """The open delivery that announces goods which are received for none: a slip, most likely."""
+    goods = request.goods
+    if request.task.id is not None:
+        return None
+    for key, asn in sorted(floor.facts.asns.items()):
+        is_due = asn.status == "dispatched" and asn.warehouse == floor.facts.warehouse
+        if not is_due or floor.flows.receipts.get(key, ReceiptFlow()).is_closed:
+            continue
+        announced = floor.deliveries.announced(asn)
+        lots = announced.lots.get(goods.item, frozenset())
+        if goods.lot in lots or (lots and not goods.lot):
+            return key
+    return None
 
 
 def _lacks_expiry(request: Request, asn: Asn | None, floor: Floor) -> bool:

@@ -80,6 +80,8 @@ MESSAGES: Final[dict[str, str]] = {
     "check the label",
     "expiry_missing": "{item} lot {lot}: no expiry on the label: recorded, "
     "scan the one that has it",
+    "delivery_missing": "{item}: {quantity} received for no delivery, {document} announces it: "
+    "undo, choose it",
     "over_receipt": "{item}: {received} received, {expected} announced: check the count",
     "short_receipt": "Delivery {document} closed: {missing} missing",
     "shrink_within": "Delivery {document} closed: {missing} lost on the way",
@@ -130,6 +132,9 @@ MESSAGES: Final[dict[str, str]] = {
     "location_missing": "Scan or choose the location first",
     "labels_mixed": "Several labels were read at once: aim at one",
     "location_refused": "{given} is no location: scan the label on the bin",
+    "document_refused": "{given} is no order, delivery or count: choose it from the list, or "
+    "scan its paper",
+    "temperature_refused": "{given} is no temperature: give °C",
     "task_missing": "Choose the task first, then scan again",
     "quantity_refused": "Quantity {given} is not possible: give whole pieces or grams",
     "document_missing": "Choose the order or document first",
@@ -142,6 +147,9 @@ MESSAGES: Final[dict[str, str]] = {
     "wrong_item": "{item} is not in order {document}: put it back.{next}",
     "case_not_piece": "{item} is a case of {pieces} × {piece}: scan a piece.{next}",
     "nothing_to_pick": "Nothing to pick of {item} at {place}",
+    "moved_on": "{item}: {there} of {quantity} left at {place}, somebody has moved it "
+    "on: move it back instead, or call your supervisor",
+    "nothing_counted": "Nothing was counted at {place}: scan what is there, or 0 of what is not",
     "nothing_to_undo": "There is nothing to take back",
     "nothing_to_approve": "{place} waits for no approval",
     "not_held": "{item} lot {lot} is not on hold here",

@@ -93,14 +93,6 @@ def test_a_lot_that_was_held_since_is_off_the_list(hall: Hall) -> None:
     assert stops_of(again) == [("R-01", "NEW", 6), ("A-01", "RR", 2)]
 
 
-def test_what_was_wasted_since_is_looked_for_elsewhere(hall: Hall) -> None:
-    hall.scan(TaskContext("start", "O-1"))
-    hall.scan(TaskContext("waste", None, "R-03", 3, reason="broken"), of(MILK, "OLD"))
-    again = hall.scan(TaskContext("start", "O-1"))
-    assert stops_of(again) == [("R-01", "NEW", 5), ("R-03", "OLD", 1), ("A-01", "RR", 2)]
-    assert [event.type for event in again.events] == ["pick.allocated"], "others are told"
-
-
 def test_the_second_order_gets_what_the_first_leaves(hall: Hall) -> None:
     order(hall, "O-2", {MILK: 9})
     hall.scan(TaskContext("start", "O-1"))
