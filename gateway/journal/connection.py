@@ -21,6 +21,7 @@ from urllib.parse import quote
 import aiosqlite
 
 from gateway.errors import JournalCorrupt, JournalError, JournalFull, JournalUnwritable
+from gateway.journal.durable import hand_over
 from gateway.journal.table_sums import register
 from gateway.journal.transaction import run_transaction
 from gateway.ports import Statements
@@ -54,6 +55,7 @@ def state_lock(state_dir: Path) -> Iterator[None]:
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        hand_over(descriptor, state_dir.stat())
     except OSError as error:
         raise JournalError(f"{state_dir}: not usable: {error.strerror}") from error
     try:

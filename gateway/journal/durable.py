@@ -41,7 +41,7 @@ def put_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     owner = directory.parent.stat()
     with contextlib.suppress(FileExistsError):
         directory.mkdir(mode=0o700)
-        _hand_over(directory, owner)
+        hand_over(directory, owner)
         sync_directory(directory.parent)
     unfinished = path.with_name(path.name + UNFINISHED)
     try:
@@ -49,7 +49,7 @@ def put_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         with os.fdopen(descriptor, "wb") as file:
             if mode == SECRET:
                 os.fchmod(descriptor, mode)  # one that a kill left may be anybody's to read
-            _hand_over(file.fileno(), owner)
+            hand_over(file.fileno(), owner)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -60,6 +60,7 @@ def put_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     sync_directory(directory)
 
 
-def _hand_over(file: Path | int, owner: os.stat_result) -> None:
+def hand_over(file: Path | int, owner: os.stat_result) -> None:
+    """Make a file of root's theirs to whom the directory belongs: a service must write it."""
     if os.geteuid() == 0:
         os.chown(file, owner.st_uid, owner.st_gid)

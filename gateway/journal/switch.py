@@ -19,7 +19,7 @@ from typing import Final
 
 from gateway.errors import JournalError
 from gateway.journal.connection import FILE
-from gateway.journal.durable import sync_directory
+from gateway.journal.durable import hand_over, sync_directory
 from gateway.journal.salvage import Occasion, Salvage, read_salvage, rebuild
 
 logger = logging.getLogger(__name__)
@@ -89,6 +89,7 @@ def _build(source: Path, state_dir: Path, occasion: Occasion) -> Salvage:
     except BaseException:
         building.unlink(missing_ok=True)
         raise
+    hand_over(building, state_dir.stat())
     building.rename(state_dir / READY)
     sync_directory(state_dir)
     return found
