@@ -67,11 +67,16 @@ async def _identify(request: Request) -> Credential:
     if scheme.lower() != "bearer" or not 0 < len(token) <= TOKEN_CHARACTERS_MAX:
         raise Refused("unauthorised", "Authorization: Bearer TOKEN is missing")
     context = context_of(request)
+    now_us = context.wall_us()
+    if not context.callers.may_look_up(token, now_us):
+        raise Refused("busy", "too many tokens that are not known are being tried; come again")
     credential = await context.database.read_once(
-        partial(find_credential, token=token, now_us=context.wall_us())
+        partial(find_credential, token=token, now_us=now_us)
     )
     if credential is None:
         raise Refused("unauthorised", "the token is not known, was revoked, or has expired")
+    if not context.callers.may_ask(credential, token, now_us):
+        raise Refused("busy", f"{credential.name} asks too often; come again")
     return credential
 
 

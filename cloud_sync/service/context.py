@@ -11,6 +11,7 @@ from typing import Final
 
 from starlette.requests import Request
 
+from cloud_sync.service.callers import Callers
 from cloud_sync.service.problems import Refused
 from cloud_sync.service.signing import Signer
 from cloud_sync.service.strangers import Strangers
@@ -36,6 +37,7 @@ class Context:
     contacts: dict[str, int] = field(default_factory=dict)
     turns: defaultdict[str, Turn] = field(default_factory=lambda: defaultdict(Turn))
     strangers: Strangers = field(default_factory=Strangers)
+    callers: Callers = field(default_factory=Callers)
     signer: Signer | None = None
 
 
