@@ -31,6 +31,7 @@ const actions = {
   async signOut() {
     await ask("/api/session", { method: "DELETE" });
     state.session = await json("/api/session");
+    location.hash = "#overview";
     await show();
   },
   reinject: (id) => ask(`/api/quarantine/${id}/reinject`, { method: "POST" }),
@@ -55,7 +56,7 @@ function frame() {
   if ($("title").textContent !== name) $("title").textContent = document.title = name;
   $("language").textContent = t("box_language");
   $("sign").textContent = t(state.session.signed_in ? "box_sign_out" : "box_sign_in");
-  $("sign").href = state.session.signed_in ? "#sign-out" : "#sign-in";
+  $("sign").href = state.session.signed_in ? "#" : "#sign-in";
   document.querySelector("[data-word]").textContent = t("box_skip");
 }
 
@@ -85,7 +86,6 @@ async function show(again = false) {
   frame();
   const [name, rest] = (location.hash.slice(1) || "overview").split("/");
   const content = $("content");
-  if (name === "sign-out") return actions.signOut().then(() => { location.hash = "#overview"; });
   if (!state.session.may_read && !state.session.signed_in) return again || fill(content, signIn(actions, true));
   if (VIEWS[name]) {
     fill(content, state.report ? VIEWS[name](state) : el("p", { class: "empty" }, t(state.running === false ? "box_down" : "box_loading")));
@@ -117,6 +117,12 @@ $("language").addEventListener("click", async () => {
   await loadWords(language === "zh" ? "en" : "zh", "/");
   localStorage.setItem("language", language);
   await show();
+});
+$("sign").addEventListener("click", (event) => {
+  if (!state.session.signed_in) return;
+  event.preventDefault();
+  // A session that is over already is as good as one that is ended.
+  actions.signOut().catch(() => location.reload());
 });
 window.addEventListener("hashchange", async () => {
   await show();

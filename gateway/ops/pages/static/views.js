@@ -174,6 +174,8 @@ export function signIn(actions, must) {
     actions.signIn(token.value.trim()).catch((error) => { told.textContent = t("box_failed", { reason: error.message }); });
   };
   return el("form", { class: "card", onsubmit: submit, "data-live": "" },
+    // Password stores want to know whose it is.
+    el("input", { type: "text", autocomplete: "username", value: "forepost", hidden: true, readonly: true }),
     el("h2", {}, t("box_sign_in")), must ? el("p", {}, t("box_must_sign_in")) : null,
     el("label", { for: "token" }, t("box_token")), token,
     el("p", { class: "about" }, t("box_token_about")),
