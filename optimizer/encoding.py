@@ -41,6 +41,16 @@ def split(
     return kept, trips
 
 
+def cut_anew(net: Network, setting: Ints, trips: Sequence[StopsOf]) -> list[StopsOf]:
+    """One individual's stops in the order of its trips, cut where today's limits and costs say.
+
+    Keeps of a plan what is worth most, who is near whom, where its trips are too heavy by now.
+    """
+    tour = np.array([[j for _, _, stops in trips for j in stops]])
+    variances = np.full((1, net.n_centrals), net.total_variance / net.n_centrals)
+    return split(net, setting[None], variances, tour, 1)[1]
+
+
 def _idle_costs(net: Network, settings: Ints, variances: Floats) -> Floats:
     """What the central warehouses of each setting cost beside what they deliver."""
     t = net.tables

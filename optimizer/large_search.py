@@ -17,6 +17,7 @@ import numpy as np
 
 from optimizer.appraisal import appraise, decode
 from optimizer.decisions import Decisions
+from optimizer.encoding import cut_anew
 from optimizer.feasibility import serving_setting, single_trips
 from optimizer.filling import filled_trips
 from optimizer.individuals import Individual, appraised
@@ -150,12 +151,14 @@ class LargeSearch:
         return self._individuals(setting[None], [(0, k, [j]) for j, k in enumerate(centre)])
 
     def _warm_start(self) -> list[Individual]:
-        """The plan the search was given, if any."""
+        """The plan the search was given, if any, as it fits today."""
         if self._start is None or not self._start.routes:
             return []
-        routes = [(0, r.central, list(r.stops)) for r in self._start.routes]
-        asked = [self._start.procurement_days.get(k, 0) for k in range(self._net.n_centrals)]
-        return self._individuals(np.array([asked]), routes)
+        net, start = self._net, self._start
+        trips: list[StopsOf] = [(0, r.central, list(r.stops)) for r in start.routes]
+        asked = np.array([[start.procurement_days.get(k, 0) for k in range(net.n_centrals)]])
+        as_it_was = self._individuals(asked, trips)
+        return as_it_was or self._individuals(asked, cut_anew(net, asked[0], trips))
 
     def _race(self) -> None:
         """The racer that has run least walks on; the better half goes into the next heat."""

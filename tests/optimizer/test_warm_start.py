@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
+from benchmarks.large_cases import make_case
 from optimizer import MaxGenerations, PlanFormatError, parse_case, solve
 from optimizer.evaluation import violations
+from optimizer.large_search import LARGE
 from optimizer.tables import make_tables
 from optimizer.warm_start import start_from
 from tests.optimizer.oracle.checker import check_plan
@@ -100,3 +102,21 @@ def test_plan_of_another_network_is_refused() -> None:
     plan = solve(parse_case(flat_case()), solver="exact")
     with pytest.raises(PlanFormatError, match="none of the case's warehouses"):
         solve(parse_case(network()), warm_start=plan)
+
+
+@pytest.mark.slow
+def test_a_plan_whose_trips_are_too_heavy_by_now_is_cut_anew_and_not_forgotten() -> None:
+    """A tenth more is sold. Who is near whom has not changed: the search begins further on."""
+    case = make_case("clustered", LARGE + 1, 1)
+    last = solve(parse_case(case), seed=1, stop=MaxGenerations(4))
+    for place in case["warehouses"]:
+        for here in place["products"].values():
+            here["demand_kg_per_day"] *= 1.1
+    problem = parse_case(case)
+    tables = [make_tables(problem, product) for product in problem.products]
+    starts = zip(tables, start_from(tables, last), strict=True)
+    assert any(violations(t, start) for t, start in starts), "it would fit as it is"
+    cold = solve(problem, seed=2, stop=MaxGenerations(1))
+    warm = solve(problem, seed=2, stop=MaxGenerations(1), warm_start=last)
+    assert warm.objective < cold.objective
+    assert check_plan(case, warm.to_dict()).violations == []
