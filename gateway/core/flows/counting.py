@@ -178,9 +178,9 @@ def close(request: Request, floor: Floor) -> Verdict:
     flow = known or CountFlow()
     if flow.outcome in kinds.DONE:
         return Refused("already_closed", f"{place} is counted", values={"document": place})
-    if known is None and not _is_asked_for(place, task.id, asked, floor):
-        # An empty place is closed so if somebody was sent there; else it is a slip, and would
-        # count away whatever is there.
+    if known is None and not _is_in_it(place, task.id, asked, floor):
+        # What is empty is closed so; but not for a count that does not want this place: that is
+        # a slip, and would count away whatever is there.
         return Refused("nothing_counted", f"{place} closed, uncounted", values={"place": place})
     gone = zeros(place, asked.items if asked else (), set(flow.counted), flow, floor)
     deeds = (observed(request, asked, place, flow.round, gone),) if gone else ()
@@ -208,11 +208,9 @@ def close(request: Request, floor: Floor) -> Verdict:
     )  # fmt: skip
 
 
-def _is_asked_for(place: str, document: str | None, asked: Count | None, floor: Floor) -> bool:
-    """Whether somebody wants a place counted, by this count or, without one, by the list."""
-    if asked is not None:
-        return place in places_of(asked, floor)
-    return document is None and place in floor.flows.doubts
+def _is_in_it(place: str, document: str | None, asked: Count | None, floor: Floor) -> bool:
+    """Whether a place is one of the count; of one that nobody asked for, every place is."""
+    return document is None or (asked is not None and place in places_of(asked, floor))
 
 
 def approve(request: Request, floor: Floor) -> Verdict:
