@@ -70,7 +70,7 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
 
 
 def _add_solve(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("case", help="case file (forepost-network/1)")
+    parser.add_argument("case", help="case file (forepost-network/1); - for standard input")
     parser.add_argument("--solver", choices=SOLVERS, default="hybrid")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--time-limit", type=_positive, metavar="S", help="stop after S seconds")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from optimizer.case_format import parse_case
@@ -10,9 +11,12 @@ from optimizer.problem import Problem
 
 
 def load_case(path: str | Path) -> Problem:
-    """The problem in a case file. Raises CaseError; a file that cannot be read counts as one."""
+    """The problem in a case file; `-`: on standard input.
+
+    Raises CaseError; a file that cannot be read counts as one.
+    """
     try:
-        text = Path(path).read_bytes()
+        text = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)
         raise CaseError(str(path), reason, "a readable case file") from error

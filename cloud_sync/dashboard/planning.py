@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from cloud_sync.dashboard import plan_pages, report_pages
+from cloud_sync.dashboard import plan_pages, report_pages, what_if_pages
 from cloud_sync.dashboard.page import Page
 
-PAGES: Final[tuple[Page, ...]] = (*plan_pages.PAGES, *report_pages.PAGES)
+PAGES: Final[tuple[Page, ...]] = (
+    *plan_pages.PAGES,
+    *what_if_pages.PAGES,
+    *report_pages.PAGES,
+)
