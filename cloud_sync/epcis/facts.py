@@ -58,23 +58,6 @@ _SENSOR_URIS: Final = (
 )
 _SENSOR_PLAIN: Final = ("stringValue", "booleanValue", "hexBinaryValue", "percRank")
 
-INDEXED: Final = frozenset(
-    {
-        *("epc", "parentID", "inputEPC", "outputEPC", "epcClass", "inputEPCClass"),
-        *("outputEPCClass", "bizStep", "disposition", "readPoint", "bizLocation"),
-        *("transformationID", "eventID", "eventType", "correctiveEventID", "deviceID"),
-        *("persistentDisposition_set", "persistentDisposition_unset", "errorReason", "type"),
-        "forepost:corrects",
-    }
-)
-_INDEXED_BY: Final = ("bizTransaction_", "source_", "destination_")
-
-
-def is_indexed(name: str) -> bool:
-    """True for facts by which the store finds events without reading them."""
-    return name in INDEXED or name.startswith(_INDEXED_BY)
-
-
 CANONICAL: Final[dict[str, Callable[[str], str]]] = {
     "bizStep": vocabulary.BIZ_STEP.plain,
     "disposition": vocabulary.DISPOSITION.plain,

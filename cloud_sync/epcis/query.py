@@ -21,7 +21,7 @@ from cloud_sync.epcis.identifiers import class_pattern_of, pattern_of
 from cloud_sync.epcis.naming import is_below
 from cloud_sync.epcis.rules import shown
 from cloud_sync.epcis.uris import is_uri
-from cloud_sync.epcis.values import VALUES_MAX, QueryRefused
+from cloud_sync.epcis.values import QueryRefused
 
 _TOO_LARGE: Final = 10**9
 
@@ -125,17 +125,6 @@ class Query:
     def matches(self, known: Facts) -> bool:
         """Whether an event is meant."""
         return all(term.holds(known) for term in self.terms)
-
-    def narrowed(self) -> list[Term]:
-        """The conditions that the store can look up in its index."""
-        return [
-            term
-            for term in self.terms
-            if term.comparison == "EQ"
-            and not term.patterns
-            and len(term.values) <= VALUES_MAX
-            and all(facts.is_indexed(name) for name in term.names)
-        ]
 
     def bounds_us(self, name: str) -> tuple[int | None, int | None]:
         """From when, and up to before when, a time must be."""

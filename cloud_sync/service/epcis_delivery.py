@@ -26,6 +26,7 @@ from cloud_sync.service.epcis_http import SPOKEN
 from cloud_sync.service.rounds import go_for_ever
 from cloud_sync.store import epcis_queries as kept
 from cloud_sync.store.epcis_events import Cut, Found, find_events, newest
+from cloud_sync.store.epcis_keys import is_keyed, key_older
 from cloud_sync.store.epcis_master import resolve
 from cloud_sync.store.epcis_projection import is_behind, is_busy, project_rows
 from cloud_sync.store.epcis_queries import Subscription
@@ -65,12 +66,14 @@ async def look_after_subscriptions(
 
 
 async def tell_journals(database: Database, wall_us: Callable[[], int]) -> None:
-    """Tell as EPCIS what gateways have sent: little while they are sending, then the rest."""
+    """Tell as EPCIS what gateways have sent: little while they are sending, then the rest; and
+    give events of an older version the keys that they lack."""
     busy = await database.read(partial(is_busy, now_us=wall_us()))
     for _ in range(STEPS_WHEN_BUSY if busy else STEPS_PER_ROUND):
-        if not await database.read(is_behind):
+        if await database.read(is_behind):
+            await database.transact(partial(project_rows, now_us=wall_us()))
+        elif await database.read(is_keyed) or not await database.transact(key_older):
             return
-        await database.transact(partial(project_rows, now_us=wall_us()))
 
 
 async def deliver_due(database: Database, post: Post, wall_us: Callable[[], int]) -> int:

@@ -30,12 +30,14 @@ from cloud_sync.service.epcis_http import (
     epc_format,
     make_router,
     not_found,
+    too_complex,
 )
 from cloud_sync.service.epcis_pages import PerPage, Place, Token, next_page, read_token
 from cloud_sync.store.credentials import Credential
 from cloud_sync.store.epcis_events import (
     Cut,
     Found,
+    QueryTooComplex,
     QueryTooLarge,
     find_events,
     newest,
@@ -44,7 +46,7 @@ from cloud_sync.store.epcis_events import (
 from cloud_sync.store.epcis_master import resolve
 from cloud_sync.store.epcis_projection import is_behind, project_rows
 from cloud_sync.store.epcis_values import known_among, read_values
-from cloud_sync.store.ports import Transaction
+from cloud_sync.store.ports import TookTooLong, Transaction
 
 router = make_router("EPCIS query")
 
@@ -129,10 +131,12 @@ async def _find(
 
 def _in_order(query: Query) -> Query:
     """Where nobody asks for an order, that of the time by which events are found, if they are."""
-    is_found_by_time = any(it is not None for it in query.bounds_us("eventTime"))
-    if query.order_by is not None or query.narrowed() or not is_found_by_time:
+    if query.order_by is not None:
         return query
-    return replace(query, order_by="eventTime", is_descending=False)
+    for name in ("eventTime", "recordTime"):
+        if any(it is not None for it in query.bounds_us(name)):
+            return replace(query, order_by=name, is_descending=False)
+    return query
 
 
 def _cut_of(place: Place, per_page: int, fresh: Cut) -> Cut:
@@ -177,6 +181,10 @@ async def tell_events(
         raise EpcisProblem(
             413, "QueryTooLargeException", "Query result too large", str(error)
         ) from error
+    except QueryTooComplex as error:
+        raise too_complex(str(error)) from error
+    except TookTooLong as error:
+        raise too_complex("it cannot be answered in the time there is") from error
     headers = {}
     if found.next is not None:
         onward = {"a": found.next.after, "u": found.next.up_to, "l": found.next.left}

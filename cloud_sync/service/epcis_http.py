@@ -164,6 +164,11 @@ def bad_parameter(detail: str) -> EpcisProblem:
     return EpcisProblem(400, "QueryParameterException", "Query parameter", detail)
 
 
+def too_complex(detail: str) -> EpcisProblem:
+    """A query that would take more than there is for one."""
+    return EpcisProblem(413, "QueryTooComplexException", "Query too complex", detail)
+
+
 def not_found(what: str) -> EpcisProblem:
     """There is no such thing."""
     return EpcisProblem(404, "NoSuchResourceException", "Resource not found", what)

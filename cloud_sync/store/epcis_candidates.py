@@ -1,10 +1,10 @@
 """Events that a query's indexed conditions let through, a chunk after the other in its order.
 
 In the order of positions (of recording) the rarest condition leads: its keys are walked in that
-order, and only the events they name are looked at; without one, the events of each warehouse that
-may be seen, if those are few. In the order of a time its index is walked, or
-the events of a rare condition are sorted; of a condition that many events fulfil each event is
-asked, so that neither millions of keys nor of events are ever gathered for one page.
+order, and only the events they name are looked at. In the order of a time the events of a rare
+condition are sorted. All else is a walk along an index of events in the order, that of each
+warehouse where few may be seen: so many events at a time, each asked for the keys it should have.
+So no statement gathers more keys or looks at more events than it was told to, whatever the query.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from cloud_sync.store.ports import Row, Transaction, Value
 
 NARROWED_MAX: Final = 8
 RARE: Final = 2000
+WALKED_FOR_ONE: Final = 4
+"""So many times as many events are asked as are wanted, where not all will fit."""
 WALKS_MAX: Final = 100
 
 _COLUMNS: Final = "position, event_time_us, record_time_us, context, body"
@@ -31,7 +33,7 @@ Spot = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some candidates, and where the next chunk begins. n_looked: how many were looked at."""
+    """Some candidates, and where the next chunk begins. n_looked: how many were asked of."""
 
     rows: Sequence[Row]
     after: Spot | None
@@ -51,6 +53,11 @@ class Window:
     rare: int = RARE
 
     @property
+    def seen(self) -> list[str] | None:
+        """The warehouses whose events may be told, and none at all; None: every one's."""
+        return None if self.warehouses is None else ["", *self.warehouses]
+
+    @property
     def is_narrow(self) -> bool:
         """True if there are so few warehouses that each may be walked through by itself."""
         return self.warehouses is not None and len(self.warehouses) < WALKS_MAX
@@ -63,46 +70,145 @@ def spot_of(row: Row, query: Query) -> Spot:
 
 
 async def read_chunk(
-    tx: Transaction, query: Query, window: Window, after: Spot | None, limit: int
+    tx: Transaction,
+    query: Query,
+    window: Window,
+    *,
+    after: Spot | None,
+    limit: int,
+    terms: Sequence[Term],
 ) -> Chunk:
-    """The next candidates behind a place, about `limit` of them."""
-    terms = query.narrowed()[:NARROWED_MAX]
+    """The next candidates behind a place, about `limit` of them. terms: what the keys tell."""
+    terms = terms[:NARROWED_MAX]
     if any(not term.values for term in terms):
         return Chunk([], after, is_end=True, n_looked=0)
-    counts = (
-        await _counts(tx, terms, window.rare)
-        if len(terms) > 1 or _column(query) != "position"
-        else [0]
-    )
-    ranked = sorted(zip(counts, range(len(terms)), strict=False))
-    if _column(query) == "position" and (terms or window.is_narrow):
-        lead = terms[ranked[0][1]] if terms else None
-        others = [term for term in terms if term is not lead]
-        return await _led_by(tx, query, window, after=after, limit=limit, lead=lead, others=others)
-    where, parameters = _bounds(query, window)
-    for n, i in ranked:
-        clause, values = (_among if n <= window.rare else _has)(terms[i])
+    by_position = _column(query) == "position"
+    counts = await _counts(tx, terms, window.rare) if len(terms) > 1 or not by_position else [0]
+    ranked = [terms[i] for _, i in sorted(zip(counts, range(len(terms)), strict=False))]
+    if by_position and ranked:
+        return await _led_by(
+            tx, query, window, after=after, limit=limit, lead=ranked[0], others=ranked[1:]
+        )
+    if ranked and min(counts) <= window.rare:
+        return await _of_rare(
+            tx, query, window, after=after, limit=limit, rare=ranked[0], others=ranked[1:]
+        )
+    return await _walk(tx, query, window, after=after, limit=limit, terms=ranked)
+
+
+async def _of_rare(
+    tx: Transaction,
+    query: Query,
+    window: Window,
+    *,
+    after: Spot | None,
+    limit: int,
+    rare: Term,
+    others: Sequence[Term],
+) -> Chunk:
+    """The events of a condition that few fulfil, sorted."""
+    marks, parameters = _marks(rare)
+    where, values = _bounds(query, window)
+    for term in others:
+        clause, more = _has(term)
         where.append(clause)
-        parameters += values
-    column = _column(query)
-    is_descending = query.is_descending and column != "position"
+        values += more
+    order = _Order.of(query)
     if after is not None:
-        where.append(f"({column}, position) {'<' if is_descending else '>'} (?, ?)")
-        parameters += after
-    way = "desc" if is_descending else "asc"
+        where.append(order.behind)
+        values += after
     rows = await tx.fetch(
-        f"select {_COLUMNS} from epcis_events where {' and '.join(where)} "  # noqa: S608 -- names from our code
-        f"order by {column} {way}, position {way} limit ?",
-        [*parameters, limit],
+        "with few as materialized "  # noqa: S608 -- names from our code
+        f"(select distinct position as place from epcis_keys where {marks}) "
+        f"select {_COLUMNS} from few join epcis_events as e on e.position = few.place "
+        f"where {' and '.join(where)} order by {order.by} limit ?",
+        [*parameters, *values, limit],
     )
     end = spot_of(rows[-1], query) if rows else after
-    return Chunk(rows, end, is_end=len(rows) < limit, n_looked=len(rows))
+    return Chunk(rows, end, is_end=len(rows) < limit, n_looked=window.rare)
 
 
-_OF_WAREHOUSE: Final = (
-    "select * from (select position from epcis_events where warehouse = ?"
-    " and position > ? and position <= ? order by position limit ?) as p"
-)
+async def _walk(
+    tx: Transaction,
+    query: Query,
+    window: Window,
+    *,
+    after: Spot | None,
+    limit: int,
+    terms: Sequence[Term],
+) -> Chunk:
+    """The events that come next in the order; of those that do not fit the place alone."""
+    order = _Order.of(query)
+    where, values = _within(query, order.column)
+    fits, asked = _bounds(query, window)
+    for term in terms:
+        clause, more = _has(term)
+        fits.append(clause)
+        asked += more
+    # Where nothing is asked of them but their place in the order, all of them will fit.
+    is_all = len(fits) == len(where) + int(window.is_narrow)
+    n = limit if is_all else limit * WALKED_FOR_ONE
+    if after is not None:
+        where.append(order.behind)
+        values += after
+    columns = f"{_COLUMNS}, warehouse"
+    seen = window.seen if window.is_narrow else None
+    if seen is None:
+        one = f"select {columns} from epcis_events as e"  # noqa: S608 -- names from our code
+        walks = [f"{one} where {' and '.join(where)} order by {order.by} limit ?"]
+        parameters = [*values, n]
+    else:
+        one = (
+            f"select * from (select {columns} from epcis_events as e "  # noqa: S608 -- as above
+            f"where {' and '.join([*where, 'warehouse = ?'])} order by {order.by} limit ?) as w"
+        )
+        walks = [one] * len(seen)
+        parameters = [it for warehouse in seen for it in (*values, warehouse, n)]
+    test = " and ".join(fits)
+    rows = await tx.fetch(
+        f"with e as materialized (select * from ({' union all '.join(walks)}) as w "  # noqa: S608 -- as above
+        f"order by {order.by} limit ?), "
+        f"asked as (select e.*, {test} as fits from e) "
+        "select position, event_time_us, record_time_us, case when fits then context end, "
+        f"case when fits then body end from asked order by {order.by}",
+        [*parameters, n, *asked],
+    )
+    end = spot_of(rows[-1], query) if rows else after
+    fitting = [row for row in rows if row[4] is not None]
+    return Chunk(fitting, end, is_end=len(rows) < n, n_looked=len(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A query's order in SQL. behind: a condition with two parameters, value and position."""
+
+    column: str
+    by: str
+    behind: str
+
+    @classmethod
+    def of(cls, query: Query) -> _Order:
+        column = _column(query)
+        is_descending = query.is_descending and column != "position"
+        way, sign = ("desc", "<") if is_descending else ("asc", ">")
+        return cls(
+            column, f"{column} {way}, position {way}", f"({column}, position) {sign} (?, ?)"
+        )
+
+
+def _within(query: Query, column: str) -> tuple[list[str], list[Value]]:
+    """The bounds of the order itself, between which its index is walked."""
+    if column == "position":
+        return ["position > 0"], []
+    where, parameters = [f"{column} is not null"], list[Value]()
+    name = next(each for each, its in _TIMES.items() if its == column)
+    for bound, sign in zip(query.bounds_us(name), (">=", "<"), strict=True):
+        if bound is not None:
+            where.append(f"{column} {sign} ?")
+            parameters.append(bound)
+    return where, parameters
+
+
 _OF_KEY: Final = (
     "select * from (select position from epcis_keys where name = ? and value = ?"
     " and position > ? and position <= ?{within} order by position limit ?) as p"
@@ -116,23 +222,17 @@ async def _led_by(
     *,
     after: Spot | None,
     limit: int,
-    lead: Term | None,
+    lead: Term,
     others: Sequence[Term],
 ) -> Chunk:
-    """The events of the next keys of one condition, or of the warehouses that may be seen, in the
-    order of positions."""
+    """The events of the next keys of one condition, in the order of positions."""
     start = 0 if after is None else after[1]
-    seen = list[Value]([] if window.warehouses is None else ["", *window.warehouses])
-    walks: list[list[Value]]
-    if lead is None:
-        one = _OF_WAREHOUSE
-        walks = [[warehouse, start, window.up_to, limit] for warehouse in seen]
-    else:
-        # The keys of others are stepped over here, and not one by one with their events.
-        within = f" and warehouse in ({','.join('?' * len(seen))})" if seen else ""
-        one = _OF_KEY.format(within=within)
-        pairs = product(lead.names, map(str, lead.values))
-        walks = [[*pair, start, window.up_to, *seen, limit] for pair in pairs]
+    seen = list[Value](window.seen or [])
+    # The keys of others are stepped over here, and not one by one with their events.
+    within = f" and warehouse in ({','.join('?' * len(seen))})" if seen else ""
+    one = _OF_KEY.format(within=within)
+    pairs = product(lead.names, map(str, lead.values))
+    walks: list[list[Value]] = [[*pair, start, window.up_to, *seen, limit] for pair in pairs]
     found = await tx.fetch(
         " union ".join([one] * len(walks)), [it for walk in walks for it in walk]
     )
@@ -147,7 +247,7 @@ async def _led_by(
     marks = ",".join("?" * limit)
     padded = positions + positions[-1:] * (limit - len(positions))
     rows = await tx.fetch(
-        f"select {_COLUMNS} from epcis_events where {' and '.join(where)} "  # noqa: S608 -- names from our code
+        f"select {_COLUMNS} from epcis_events as e where {' and '.join(where)} "  # noqa: S608 -- names from our code
         f"and position in ({marks}) order by position",
         [*parameters, *padded],
     )
@@ -182,9 +282,9 @@ def _bounds(query: Query, window: Window) -> tuple[list[str], list[Value]]:
             if bound is not None:
                 where.append(f"{column} {sign} ?")
                 parameters.append(bound)
-    if window.warehouses is not None:
-        where.append(f"warehouse in ({','.join('?' * (len(window.warehouses) + 1))})")
-        parameters += ["", *window.warehouses]
+    if window.seen is not None:
+        where.append(f"warehouse in ({','.join('?' * len(window.seen))})")
+        parameters += window.seen
     return where, parameters
 
 
@@ -193,16 +293,11 @@ def _marks(term: Term) -> tuple[str, list[Value]]:
     return f"name in ({names}) and value in ({values})", [*term.names, *map(str, term.values)]
 
 
-def _among(term: Term) -> tuple[str, list[Value]]:
-    marks, values = _marks(term)
-    return f"position in (select position from epcis_keys where {marks})", values  # noqa: S608 -- marks only
-
-
 def _has(term: Term) -> tuple[str, list[Value]]:
     """Asked of one event after the other: no planner makes a set of a subquery with a limit."""
     marks, values = _marks(term)
     clause = (
         f"(select 1 from epcis_keys as k where {marks} "  # noqa: S608 -- marks only
-        "and k.position = epcis_events.position limit 1) is not null"
+        "and k.position = e.position limit 1) is not null"
     )
     return clause, values

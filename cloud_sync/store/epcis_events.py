@@ -7,24 +7,32 @@ their order and a reader may go on from the last one seen.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from cloud_sync.epcis import times
-from cloud_sync.epcis.facts import Facts, canonical, facts_of, is_indexed
-from cloud_sync.epcis.query import Query
+from cloud_sync.epcis.facts import Facts, canonical, facts_of
+from cloud_sync.epcis.index import is_kept_long, keys_of, narrowed
+from cloud_sync.epcis.query import Query, Term
 from cloud_sync.store.columns import integer, text
 from cloud_sync.store.epcis_candidates import Window, read_chunk, spot_of
+from cloud_sync.store.epcis_keys import is_keyed
 from cloud_sync.store.epcis_values import note_values
 from cloud_sync.store.ports import Row, Transaction, Value, fetch_in
 
-CHUNK_ROWS: Final = 500
+CHUNK_ROWS: Final = 250
 SLICE_EVENTS: Final = 40
 """So many events are taken apart between two statements, and so in one turn of the loop."""
-SCAN_ROWS_MAX: Final = 20_000
-"""So many events are looked at for one answer; a page may end early, with a way to go on."""
+EFFORT_OF_ONE: Final = 20
+"""To take an event apart costs as much as to ask the index of so many others."""
+EFFORT_MAX: Final = 60_000
+"""Of 3000 events taken apart, or of 60 000 asked of: some half second. A page that is not full by
+then ends there, with a way to go on."""
+WHOLE_EFFORT_MAX: Final = 20_000 * EFFORT_OF_ONE
+"""The same for an answer that there can only be as a whole."""
 
 Json = Mapping[str, object]
 Outcome = Literal["added", "repeated", "conflict"]
@@ -32,6 +40,10 @@ Outcome = Literal["added", "repeated", "conflict"]
 
 class QueryTooLarge(Exception):
     """More is asked for than is given at once; the message says what."""
+
+
+class QueryTooComplex(Exception):
+    """More would have to be looked at than is at once; the message says for what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +177,8 @@ def _dump(value: object) -> str:
 
 def _keys(body: Json, found: Facts) -> dict[tuple[str, str], str]:
     """Names and values under which the event is found, each as the event writes it."""
-    keys = {
-        (name, value): value
-        for name, values in found.items()
-        if is_indexed(name)
-        for value in values
-        if isinstance(value, str)
-    }
+    all_keys = keys_of(found)
+    keys = {key: key[1] for key in all_keys if is_kept_long(key[0])}
     written = set(_texts(body))
     if any(value not in written for value in keys.values()):
         for given in sorted(written):
@@ -179,7 +186,7 @@ def _keys(body: Json, found: Facts) -> dict[tuple[str, str], str]:
                 spelled = canonical(name, given)
                 for key in [key for key, value in keys.items() if value == spelled != given]:
                     keys[key] = given
-    return keys
+    return {key: key[1] for key in all_keys} | keys
 
 
 def _texts(value: object) -> list[str]:
@@ -193,7 +200,7 @@ def _texts(value: object) -> list[str]:
 async def find_events(
     tx: Transaction, query: Query, cut: Cut, *, warehouses: Sequence[str] | None
 ) -> Found:
-    """The next page of events that a query means. Raises QueryTooLarge.
+    """The next page of events that a query means. Raises QueryTooLarge, QueryTooComplex.
 
     warehouses: those the caller may see, beside what belongs to none; None: all.
     """
@@ -205,13 +212,17 @@ async def find_events(
     matched: list[StoredEvent] = []
     places: list[tuple[int, int]] = []
     window = Window(warehouses, cut.up_to)
-    after, n_scanned, is_end = cut.after, 0, False
+    after, effort, is_end = cut.after, 0, False
+    effort_max = EFFORT_MAX if ceiling is None else WHOLE_EFFORT_MAX
+    terms = await _narrowed(tx, query)
     limit = min(CHUNK_ROWS, n_needed + 1)
-    while not is_end and len(matched) <= n_needed and n_scanned < SCAN_ROWS_MAX:
-        chunk = await read_chunk(tx, query, window, after, limit)
+    while not is_end and len(matched) <= n_needed and effort < effort_max:
+        chunk = await read_chunk(tx, query, window, after=after, limit=limit, terms=terms)
         is_end, limit = chunk.is_end, CHUNK_ROWS
-        n_scanned += chunk.n_looked
-        for row in chunk.rows:
+        effort += chunk.n_looked + len(chunk.rows) * EFFORT_OF_ONE
+        for n, row in enumerate(chunk.rows, 1):
+            if n % SLICE_EVENTS == 0:
+                await asyncio.sleep(0)
             after = spot_of(row, query)
             stored = _stored(row)
             if query.matches(facts_of(stored.event, record_time_us=integer(row[2]))):
@@ -221,8 +232,10 @@ async def find_events(
                     break
         else:
             after = chunk.after
-    if ceiling is not None and (len(matched) > ceiling or not is_end):
+    if ceiling is not None and len(matched) > ceiling:
         raise QueryTooLarge(f"more than maxEventCount, {ceiling}, events match")
+    if ceiling is not None and not is_end:
+        raise QueryTooComplex("too many events would have to be looked at to say how many match")
     told = matched[:wanted]
     left = None if cut.left is None else cut.left - len(told)
     is_more = len(matched) > wanted or not is_end
@@ -230,6 +243,13 @@ async def find_events(
         return Found(told, None)
     place = places[wanted - 1] if len(matched) > wanted else after
     return Found(told, Cut(cut.per_page, cut.up_to, place, left))
+
+
+async def _narrowed(tx: Transaction, query: Query) -> list[Term]:
+    """What the keys tell of a query; those that older events may not have only if all have."""
+    terms = narrowed(query, is_complete=True)
+    is_complete = terms == narrowed(query, is_complete=False) or await is_keyed(tx)
+    return terms if is_complete else narrowed(query, is_complete=False)
 
 
 async def _find_sorted(
@@ -240,10 +260,15 @@ async def _find_sorted(
     matched: list[tuple[str, float, StoredEvent]] = []
     window = Window(warehouses, cut.up_to)
     after: tuple[int, int] | None = None
-    for _ in range(SCAN_ROWS_MAX // CHUNK_ROWS):
-        chunk = await read_chunk(tx, query, window, after, CHUNK_ROWS)
+    effort = 0
+    terms = await _narrowed(tx, query)
+    while effort < WHOLE_EFFORT_MAX:
+        chunk = await read_chunk(tx, query, window, after=after, limit=CHUNK_ROWS, terms=terms)
+        effort += chunk.n_looked + len(chunk.rows) * EFFORT_OF_ONE
         after = chunk.after
-        for row in chunk.rows:
+        for n, row in enumerate(chunk.rows, 1):
+            if n % SLICE_EVENTS == 0:
+                await asyncio.sleep(0)
             stored = _stored(row)
             known = facts_of(stored.event, record_time_us=integer(row[2]))
             if query.matches(known):
@@ -253,7 +278,7 @@ async def _find_sorted(
         if chunk.is_end:
             break
     else:
-        raise QueryTooLarge(f"too many events to be ordered by {name}")
+        raise QueryTooComplex(f"too many events to be ordered by {name}")
     if query.count_max is not None and len(matched) > query.count_max:
         raise QueryTooLarge(f"more than maxEventCount, {query.count_max}, events match")
     matched.sort(key=lambda each: each[:2], reverse=query.is_descending)

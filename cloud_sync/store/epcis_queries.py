@@ -206,11 +206,12 @@ async def note_delivery(
 
 async def position_at(tx: Transaction, record_time_us: int) -> int:
     """The position of the last event recorded before a time."""
-    ((found,),) = await tx.fetch(
-        "select coalesce(max(position), 0) from epcis_events where record_time_us < ?",
+    rows = await tx.fetch(
+        "select position from epcis_events where record_time_us < ? "
+        "order by record_time_us desc, position desc limit 1",
         (record_time_us,),
     )
-    return integer(found)
+    return integer(rows[0][0]) if rows else 0
 
 
 def _subscription(row: Row) -> Subscription:

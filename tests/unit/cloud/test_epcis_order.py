@@ -9,6 +9,7 @@ from functools import partial
 import httpx
 import pytest
 
+from cloud_sync.epcis.index import narrowed
 from cloud_sync.epcis.query import parse_query
 from cloud_sync.store.epcis_candidates import Window, read_chunk
 from cloud_sync.store.ports import Database
@@ -59,6 +60,13 @@ async def test_pages_under_several_conditions_hold_all_that_fulfil_them(
         query = parse_query(wanted)
         for rare in (1, 9, 99):
             window = Window(None, up_to=24, rare=rare)
-            script = partial(read_chunk, query=query, window=window, after=None, limit=99)
+            script = partial(
+                read_chunk,
+                query=query,
+                window=window,
+                after=None,
+                limit=99,
+                terms=narrowed(query, is_complete=True),
+            )
             chunk = await database.read(script)
             assert [int(str(row[0])) - 1 for row in chunk.rows] == found

@@ -180,7 +180,7 @@ async def test_a_subscription_tells_how_far_it_has_come(
         for answer in (await http.get(path), await http.options(path)):
             assert answer.headers["GS1-Query-Min-Record-Time"] == since
         await deliver_due(database, Receiver(), clock)
-    assert (await http.options(path)).headers["Allow"] == "OPTIONS, GET, DELETE"
+    assert (await http.options(path)).headers["Allow"] == "OPTIONS, GET, HEAD, DELETE"
     assert (await http.options(f"{path}x")).status_code == 404
 
 
