@@ -105,12 +105,12 @@ def _is_good(path: Path, hosts: tuple[str, ...] = ()) -> bool:
 def _put_pages(
     namespace: argparse.Namespace, authority: Authority, hosts: tuple[str, ...]
 ) -> None:
-    """The certificate of the box's own pages, for the same names: browsers call both."""
-    credentials = namespace.credentials
-    if namespace.renew or not _is_good(credentials / "pages-cert", hosts):
+    """The certificate of the box's own pages, which get no other secret of the box."""
+    directory = namespace.credentials.parent / "pages"
+    if namespace.renew or not _is_good(directory / "cert", hosts):
         identity = authority.issue_broker(hosts, days=DAYS)
-        put(credentials / "pages-key", identity.key, SECRET)
-        put(credentials / "pages-cert", identity.certificate, SECRET)
+        put(directory / "key", identity.key, SECRET)
+        put(directory / "cert", identity.certificate, SECRET)
 
 
 def _put_gateway(credentials: Path, identity: Identity) -> None:

@@ -11,8 +11,10 @@ import logging
 import signal
 import socket
 import ssl
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, TypeVar
@@ -23,12 +25,15 @@ from gateway.journal.connection import FILE
 from gateway.journal.durable import SECRET, put_file
 from gateway.journal.shelf import newest_set_aside, read_set_aside, read_shelf
 from gateway.ops.logs import set_up_logging
+from gateway.ops.metrics import render_metrics
 from gateway.ops.notify import Notifier
 from gateway.ops.pages.exchange import Limits, Server
 from gateway.ops.pages.sessions import KEPT_IN, Sessions, digest_of, new_token
 from gateway.ops.pages.site import Site, SiteOptions, Sources
 from gateway.ops.status import ask_status
+from gateway.services.last_words import report_of_files
 from gateway.services.quarantine_command import leave_request
+from gateway.services.support_bundle import write_bundle
 from gateway.settings import PagesSettings, Settings, load_settings
 
 logger = logging.getLogger(__name__)
@@ -60,7 +65,7 @@ def run(namespace: argparse.Namespace) -> int:
     if settings.pages is None:
         print("the configuration has no [pages]: there is nothing to serve")
         return 0
-    asyncio.run(_serve(settings, settings.pages, Notifier.from_environment()))
+    asyncio.run(_serve(settings, namespace.config, Notifier.from_environment()))
     return 0
 
 
@@ -73,12 +78,15 @@ def _make_token(path: Path) -> None:
     print(token)
 
 
-async def _serve(settings: Settings, pages: PagesSettings, notifier: Notifier) -> None:
+async def _serve(settings: Settings, config: Path, notifier: Notifier) -> None:
+    pages = settings.pages
+    if pages is None:
+        raise AssertionError("served without [pages]")
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     sessions = Sessions(settings.gateway.state_dir / KEPT_IN, SystemClock().monotonic)
-    site = Site(_options(settings, pages), sources_of(settings), sessions)
+    site = Site(_options(settings, pages), sources_of(settings, config), sessions)
     server = Server(site.answer, Limits())
     tls = _tls(pages)
     try:
@@ -125,7 +133,7 @@ def _tls(pages: PagesSettings) -> ssl.SSLContext | None:
     return context
 
 
-def sources_of(settings: Settings) -> Sources:
+def sources_of(settings: Settings, config: Path) -> Sources:
     """Where the pages of this box have it from."""
     state_dir = settings.gateway.state_dir
     journal = state_dir / FILE
@@ -134,22 +142,30 @@ def sources_of(settings: Settings) -> Sources:
     async def report() -> Mapping[str, object]:
         return await ask_status(settings.status_socket)
 
-    async def metrics() -> str:
-        from gateway.ops.metrics import render_metrics
+    async def files(why: str) -> Mapping[str, object]:
+        return await looks.take(lambda: report_of_files(settings, why=why))
 
-        return render_metrics(await report())
+    async def metrics() -> str:
+        try:
+            return render_metrics(await report())
+        except GatewayError as error:
+            return render_metrics(await files(str(error)))
+
+    async def bundle() -> tuple[str, bytes]:
+        return await looks.take(lambda: _bundle(config))
 
     async def reinject(id_: int) -> None:
         await asyncio.to_thread(leave_request, state_dir, id_)
 
     return Sources(
         report=report,
+        files=files,
         shelf=lambda: looks.take(lambda: _shelf(journal)),
         quarantine=lambda before: looks.take(lambda: _quarantine(journal, before)),
         message=lambda id_: looks.take(lambda: _message(journal, id_)),
         reinject=reinject,
         metrics=metrics,
-        bundle=None,
+        bundle=bundle,
     )
 
 
@@ -163,6 +179,14 @@ class _Looks:
         """What `look` finds. Raises JournalError."""
         async with self._turn:
             return await asyncio.to_thread(look)
+
+
+def _bundle(config: Path) -> tuple[str, bytes]:
+    at = datetime.fromtimestamp(SystemClock().wall_us() / 1e6, UTC)
+    with tempfile.TemporaryDirectory() as directory:
+        target = Path(directory) / f"forepost-support-{at:%Y%m%dT%H%M%SZ}.tar.gz"
+        write_bundle(config, target, at=at)
+        return target.name, target.read_bytes()
 
 
 def _shelf(journal: Path) -> Mapping[str, object]:

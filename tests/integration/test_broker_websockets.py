@@ -143,11 +143,11 @@ def test_a_box_without_pages_opens_no_second_door(tmp_path: Path) -> None:
     text = (tmp_path / "mosquitto/conf.d/forepost.conf").read_text()
     assert "websockets" not in text
     assert "password_file" not in text
-    assert not (tmp_path / "credentials/pages-key").exists()
+    assert not (tmp_path / "pages/key").exists()
 
 
 def test_the_pages_have_a_certificate_of_the_boxs_own_authority(site: PageSite) -> None:
-    key = site.directory / "credentials/pages-key"
+    key = site.directory / "pages/key"
     assert key.stat().st_mode & 0o777 == 0o600
     before = key.read_bytes()
     assert site.configure() == 0

@@ -5,7 +5,7 @@
     GET  /pda/config.json               what the PDA page has to know of this warehouse
     GET  /api/session                   {"signed_in", "guard"?, "language", "may_read"}
     POST /api/session  {"token"}        sign in;  DELETE: sign out
-    GET  /api/report                    {"running", "report"?, "reason"?}: `status --json`
+    GET  /api/report                    {"running", "report", "reason"?}: `status --json`
     GET  /api/shelf                     {"items", "lots"}: names and expiry days of the stock
     GET  /api/quarantine?before=ID      {"messages", "more"}, the newest first
     GET  /api/quarantine/ID             one message, whole
@@ -52,11 +52,13 @@ Rows = Awaitable[Mapping[str, object]]
 class Sources:
     """Where the pages have it from; each may raise GatewayError.
 
+    report: the running gateway's; files: what its files say where it does not run, and why not.
     reinject: leaves a request with the running gateway. bundle: file name and content; None
     where this program makes none.
     """
 
     report: Callable[[], Rows]
+    files: Callable[[str], Rows]
     shelf: Callable[[], Rows]
     quarantine: Callable[[int | None], Rows]
     message: Callable[[int], Rows]
@@ -198,7 +200,8 @@ class Site:
         try:
             return as_json({"running": True, "report": await self._sources.report()})
         except GatewayError as error:
-            return as_json({"running": False, "reason": str(error)})
+            files = await self._sources.files(str(error))
+            return as_json({"running": False, "reason": str(error), "report": files})
 
     async def _shelf(self, _request: Request) -> Response:
         return as_json(await self._sources.shelf())

@@ -6,6 +6,11 @@ import { clock } from "/static/shown.js";
 
 const EVERY_MS = 3000;
 const PATIENCE_MS = 8000;
+/** What a report made of the files of a gateway that is down may lack. */
+const NOTHING = {
+  devices: [], climate: [], excursions: [], sensor_faults: [], alarms: [], stalled: [], triggers: [], plans: [],
+  stock: [], intake: {}, journal: {}, sync: {},
+};
 const $ = (id) => document.getElementById(id);
 const state = { session: { signed_in: false, may_read: true }, report: null, running: null, heard: null };
 
@@ -74,7 +79,7 @@ async function refresh() {
   try {
     const said = await json("/api/report");
     Object.assign(state, { running: said.running, reason: said.reason, heard: Date.now() });
-    if (said.report) state.report = said.report;
+    state.report = { ...NOTHING, ...said.report };
   } catch (error) {
     if (error.message === "sign in first") state.session = await json("/api/session");
   }
@@ -88,7 +93,7 @@ async function show(again = false) {
   const content = $("content");
   if (!state.session.may_read && !state.session.signed_in) return again || fill(content, signIn(actions, true));
   if (VIEWS[name]) {
-    fill(content, state.report ? VIEWS[name](state) : el("p", { class: "empty" }, t(state.running === false ? "box_down" : "box_loading")));
+    fill(content, state.report ? VIEWS[name](state) : el("p", { class: "empty" }, t("box_loading")));
     return undefined;
   }
   if (again) return undefined;

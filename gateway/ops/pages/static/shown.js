@@ -25,7 +25,8 @@ export const number = (n) => (typeof n === "number" ? n.toLocaleString(locale())
 
 export function size(bytes) {
   if (typeof bytes !== "number") return "–";
-  return bytes < 2 ** 20 ? `${number(Math.round(bytes / 1024))} kB` : `${number(Math.round(bytes / 2 ** 20))} MB`;
+  const [power, unit] = bytes < 2 ** 20 ? [10, "kB"] : bytes < 10 * 2 ** 30 ? [20, "MB"] : [30, "GB"];
+  return `${number(Math.round(bytes / 2 ** power))} ${unit}`;
 }
 
 export const celsius = (centi) => (typeof centi === "number" ? `${(centi / 100).toFixed(1)} °C` : "–");

@@ -9,7 +9,7 @@ const stateBadge = (state) => badge(STATES[state] ?? "look", t(`box_state_${stat
 const since = (report, us) => (us ? t("box_ago", { age: age((report.time_us - us) / 1e6) }) : t("box_never"));
 
 function tile(word, kind, value, about, href) {
-  const inside = [el("h2", {}, t(word)), el("p", { class: "value" }, value), el("p", { class: "about" }, about)];
+  const inside = [el("h2", {}, t(word)), el("p", { class: "value" }, value), about ? el("p", { class: "about" }, about) : null];
   return el(href ? "a" : "div", { class: `tile ${kind}`, href }, inside);
 }
 
@@ -30,14 +30,22 @@ function tiles(report) {
     tile("box_climate", excursions.length || faults.length ? "bad" : "good",
       climate.slice(0, 4).map((it) => el("span", { class: "reading" }, el("b", {}, it.zone), ` ${celsius(it.temperature_centi_c)}`)),
       excursions.length || faults.length ? badge("bad", t("box_too_warm")) : climate.length ? badge("good", t("box_in_range")) : t("box_empty"), "#climate"),
-    tile("box_exceptions", report.exceptions ? "look" : "good",
-      [badge(report.exceptions ? "look" : "good", number(report.exceptions))], t("box_exceptions_about")),
+    tile("box_exceptions", report.exceptions ? "look" : report.exceptions === 0 ? "good" : "idle",
+      [badge(report.exceptions ? "look" : report.exceptions === 0 ? "good" : "idle", number(report.exceptions))], t("box_exceptions_about")),
+    report.disk ? tile("box_disk", "idle", t("box_disk_free", { size: size(report.disk.free_bytes) }),
+      report.journal.max_bytes ? t("box_disk_about", { size: size(report.journal.bytes), max: size(report.journal.max_bytes) }) : "") : null,
+    quarantine(report),
   );
+}
+
+function quarantine(report) {
+  const n = report.journal.n_quarantined;
+  return n === undefined ? null : tile("box_set_aside", n ? "look" : "good", [badge(n ? "look" : "good", number(n))], null, "#quarantine");
 }
 
 function alarms(report) {
   const rows = report.alarms.map((it) =>
-    el("li", {}, badge("bad", it.name), " ", it.text, " ", el("small", {}, t("box_since", { time: clock(it.since_us) }))));
+    el("li", {}, badge("bad", it.title || it.name), " ", it.text, " ", el("small", {}, t("box_since", { time: clock(it.since_us) }))));
   if (report.stalled.length) rows.push(el("li", {}, badge("bad", t("box_stalled", { loops: report.stalled.join(", ") }))));
   return el("section", {}, el("h2", {}, t("box_alarms")),
     rows.length ? el("ul", { class: "alarms" }, rows) : el("p", {}, badge("good", t("box_alarms_none"))));
@@ -61,9 +69,9 @@ function devices(report) {
     el("strong", {}, it.name),
     [stateBadge(it.state), it.faults?.length ? el("small", {}, ` ${it.faults.join(", ")}`) : null],
     since(report, it.last_seen_us), it.last_reading || "–", number(it.n_reads),
-    Object.entries(it.errors).map(([kind, n]) => `${kind} ${n}`).join(", ") || "–",
+    Object.entries(it.errors ?? {}).map(([kind, n]) => `${kind} ${n}`).join(", ") || "–",
     number(it.n_reconnects), number(it.n_missing),
-    it.battery_pct === null ? "–" : `${it.battery_pct} %`, el("code", {}, it.driver)]);
+    typeof it.battery_pct === "number" ? `${it.battery_pct} %` : "–", el("code", {}, it.driver ?? "–")]);
   return el("section", {}, el("h2", {}, t("box_devices")), table(columns, rows, t("box_devices")));
 }
 
