@@ -6,6 +6,7 @@ import { clock } from "/static/shown.js";
 
 const EVERY_MS = 3000;
 const PATIENCE_MS = 8000;
+const BUNDLE_MS = 180000;
 /** What a report made of the files of a gateway that is down may lack. */
 const NOTHING = {
   devices: [], climate: [], excursions: [], sensor_faults: [], alarms: [], stalled: [], triggers: [], plans: [],
@@ -15,10 +16,10 @@ const $ = (id) => document.getElementById(id);
 const state = { session: { signed_in: false, may_read: true }, report: null, running: null, heard: null };
 
 /** Asks the box; gives what it says. Throws an Error in its words. */
-export async function ask(path, options = {}) {
+async function ask(path, { patience = PATIENCE_MS, ...options } = {}) {
   const headers = { ...(options.headers ?? {}) };
   if (state.session.guard) headers["X-Forepost-Guard"] = state.session.guard;
-  const answer = await fetch(path, { ...options, headers, signal: AbortSignal.timeout(PATIENCE_MS) });
+  const answer = await fetch(path, { ...options, headers, signal: AbortSignal.timeout(patience) });
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => null);
   throw new Error(said?.error?.message ?? `${answer.status}`);
@@ -41,7 +42,7 @@ const actions = {
   },
   reinject: (id) => ask(`/api/quarantine/${id}/reinject`, { method: "POST" }),
   async bundle() {
-    const answer = await ask("/api/bundle", { method: "POST" });
+    const answer = await ask("/api/bundle", { method: "POST", patience: BUNDLE_MS });
     const name = /filename="([\w.-]+)"/.exec(answer.headers.get("content-disposition") ?? "");
     const link = el("a", { href: URL.createObjectURL(await answer.blob()), download: name?.[1] ?? "bundle" });
     link.click();
