@@ -106,7 +106,7 @@ class Decoder:
 
     def scan(self, scan: Scan, floor: Floor, when: When) -> Outcome:
         """One scan in its task, against all that is known when it is decided."""
-        symbol, task = scan.symbol, scan.task
+        symbol, task = scan.symbol or floor.called(scan.data), scan.task
         if (flaw := scan.symbol_error) is not None:
             reason = flaw_in_words(flaw, self._language(task, floor))
             return self._refuse(

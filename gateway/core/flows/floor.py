@@ -31,6 +31,7 @@ from gateway.core.flows.deliveries import Deliveries
 from gateway.core.flows.goods import Candidate, Goods, goods_in, number
 from gateway.core.flows.state import Flows
 from gateway.core.labels import Label, text_of
+from gateway.core.readings import Symbol
 
 GTIN_DIGITS: Final = 14
 BESIDE_THE_SHELVES: Final = frozenset({keys.RECEIVING, keys.PACKING})
@@ -222,6 +223,17 @@ class Floor:
             if text in {worker.id, worker.badge}:
                 return Label("worker", worker.id)
         return None if self.document_kind(text) is None else Label("document", text)
+
+    def called(self, data: str) -> Symbol | None:
+        """The item of which this is the SKU, or one of its further ones, as if its GTIN had been
+        scanned; None for what is called otherwise, or names something else here."""
+        text = text_of(data)
+        if not text or self.label(data) is not None:
+            return None
+        for gtin, item in self.facts.items.items():
+            if item.sku == text or text in item.aliases:
+                return Symbol((), gtin)
+        return None
 
     def document_kind(self, key: str) -> str | None:
         """What kind of document an id is of; None if it is of none that is known."""

@@ -193,3 +193,21 @@ def test_a_document_may_come_as_its_paper_was_scanned(given: str) -> None:
     assert isinstance(reading, Scan)
     assert reading.task is not None
     assert reading.task.id == "O-1"
+
+
+@pytest.mark.parametrize("label", ["SKU-7", "]C0OLD-7"])
+def test_a_label_with_the_sku_is_the_item(hall: Hall, label: str) -> None:
+    milk = hall.facts.items[MILK]
+    called = {"sku": "SKU-7", "aliases": ["OLD-7"]}
+    hall.facts.items[MILK] = milk.model_copy(update=called)
+    outcome = hall.scan(TaskContext("move", "R-02", "R-01", 2), data=label)
+    (event,) = outcome.events
+    assert [(it.item, it.quantity) for it in event.lines] == [(MILK, 2)]
+    unknown = hall.scan(TaskContext("move", "R-02", "R-01", 2), data="SKU-8")
+    assert unknown.result["message_key"] == "not_a_product"
+
+
+def test_a_place_that_is_called_like_an_item_is_the_place(hall: Hall) -> None:
+    hall.facts.items[MILK] = hall.facts.items[MILK].model_copy(update={"sku": "R-01"})
+    refused = hall.scan(TaskContext("move", "R-02", "R-01", 2), data="R-01")
+    assert refused.result["message_key"] == "label_not_goods"
