@@ -44,6 +44,7 @@ LAZY: Final = (
     ("broker-config", "configure the warehouse's broker", "gateway.broker.config_command"),
     ("broker-guard", "look whether the broker can start", "gateway.broker.store_guard"),
     ("devices", "say who may connect to the warehouse's broker", "gateway.broker.devices_command"),
+    ("wipe", "remove all that this box knows and is", "gateway.services.wipe_command"),
 )
 """Commands whose module is imported only when it is the one that was asked for."""
 
