@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from cloud_sync.contract.events import PLAN_PROPOSED
+from cloud_sync.contract.events import PLAN_PROPOSED, REPLENISHMENT_TRIGGERED
 from cloud_sync.contract.plan_life import STEPS, Step
 from cloud_sync.contract.plans import PlanBody
 from gateway.core.facts import Facts, PlanRecord, TriggerState
@@ -38,6 +38,22 @@ _NETWORK_PLAN: Final = (
     " and json_extract(body, '$.warehouse') = ?"
     " and json_extract(body, '$.network_plan.objective') is not null order by seq desc limit 1"
 )
+
+MILESTONES_KEPT: Final = 200
+"""Of triggers, and of plans. People are shown the last few; all are in the journal, too."""
+_FORGET_MILESTONES: Final = (
+    "delete from milestone where seq in (select seq from milestone where type = ?1"
+    " order by seq desc limit -1 offset ?2) and seq is not (select seq from milestone"
+    " where type = ?1 and json_extract(body, '$.warehouse') = ?3"
+    " and json_extract(body, '$.network_plan.objective') is not null order by seq desc limit 1)"
+)
+
+
+def old_milestone_statements(warehouse: str) -> Statements:
+    """What takes old triggers and plans out of what is shown; the last network plan stays."""
+    types = (REPLENISHMENT_TRIGGERED, PLAN_PROPOSED)
+    rows = [(type_, MILESTONES_KEPT, warehouse) for type_ in types]
+    return [(_FORGET_MILESTONES, rows)]
 
 
 def cause_statements(states: Mapping[tuple[str, str], TriggerState]) -> Statements:

@@ -31,7 +31,11 @@ from gateway.core.triggers import happening
 from gateway.core.wishes import Decide, PlanNow, parse_wish
 from gateway.journal.durable import UNFINISHED, put_file
 from gateway.journal.ledger_tables import find_rows
-from gateway.journal.plan_tables import cause_statements, forget_statements
+from gateway.journal.plan_tables import (
+    cause_statements,
+    forget_statements,
+    old_milestone_statements,
+)
 from gateway.journal.table_sums import Querying
 from gateway.ports import Clock, Draft, Journal, Statements
 from gateway.services.following import rest
@@ -203,6 +207,7 @@ class PlanDesk:
         old = old_plans(self._facts(), before_us=before_us)[:PLANS_AT_ONCE]
         if len(old) < PLANS_AT_ONCE:
             self._cleared_s = now_s
+            await self._advance(old_milestone_statements(self._facts().warehouse), ())
         if old:
             await self._advance(forget_statements(old, called_off(self._facts(), old)), ())
             forget_plans(self._facts(), old)
