@@ -10,7 +10,7 @@ from random import Random
 from typing import Final
 
 from device_sim.demo.options import DemoOptions
-from device_sim.demo.site import BUS_UNITS, CENTRAL, PRE_POSITIONED, devices_of
+from device_sim.demo.site import BUS_UNITS, CENTRAL, PRE_POSITIONED, pages_of
 from device_sim.stage import configuration as conf
 from device_sim.stage.cloud import CloudApi
 from device_sim.stage.crew import Pace, Worker
@@ -42,6 +42,7 @@ class Cast:
     mint: TagMint
     shop: Shop
     pickers: dict[str, Picker]
+    pages_url: str
     m100: Child | None = None
     sent: dict[str, int] = field(default_factory=dict)
 
@@ -72,8 +73,13 @@ async def set_the_stage(
     stage: Stage, options: DemoOptions, world: World, random: Random
 ) -> AsyncIterator[Cast]:
     """Everything running and connected."""
-    wanted = Wanted(options.broker, (PRE_POSITIONED, CENTRAL), devices_of, options.seed)
+    port, websockets = conf.free_port(), conf.free_port()
+    configured = partial(pages_of, port=port, websockets=websockets)
+    wanted = Wanted(
+        options.broker, (PRE_POSITIONED, CENTRAL), configured, options.seed, websockets
+    )
     async with open_installation(stage, wanted) as installation:
+        pages_url = await installation.start_pages(installation.sites[PRE_POSITIONED], port)
         workers = {
             name: Worker(world, name, Ledger(f"pda-{name}"), Random(random.random()), Pace())
             for name in installation.sites
@@ -84,7 +90,7 @@ async def set_the_stage(
             name: Picker(worker, Random(random.random()), missed_share=MISSED_SHARES[name])
             for name, worker in workers.items()
         }
-        cast = Cast(installation, world, random, workers, mint, shop, pickers)
+        cast = Cast(installation, world, random, workers, mint, shop, pickers, pages_url)
         await _start_devices(stage, cast, options.seed)
         yield cast
 

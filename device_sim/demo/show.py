@@ -75,6 +75,8 @@ class Show:
                 installation.broker_name,
                 installation.cloud_url,
             )
+            self.state.pages_url = cast.pages_url
+            self.state.note(f"the box of {PRE_POSITIONED} shows itself at {cast.pages_url}")
             self.state.workers, self.state.pickers = cast.workers, cast.pickers
             return await self._play(stage, cast)
 

@@ -15,6 +15,14 @@ BUS_UNITS: Final = {1: "refrigerated", 2: "frozen"}
 """Modbus address → zone at the pre-positioned warehouse."""
 
 
+def pages_of(site: Site, *, port: int, websockets: int) -> str:
+    """The devices of a site's gateway and, at the pre-positioned one, its pages, as TOML."""
+    if site.warehouse != PRE_POSITIONED:
+        return devices_of(site)
+    pages = f"[pages]\nport = {port}\nwebsocket_port = {websockets}\n"
+    return pages + devices_of(site)
+
+
 def devices_of(site: Site) -> str:
     """The devices of a site's gateway, as TOML."""
     if site.warehouse != PRE_POSITIONED:

@@ -20,6 +20,8 @@ class DemoState:
     phase: str = "setting up"
     broker: str = ""
     cloud_url: str = ""
+    pages_url: str = ""
+    """Where the pre-positioned warehouse's box shows its pages."""
     lead_time_days: float = 0.0
     began_s: float = field(default_factory=time.monotonic)
     running_since_s: float | None = None

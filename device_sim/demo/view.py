@@ -59,7 +59,8 @@ def _header(state: DemoState) -> Panel:
     text = Text.assemble(
         ("Forepost ", "bold"), (state.phase, "bold green"), f" {since_s:5.0f} s",
         f" of {duration:.0f}" if duration and state.running_since_s else "",
-        f"   broker {state.broker}   cloud {state.cloud_url}   seed {state.options.seed}",
+        f"   broker {state.broker}   cloud {state.cloud_url}   box {state.pages_url}",
+        f"   seed {state.options.seed}",
         "   Ctrl-C stops everything", style="default",
     )  # fmt: skip
     return Panel(text, border_style="green")

@@ -96,22 +96,33 @@ def find_mosquitto() -> str | None:
     return shutil.which("mosquitto") or shutil.which("mosquitto", path=SBIN)
 
 
-def broker_program(wanted: str, directory: Path, port: int) -> tuple[str, list[str]]:
-    """Name and command line of the broker. wanted: auto, mosquitto or iotcore."""
+def broker_program(
+    wanted: str, directory: Path, port: int, websockets: int | None = None
+) -> tuple[str, list[str]]:
+    """Name and command line of the broker. wanted: auto, mosquitto or iotcore.
+
+    websockets: the port where Mosquitto speaks to browsers, too; iotcore does not.
+    """
     mosquitto = find_mosquitto()
     if wanted == "mosquitto" and mosquitto is None:
         raise SimulatorError("mosquitto is not installed; --broker iotcore needs no package")
     if mosquitto is not None and wanted != "iotcore":
         config = directory / "mosquitto.conf"
-        config.write_text(mosquitto_config(directory, port), encoding="utf-8")
+        config.write_text(mosquitto_config(directory, port, websockets), encoding="utf-8")
         return "mosquitto", [mosquitto, "-c", str(config)]
     return "iotcore", python(
         "iotcore", "--listen", "127.0.0.1", "--port", str(port), "--log-level", "error"
     )
 
 
-def mosquitto_config(directory: Path, port: int) -> str:
+def mosquitto_config(directory: Path, port: int, websockets: int | None) -> str:
     """A broker for this machine alone, with persistence and without its own queue limits."""
+    # Only an IPv4 socket of its WebSockets is bound to the address that is asked for.
+    browsers = (
+        f"listener {websockets} 127.0.0.1\nsocket_domain ipv4\nprotocol websockets\n"
+        if websockets is not None
+        else ""
+    )
     return (
         f"listener {port} 127.0.0.1\n"
         "allow_anonymous true\n"
@@ -119,7 +130,7 @@ def mosquitto_config(directory: Path, port: int) -> str:
         f"persistence_location {directory}/\n"
         "max_inflight_messages 0\n"
         "max_queued_messages 0\n"
-        f"user {_user()}\n"
+        f"user {_user()}\n{browsers}"
     )
 
 

@@ -28,13 +28,15 @@ BROKER: Final = "broker"
 class Wanted:
     """What to set up. broker: auto, mosquitto or iotcore.
 
-    devices: the `[[devices]]` of a site's gateway, as TOML.
+    devices: the `[[devices]]` of a site's gateway, as TOML. websockets: where the broker speaks to
+    browsers, if it can.
     """
 
     broker: str
     warehouses: tuple[str, ...]
     devices: Callable[[conf.Site], str]
     seed: int
+    websockets: int | None = None
 
 
 @dataclass(slots=True)
@@ -60,6 +62,13 @@ class Installation:
         """SIGKILL the gateway of a site; what it had not committed is gone."""
         await self.stage.kill(site.gateway)
 
+    async def start_pages(self, site: conf.Site, port: int) -> str:
+        """Serve the pages of a site's box; gives their address."""
+        program = conf.python("gateway", "pages", "run", "--config", str(site.config))
+        await self.stage.start(f"pages-{site.warehouse}", program)
+        await _until_it_listens("pages", Endpoint("127.0.0.1", port))
+        return f"http://localhost:{port}/"
+
     async def start_broker(self) -> None:
         """Start the broker and wait until it listens."""
         await self.stage.start(BROKER, self.broker_program)
@@ -76,7 +85,7 @@ async def open_installation(stage: Stage, wanted: Wanted) -> AsyncIterator[Insta
     broker = Endpoint("127.0.0.1", conf.free_port())
     directory = stage.directory / "broker"
     directory.mkdir(exist_ok=True)
-    name, program = conf.broker_program(wanted.broker, directory, broker.port)
+    name, program = conf.broker_program(wanted.broker, directory, broker.port, wanted.websockets)
     database = stage.directory / "cloud.sqlite"
     sites = {
         warehouse: conf.make_site(stage.directory, warehouse) for warehouse in wanted.warehouses
