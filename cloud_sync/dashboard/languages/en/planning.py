@@ -178,6 +178,10 @@ MESSAGES: Final[dict[str, str]] = {
     "trace.of_piece": "Piece {serial}",
     "trace.of_unit": "Logistic unit {sscc}",
     "trace.moments": "{n} moments",
+    "trace.behind": (
+        "The gateways have sent more than is looked up yet. Load the page again in a moment."
+    ),
+    "trace.carried": "When it was sent on:",
     "trace.cut": "Only the newest {n} moments are shown.",
     "trace.now": "Where it is now",
     "trace.now.none": "Nothing of it is left in these warehouses.",

@@ -168,6 +168,8 @@ MESSAGES: Final[dict[str, str]] = {
     "trace.of_piece": "单件 {serial}",
     "trace.of_unit": "物流单元 {sscc}",
     "trace.moments": "{n} 条记录",
+    "trace.behind": "网关数据尚未全部处理，请稍后重新加载。",
+    "trace.carried": "发出时：",
     "trace.cut": "只显示最新的 {n} 条记录。",
     "trace.now": "当前位置",
     "trace.now.none": "这些仓库中已无存货。",
