@@ -5,13 +5,25 @@ from __future__ import annotations
 
 import json
 import shutil
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.rigs import debian_package, tier
-from tests.rigs.box import GATEWAY, JOURNAL, configure, is_up, received, scan, version_in_use
+from tests.rigs.box import (
+    AS_HANDHELD,
+    CONFIG,
+    GATEWAY,
+    JOURNAL,
+    configure,
+    is_up,
+    leave,
+    received,
+    scan,
+    version_in_use,
+)
 from tests.rigs.guard import wait_until
 from tests.rigs.machine import Machine, running_machine
 from tests.rigs.mounts import NEEDS_ROOT
@@ -83,6 +95,78 @@ def test_it_installs_without_a_question_and_works_in_its_sandbox(
     assert received(machine) == 1
     scan(machine, 2)
     assert received(machine) == 2
+
+
+def test_the_runbook_is_followed_to_the_letter(machine: Machine, package: Path) -> None:
+    install(machine, package)
+    configure(machine)
+    scan(machine, 1)
+    config = ("--config", CONFIG)
+    assert "\ndevices\n  pda-01" in machine.do("forepost-gateway", "status", *config)
+
+    # A change of the configuration: a bad one is refused with its reason, a good one is taken.
+    good = machine.do("cat", CONFIG)
+    machine.do("tee", CONFIG, standard_input=good + 'zonne = "C"\n')
+    assert machine.run("systemctl", "reload", GATEWAY).returncode
+    assert "devices.0.zonne: unknown key" in machine.log()
+    sensors = '[[devices]]\nname = "t-1"\ndriver = "mqtt-climate"\nlink = "mqtt"\n'
+    machine.do("tee", CONFIG, standard_input=good + sensors)
+    before = machine.state(GATEWAY, "MainPID")
+    machine.do("systemctl", "reload", GATEWAY)
+    assert wait_until(lambda: "t-1" in machine.do("forepost-gateway", "status", *config))
+    assert machine.state(GATEWAY, "MainPID") == before
+    assert wait_until(lambda: is_up(machine)), "the reload is told to be over"
+    scan(machine, 2)
+
+    # It does not answer; whoever looks as root leaves nothing behind that stops the next start.
+    machine.do("systemctl", "stop", GATEWAY)
+    looked = machine.run("forepost-gateway", "status", *config)
+    assert (looked.returncode, "DOES NOT ANSWER" in looked.stdout) == (1, True)
+    machine.do("forepost-gateway", "journal", "refold", *config)
+    machine.do("systemctl", "start", GATEWAY)
+    scan(machine, 3)
+
+    # The box is destroyed and restored from its backup, by root, for the service's own user.
+    backup = "/exchange/backup.db"
+    machine.do("forepost-gateway", "journal", "backup", backup, *config)
+    machine.do("systemctl", "stop", GATEWAY)
+    machine.do("sh", "-c", "rm -r /var/lib/forepost/*")
+    machine.do("forepost-gateway", "journal", "restore", backup, *config)
+    machine.do("systemctl", "start", GATEWAY)
+    scan(machine, 4)
+    assert received(machine) == 4
+    assert machine.do("stat", "-c", "%U", JOURNAL).strip() == "forepost"
+
+    # Somebody far away is sent what helps.
+    machine.do("forepost-gateway", "support-bundle", "/exchange/bundle.tar.gz", *config)
+    secret = machine.do("sed", "-n", "2p", "/etc/forepost/credentials/mqtt-key").strip()
+    with tarfile.open(machine.exchange / "bundle.tar.gz") as bundle:
+        packed = {Path(it.name).name: bundle.extractfile(it).read() for it in bundle}  # type: ignore[union-attr]
+    assert b"action=config_reloaded" in packed["log-forepost-gateway.txt"]
+    assert not any(secret.encode() in content for content in packed.values())
+
+
+def test_a_broker_killed_in_its_first_minute_still_knows_who_listens(
+    machine: Machine, package: Path
+) -> None:
+    install(machine, package)
+    configure(machine)
+    scan(machine, 1)
+    # Long before the broker would write its store by itself.
+    is_saved = (
+        "test",
+        "/var/lib/mosquitto/mosquitto.db",
+        "-nt",
+        "/var/lib/forepost/broker-session",
+    )
+    assert wait_until(lambda: machine.run(*is_saved).returncode == 0), machine.log()
+
+    machine.do("systemctl", "stop", GATEWAY)
+    machine.do("systemctl", "kill", "--signal=SIGKILL", "mosquitto.service")
+    assert wait_until(lambda: machine.run("mosquitto_pub", *AS_HANDHELD, "-n").returncode == 0)
+    leave(machine, 2)
+    machine.do("systemctl", "start", GATEWAY)
+    assert wait_until(lambda: received(machine) == 2), machine.log()
 
 
 def test_installing_again_changes_nothing_and_remove_keeps_what_purge_takes(
