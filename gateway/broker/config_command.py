@@ -17,7 +17,7 @@ from gateway.broker.authority import GATEWAY, Authority, Identity, put
 from gateway.broker.files import DAYS, add_where, lend, now, publish, put_pair, tell
 from gateway.broker.mosquitto import Listener, configuration
 from gateway.journal.durable import SECRET
-from gateway.settings import load_settings
+from gateway.settings import PagesSettings, load_settings
 
 RENEW_BEFORE: Final = timedelta(days=365)
 """The box's own two are made anew when less is left."""
@@ -80,7 +80,7 @@ def configure(namespace: argparse.Namespace) -> None:
     text = configuration(
         namespace.mosquitto,
         Listener(namespace.port, namespace.listen),
-        websocket_port=None if pages is None else pages.websocket_port,
+        websockets=_websockets(pages, namespace.listen),
     )
     put(namespace.mosquitto / "conf.d/forepost.conf", text.encode())
     publish(namespace, authority, settings)
@@ -100,6 +100,13 @@ def _is_good(path: Path, hosts: tuple[str, ...] = ()) -> bool:
     except x509.ExtensionNotFound:
         return not hosts
     return [str(it.value) for it in names.value] == list(hosts)
+
+
+def _websockets(pages: PagesSettings | None, listen: str) -> Listener | None:
+    """Where PDA pages speak to the broker: not further than they are served."""
+    if pages is None or pages.websocket_port is None:
+        return None
+    return Listener(pages.websocket_port, "127.0.0.1" if pages.is_loopback else listen)
 
 
 def _put_pages(

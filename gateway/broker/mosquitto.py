@@ -64,7 +64,7 @@ _WEBSOCKETS = """
 # Mosquitto asks for it where no certificate says who it is.
 password_file {directory}/forepost.passwords
 
-listener {port}
+listener {port}{address}
 protocol websockets
 certfile {directory}/certs/forepost-broker.pem
 keyfile {directory}/certs/forepost-broker.key
@@ -83,14 +83,22 @@ class Listener:
 
 
 def configuration(
-    directory: Path, listener: Listener, *, websocket_port: int | None = None
+    directory: Path, listener: Listener, *, websockets: Listener | None = None
 ) -> str:
-    """Mosquitto's configuration, for files in a directory. websocket_port: none without it."""
-    address = f" {listener.address}" if listener.address else ""
-    text = _CONFIGURATION.format(directory=directory, port=listener.port, address=address)
-    if websocket_port is not None:
-        text += _WEBSOCKETS.format(directory=directory, port=websocket_port)
-    return text
+    """Mosquitto's configuration, for files in a directory. websockets: none without it."""
+    text = _CONFIGURATION.format(
+        directory=directory, port=listener.port, address=_said(listener.address)
+    )
+    if websockets is None:
+        return text
+    # Of WebSockets only an IPv4 socket is bound to the address that is asked for.
+    is_v4 = "." in websockets.address
+    address = f"{_said(websockets.address)}\nsocket_domain ipv4" if is_v4 else ""
+    return text + _WEBSOCKETS.format(directory=directory, port=websockets.port, address=address)
+
+
+def _said(address: str) -> str:
+    return f" {address}" if address else ""
 
 
 def access_list(devices: Iterable[str], *, warehouse: str) -> str:

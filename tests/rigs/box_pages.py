@@ -80,7 +80,8 @@ def running_box(directory: Path) -> Iterator[BoxSite]:
     home.mkdir()
     with ThreadPoolExecutor(1) as aside:  # Playwright's loop runs in this thread
         aside.submit(lambda: asyncio.run(seed(directory / "state", work_to_do()))).result()
-    listener = f"listener {sockets}\nprotocol websockets\n"
+    # Only an IPv4 socket of its WebSockets is bound to the address that is asked for.
+    listener = f"listener {sockets} 127.0.0.1\nsocket_domain ipv4\nprotocol websockets\n"
     with running_mosquitto(store, listener) as broker:
         tables = TABLES.format(pages=pages, sockets=sockets)
         gateway = GatewayProcess(home, pda_config(directory / "state", broker.port, tables))
