@@ -25,12 +25,16 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 _CLOSED = ConfigDict(extra="forbid", frozen=True)
 
+MISSING_WAREHOUSES_MIN: Final = 2
+"""One where something is not found, and one where it is."""
+
 
 class Work(BaseModel):
     """How fast everybody works, in seconds between two scans, orders, oddities, boxes.
 
     web_order_s: between two orders of the web shop's, which are picked by their lists; none
-    without it.
+    without it. missed_share: of the stops on those lists, where the picker finds nothing and says
+    so. What is short there comes from the last warehouse, which finds everything.
     """
 
     model_config = _CLOSED
@@ -40,6 +44,7 @@ class Work(BaseModel):
     oddity_s: Seconds = 1.7
     box_s: Seconds = 5.0
     web_order_s: Seconds | None = None
+    missed_share: Share | None = None
 
 
 class _Device(BaseModel):
@@ -291,6 +296,8 @@ class Scenario(BaseModel):
         for warehouse in self.warehouses:
             if not any(isinstance(d, Pda) and d.warehouse == warehouse for d in self.devices):
                 raise ValueError(f"devices: {warehouse} has no PDA to fill its shelves")
+        if self.work.missed_share is not None and len(self.warehouses) < MISSING_WAREHOUSES_MIN:
+            raise ValueError("work.missed_share: what is short comes from a second warehouse")
         for i, fault in enumerate(self.faults):
             problem = self._problem(fault)
             if problem is not None:

@@ -250,9 +250,11 @@ class Play:
         distances_m = {name: 1000 + i for i, name in enumerate(self.scenario.warehouses)}
         random = Random(self.random.random())
         self.evidence.shop = Shop(self.ground.cloud, self.world, random, distances_m)
+        *others, last = self.scenario.warehouses
+        missed = {**dict.fromkeys(others, work.missed_share or 0.0), last: 0.0}
         self.evidence.pickers = [
-            Picker(self._first_worker(name), Random(random.random()), missed_share=0.0)
-            for name in self.scenario.warehouses
+            Picker(self._first_worker(name), Random(random.random()), missed_share=share)
+            for name, share in missed.items()
         ]
         return self.evidence.pickers
 

@@ -55,6 +55,7 @@ def test_a_scenario_is_found_by_path_and_its_numbers_can_be_replaced(tmp_path: P
         (PDA.replace('"pda"', '"fax"'), "devices.0.kind: Input tag 'fax'"),
         (PDA + PDA, "devices.1.name: 'pda-1' is used more than once"),
         (BUS, "devices: J1 has no PDA to fill its shelves"),
+        ("[work]\nmissed_share = 0.1\n" + PDA, "work.missed_share: what is short comes from a"),
         (PDA + "line = { corrupt = 0.1 }\n", "devices.0.line: corrupt cannot happen on MQTT"),
         (PDA + "line = { drop = 2.0 }\n", "devices.0.line: drop: expected 0 to 1"),
         (PDA + BUS.replace("frozen", "hot"), "devices.1.units: 1: 'hot' is no zone"),
