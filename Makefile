@@ -104,6 +104,11 @@ assets: ## copy what the pages need of others to where it is served (needs npm)
 picture: $(VENV)/installed-demo ## draw docs/pictures/demo.svg from a real run of the demo
 	@$(BIN)/python scripts/picture.py
 
+.PHONY: screenshots
+screenshots: $(VENV)/installed-dev ## take docs/pictures/dashboard-*.png from real pages
+	@scripts/debian-packages test
+	@$(BIN)/python scripts/screenshots.py
+
 .PHONY: clean
 clean: ## remove the environment, caches and what was built
 	rm -rf $(VENV) build dist demo-run .hypothesis .mypy_cache .pytest_cache .ruff_cache \

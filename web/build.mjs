@@ -19,6 +19,7 @@ const TARGETS = [
     into: "../gateway/ops/pages/static/pda/vendor",
     packages: { mqtt: ["dist/mqtt.esm.js"] },
   },
+  { into: "../tests/browser/vendor", packages: { "axe-core": ["axe.min.js"] } },
 ];
 
 for (const { into, packages } of TARGETS) {

@@ -2,6 +2,8 @@
 
 The sums go over all stock, all items and all policies, so they are made once for everybody who
 looks: stock at most `STOCK_S` old, master data at most `MASTER_S`. Arithmetic runs in a thread.
+What one reader's turn makes, all see: it is read beyond the scope of that one (store/wall.py), and
+each page takes out of it what its own reader may see.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from cloud_sync.store.glances import (
 from cloud_sync.store.ports import Transaction
 from cloud_sync.store.pulse import Pulse, read_pulse
 from cloud_sync.store.usable_lots import day_at
+from cloud_sync.store.wall import around_request
 
 STOCK_S: Final = 5.0
 MASTER_S: Final = 60.0
@@ -219,7 +222,8 @@ class Glances:
             now_s = asyncio.get_running_loop().time()
             if self._glances is None or now_s - self._glances[0] >= STOCK_S:
                 master, now_us = await self._fresh_master(), self._context.wall_us()
-                stock = await self._context.database.read(_StockQuestion(now_us))
+                with around_request():
+                    stock = await self._context.database.read(_StockQuestion(now_us))
                 made = await asyncio.to_thread(
                     make_glances,
                     master,
@@ -235,7 +239,8 @@ class Glances:
     async def _fresh_master(self) -> Master:
         now_s = asyncio.get_running_loop().time()
         if self._master is None or now_s - self._master[0] >= MASTER_S:
-            contents = await self._context.database.read(_read_master)
+            with around_request():
+                contents = await self._context.database.read(_read_master)
             self._master = now_s, await asyncio.to_thread(_make_master, *contents)
         return self._master[1]
 

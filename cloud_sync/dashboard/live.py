@@ -20,6 +20,7 @@ from cloud_sync.service.context import Context
 from cloud_sync.store.credentials import Credential
 from cloud_sync.store.ports import StoreError
 from cloud_sync.store.pulse import Pulse, read_pulse
+from cloud_sync.store.wall import around_request
 
 POLL_S: Final = 2.0
 KEEP_ALIVE_S: Final = 15.0
@@ -87,7 +88,8 @@ class Live:
             now_s = asyncio.get_running_loop().time()
             if self._pulse is None or now_s - self._asked_at_s >= self._poll_s:
                 try:
-                    self._pulse = await self._context.database.read(read_pulse)
+                    with around_request():  # for all streams, whoever's turn it is
+                        self._pulse = await self._context.database.read(read_pulse)
                 except StoreError:
                     return None  # said by the service's log wherever it matters; asked again soon
                 self._asked_at_s = now_s
