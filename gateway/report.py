@@ -18,6 +18,7 @@ from gateway.journal.read_model import load_climate, load_milestones, stock_rows
 from gateway.journal.rows import CONSUMERS
 from gateway.journal.store import JournalStore
 from gateway.ops.machine import disk_row, read_footprint
+from gateway.ops.screen import NO_CLOUD
 from gateway.ports import Clock
 from gateway.services import projector, sensor_watch, uplink
 from gateway.services.alarms import Alarms
@@ -168,7 +169,7 @@ def make_box(parts: Parts, certificates: Path | None) -> Box:
 
 async def _sync(parts: Parts) -> dict[str, object]:
     if parts.uplink is None:
-        return {"is_connected": False, "last_error": "no cloud configured"}
+        return {"is_connected": False, "last_error": NO_CLOUD}
     state = asdict(parts.uplink.state)
     acknowledged = parts.uplink.state.acknowledged_seq
     lag_events = max(0, parts.journal.last_seq - acknowledged)

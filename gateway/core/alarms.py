@@ -2,7 +2,8 @@
 
 An alarm has a name, the device or file it is about where there may be several, a title from here
 and a text that holds what was seen. It is told once when it begins and once when it is over, with
-some patience: what comes back within HOLD_S was not over.
+some patience: what comes back within HOLD_S was not over, and one of before a restart only when
+there was time to see it again (INHERITED_HOLD_S).
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 HOLD_S: Final = 60.0
+INHERITED_HOLD_S: Final = 1200.0
+"""Longer than a gateway that has just started needs to say that the cloud is away."""
 TOLD_MAX: Final = 500
 
 TITLES: Final[Mapping[str, tuple[str, str]]] = {
@@ -85,6 +88,7 @@ class AlarmMemory:
 
     def __init__(self, told: Iterable[Alarm]) -> None:
         self._told = {alarm.key: alarm for alarm in told}
+        self._inherited = set(self._told)
         self._gone_s: dict[Key, float] = {}
 
     def look(self, open_now: Iterable[Alarm], now_s: float) -> list[AlarmNews]:
@@ -93,13 +97,16 @@ class AlarmMemory:
         news = []
         for key, alarm in raised.items():
             self._gone_s.pop(key, None)
+            self._inherited.discard(key)
             if key not in self._told and len(self._told) < TOLD_MAX:
                 self._told[key] = alarm
                 news.append(AlarmNews(alarm, is_raised=True))
         for key, alarm in list(self._told.items()):
             if key in raised:
                 continue
-            if now_s - self._gone_s.setdefault(key, now_s) >= HOLD_S:
+            hold_s = INHERITED_HOLD_S if key in self._inherited else HOLD_S
+            if now_s - self._gone_s.setdefault(key, now_s) >= hold_s:
                 del self._told[key], self._gone_s[key]
+                self._inherited.discard(key)
                 news.append(AlarmNews(alarm, is_raised=False))
         return news

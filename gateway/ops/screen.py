@@ -13,6 +13,9 @@ from typing import Final, cast
 Report = Mapping[str, object]
 _Show = Callable[[Report], str]
 DEVICES_SHOWN: Final = 20
+NO_CLOUD: Final = "no cloud configured"
+"""What a report says as the last error where there is nothing to connect to."""
+GB: Final = 2**30
 
 
 def render_status(report: Report) -> str:
@@ -67,15 +70,17 @@ def _depth(report: Report) -> str:
     journal = _part(report, "journal")
     if journal.get("error"):
         return f"NOT READABLE: {journal['error']}"
-    shown = f"{journal.get('last_seq')} events, {_megabytes(journal.get('bytes'))}"
+    shown = f"{journal.get('last_seq')} events, {_size(journal.get('bytes'))}"
     if isinstance(journal.get("max_bytes"), int):
-        shown += f" of {_megabytes(journal['max_bytes'])}"
+        shown += f" of {_size(journal['max_bytes'])}"
     if journal.get("n_quarantined"):
         shown += f"; {journal['n_quarantined']} set aside: forepost-gateway quarantine list"
     return shown
 
 
 def _cloud(sync: Report) -> str:
+    if sync.get("last_error") == NO_CLOUD:
+        return "none configured"
     state = "connected" if sync.get("is_connected") else f"NOT connected {sync.get('last_error')}"
     lag_s = sync.get("lag_s")
     late = f", the oldest {_span(lag_s)} old" if isinstance(lag_s, int | float) and lag_s else ""
@@ -85,7 +90,7 @@ def _cloud(sync: Report) -> str:
 def _disk(disk: Report) -> str:
     if not disk:
         return "unknown"
-    shown = f"{_megabytes(disk.get('free_bytes'))} free of {_megabytes(disk.get('size_bytes'))}"
+    shown = f"{_size(disk.get('free_bytes'))} free of {_size(disk.get('size_bytes'))}"
     if disk.get("is_read_only"):
         shown += ", READ-ONLY"
     if disk.get("life_used_pct") is not None:
@@ -175,5 +180,7 @@ def _plan(row: Report) -> str:
     return f"{name} from {row.get('source')}: {n_lines} items, network cost {shown}"
 
 
-def _megabytes(value: object) -> str:
-    return f"{value / 2**20:.1f} MB" if isinstance(value, int) else "unknown size"
+def _size(value: object) -> str:
+    if not isinstance(value, int):
+        return "unknown size"
+    return f"{value / 2**20:.1f} MB" if value < 10 * GB else f"{value / GB:.0f} GB"

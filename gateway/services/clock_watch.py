@@ -69,7 +69,7 @@ class ClockWatch:
         now_us, offset_us = self._clock.wall_us(), self._offset()
         self._alarms.set(
             ALARM,
-            None if is_set(now_us) else "the box does not know the time yet",
+            None if is_set(now_us) else "nobody has told it since it started",
         )
         shift_us = offset_us - self._offset_us
         if abs(shift_us) < JUMP_US:

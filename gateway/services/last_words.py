@@ -11,6 +11,7 @@ from gateway.errors import GatewayError, JournalError
 from gateway.journal.connection import FILE
 from gateway.journal.last_state import read_last_state
 from gateway.ops.machine import disk_row
+from gateway.ops.screen import NO_CLOUD
 from gateway.ops.status import ask_status
 from gateway.settings import Settings
 
@@ -46,6 +47,8 @@ def report_of_files(settings: Settings, *, why: str) -> Report:
     else:
         journal, told = found.pop("journal"), found.pop("alarms")
         report |= found
+        if settings.cloud is None:
+            report["sync"] = {"is_connected": False, "last_error": NO_CLOUD}
         if isinstance(journal, dict):
             report["journal"] = {**journal, "max_bytes": settings.journal.max_bytes}
         if isinstance(told, list):

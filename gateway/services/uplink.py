@@ -262,9 +262,9 @@ class Uplink:
             back = error.expected_seq - 1
             if 0 <= back < self._journal.last_seq and back != sent:
                 return await self._follow(sent, back)
-        self._alarms.set(REFUSED, f"the cloud takes nothing ({error.code}): {error}")
+        self._alarms.set(REFUSED, f"{error.code}: {error}")
         if error.code in NOT_OURS:
-            self._alarms.set(SHUT_OUT, f"nothing is planned, the cloud knows another: {error}")
+            self._alarms.set(SHUT_OUT, f"nothing is planned here: {error}")
         await self._rest(REFUSED_RETRY_S, UP)
         return sent
 

@@ -5,8 +5,17 @@ import re
 
 import pytest
 
-from gateway.core.alarms import HOLD_S, TITLES, TOLD_MAX, Alarm, AlarmMemory, title_of
+from gateway.core.alarms import (
+    HOLD_S,
+    INHERITED_HOLD_S,
+    TITLES,
+    TOLD_MAX,
+    Alarm,
+    AlarmMemory,
+    title_of,
+)
 from gateway.core.thresholds import DAY_S, SPAN_MIN_S, Shrinking, Threshold
+from gateway.services.box_watch import CLOUD_AWAY_S, SILENT_S
 from tests.house.tracked import read_tracked, tracked_files
 
 BROKER = Alarm("broker", "away", since_us=5)
@@ -38,8 +47,14 @@ def test_what_comes_back_soon_was_not_over() -> None:
 def test_a_restart_tells_nothing_again_and_misses_no_end() -> None:
     other = Alarm("disk_filling", "", 7)
     memory = AlarmMemory([BROKER, other])
-    assert told(memory, 0, BROKER) == []
-    assert told(memory, HOLD_S, BROKER) == [("disk_filling", "", False)]
+    assert told(memory, 0) == []
+    assert told(memory, INHERITED_HOLD_S - 1, BROKER) == [], "it takes a while to be seen again"
+    assert told(memory, INHERITED_HOLD_S) == [("disk_filling", "", False)]
+    assert told(memory, INHERITED_HOLD_S + HOLD_S) == [("broker", "", False)]
+
+
+def test_a_start_has_time_to_see_that_the_cloud_is_away() -> None:
+    assert INHERITED_HOLD_S > CLOUD_AWAY_S + SILENT_S
 
 
 def test_the_same_alarm_about_two_things_is_two() -> None:

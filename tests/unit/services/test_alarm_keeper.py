@@ -5,7 +5,7 @@ from itertools import count
 from pathlib import Path
 
 from cloud_sync.contract import events as ev
-from gateway.core.alarms import HOLD_S, Alarm
+from gateway.core.alarms import INHERITED_HOLD_S, Alarm
 from gateway.journal.store import JournalStore
 from gateway.services.alarm_keeper import AlarmKeeper
 from gateway.services.alarms import Alarms
@@ -43,7 +43,7 @@ async def test_an_alarm_is_two_events_over_three_lives(tmp_path: Path) -> None:
                 alarms.set("device_silent", "lost", about="t-1")
             await watch.look(memory)
             await watch.look(memory)
-            clock.forward(HOLD_S)
+            clock.forward(INHERITED_HOLD_S)
             await watch.look(memory)
             told = await bodies(journal)
             shown = await journal.query("select name, about, text, since_us from alarm_told")
