@@ -143,6 +143,10 @@ def _add_signing_key(commands: argparse._SubParsersAction[argparse.ArgumentParse
     ):
         parser = actions.add_parser(action, help=about)
         parser.add_argument("file", type=Path, metavar="FILE")
+        if action == "make":
+            parser.add_argument(
+                "--keep", action="store_true", help="a key that is there already stays"
+            )
         parser.set_defaults(run=partial(_signing_key, action))
 
 
@@ -219,7 +223,8 @@ def _command(name: str) -> Run:
 def _signing_key(action: str, namespace: argparse.Namespace) -> int:
     from cloud_sync import commands
 
-    return commands.run_signing_key(action, namespace.file)
+    is_there = getattr(namespace, "keep", False) and namespace.file.exists()
+    return commands.run_signing_key("show" if is_there else action, namespace.file)
 
 
 def _serve(namespace: argparse.Namespace) -> int:

@@ -61,9 +61,10 @@ def test_the_password_goes_to_the_program_by_its_environment(tmp_path: Path) -> 
         env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
-    password, command = done.stdout.splitlines()
+    _, made, password, command = done.stdout.splitlines()
+    assert made == "signing-key make --keep /keys/signing-key"
     assert password == "secret"
-    assert command.startswith("serve --host 0.0.0.0")
+    assert command.startswith("serve --signing-key /keys/signing-key --host 0.0.0.0")
     assert "secret" not in command
 
 
