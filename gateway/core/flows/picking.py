@@ -44,7 +44,9 @@ def start(request: Request, order: Order, floor: Floor) -> Verdict:
     wanted = still_wanted(wanted_of(order), flow.picked)
     there = _still_there(flow.stops, order, floor)
     if not wanted:
-        return Told(key="picked_all", values={"document": order.id}, extra=_told(order, [], {}))
+        is_sent = all(flow.shipped.get(it, 0) >= n for it, n in flow.picked.items())
+        key = "order_sent" if is_sent else "picked_all"
+        return Told(key=key, values={"document": order.id}, extra=_told(order, [], {}))
     searched = replace(flow, stops=there)
     stops, n_missing = _allocate(wanted, searched, order, request.today, floor)
     # That something is missing is recorded each time it is told, or nobody else would know.

@@ -22,6 +22,7 @@ MESSAGES: Final[dict[str, str]] = {
     "pick_list": "Order {document}: {stops} stops",
     "picked_last": "{item}: {quantity} recorded. Order {document} is complete: pack it",
     "picked_all": "Order {document} is picked: pack it",
+    "order_sent": "Order {document} is sent: nothing is left to do",
     "short_elsewhere": "{missing} × {item} not at {place}: see the new list",
     "count_list": "Count {document}: {stops} places",
     "count_done": "Count {document} is done",

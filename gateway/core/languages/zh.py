@@ -22,6 +22,7 @@ MESSAGES: Final[dict[str, str]] = {
     "pick_list": "订单 {document}：共 {stops} 个拣货点",
     "picked_last": "{item}：已记录 {quantity}。订单 {document} 已拣完：请打包",
     "picked_all": "订单 {document} 已拣完：请打包",
+    "order_sent": "订单 {document} 已发出：无需再处理",
     "short_elsewhere": "{place} 缺 {missing} 件 {item}：请看新的拣货单",
     "count_list": "盘点 {document}：共 {stops} 个货位",
     "count_done": "盘点 {document} 已完成",

@@ -127,6 +127,18 @@ def test_what_was_wasted_since_is_looked_for_elsewhere(hall: Hall) -> None:
     assert [event.type for event in again.events] == ["pick.allocated"], "others are told"
 
 
+def test_who_begins_an_order_that_is_sent_is_not_told_to_pack_it(hall: Hall) -> None:
+    hall.facts.orders["O-1"] = doc.Order(
+        id="O-1", warehouse="J1", lines=[doc.OrderLine(item=MILK, quantity=2)]
+    )
+    hall.scan(TaskContext("pick", "O-1", "R-02", 2), of(MILK, "M1"))
+    assert said(hall.scan(TaskContext("start", "O-1")))[0] == "picked_all"
+    hall.scan(TaskContext("ship", "O-1", None, 2), of(MILK, "M1"))
+    assert said(hall.scan(TaskContext("start", "O-1"))) == (
+        "order_sent", "Order O-1 is sent: nothing is left to do"
+    )  # fmt: skip
+
+
 # ---------------------------------------------------------------- receipts, places, papers
 
 
