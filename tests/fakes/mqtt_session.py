@@ -27,6 +27,13 @@ class MemoryMqttSession:
         self.filters.append(topic_filter)
         self._handlers.append((topic_filter, handler))
 
+    def unsubscribe(self, topic_filter: str, handler: Handler) -> None:
+        self._handlers.remove((topic_filter, handler))
+
+    @property
+    def is_holding(self) -> bool:
+        return bool(self._held)
+
     def resume(self) -> None:
         while self._held and self._offer(self._held[0]):
             self._held.popleft()
