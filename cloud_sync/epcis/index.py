@@ -3,7 +3,7 @@
 A key is the name of a fact and a value of it. Beside what an event says there are three kinds
 that it follows from:
 
-    WD readPoint, WD bizLocation   each place above the event's, and its own
+    WD readPoint, WD bizLocation   each place above the event's
     has                            the names of facts that few events have: what was measured,
                                    declarations of error, fields of somebody's own
     root                           the item of each EPC and class, for patterns over its lots
@@ -97,7 +97,7 @@ def _narrowed(term: Term, *, is_complete: bool) -> Iterator[Term]:
     elif is_plain and term.names == ("action",):
         yield term
     elif term.comparison == "WD" and few and all(map(_can_be_above, map(str, term.values))):
-        yield Term((f"WD {term.names[0]}",), "EQ", term.values)
+        yield Term((*term.names, f"WD {term.names[0]}"), "EQ", term.values)
     elif term.patterns and (roots := _roots(term)) is not None:
         yield Term((ROOT,), "EQ", roots)
     else:
@@ -118,13 +118,11 @@ def _presence(name: str) -> str | None:
 
 
 def _above(place: str) -> Iterator[str]:
-    """A place and all above it that end at a slash, but for the host itself."""
-    if len(place) > _LENGTH_MAX:
-        return
-    yield place
+    """All above a place that end at a slash of its, but for the host itself."""
     ends = [i for i in range(_host_end(place) + 1, len(place)) if place[i] == "/"]
     for end in ends[:_ABOVE_MAX]:
-        yield place[:end]
+        if end <= _LENGTH_MAX:
+            yield place[:end]
 
 
 def _can_be_above(place: str) -> bool:
@@ -135,8 +133,8 @@ def _can_be_above(place: str) -> bool:
 
 def _host_end(place: str) -> int:
     """Where the path of a URI begins; -1 for one without a host; its length if it has no path."""
-    scheme = place.find("://")
-    if scheme < 0:
+    scheme = place.find(":")
+    if not place.startswith("://", scheme):
         return -1
     path = place.find("/", scheme + 3)
     return len(place) if path < 0 else path
