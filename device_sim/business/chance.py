@@ -22,6 +22,8 @@ HOURS_OF: Final = np.array(
     [0.2, 0.1, 0.1, 0.1, 0.2, 0.5, 2, 5, 6, 5, 6, 8, 8, 5, 4, 4, 6, 9, 10, 9, 6, 3, 1.5, 0.5]
 ) / 104.2  # fmt: skip
 """The day's demand by hour: noon and evening."""
+LOT_MEAN: Final = 3.0
+"""Pieces that a customer of a thin SKU takes: two to four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,10 @@ class World:
 
 def draw_world(business: Business, seed: int) -> World:
     """The world of a seed; the same for the same scenario and seed."""
-    streams = np.random.default_rng(np.random.SeedSequence([seed, 7])).spawn(4)
-    goods, sales, roads, trouble = streams
+    goods, sales, roads, trouble = _streams(seed)
     class_of = np.repeat(np.arange(len(business.classes)), [c.skus for c in business.classes])
     n = len(class_of)
-    lives = np.concatenate(
-        [goods.integers(c.life_days[0], c.life_days[1] + 1, c.skus) for c in business.classes]
-    )
-    grams = np.clip(400 * np.exp(0.6 * goods.normal(size=n)), 50, GRAMS_MAX).astype(np.int64)
+    lot_life, grams = _goods(business, goods)
     first = business.history_days
     n_days = first + business.warmup_days + 7 * business.weeks
     surge_skus = tuple(goods.random(n) < surge.share for surge in business.surges)
@@ -102,7 +100,7 @@ def draw_world(business: Business, seed: int) -> World:
         first=first,
         class_of=class_of,
         grams=grams,
-        lot_life=np.minimum(lives, LIFE_MAX + 1).astype(np.int64),
+        lot_life=lot_life,
         xy_km=np.concatenate([np.zeros((1, 2)), xy]),
         demand=_demand(business, sales, uplift),
         late=trouble.random(shape) < business.late,
@@ -111,22 +109,52 @@ def draw_world(business: Business, seed: int) -> World:
     )
 
 
+def draw_goods(business: Business, seed: int) -> tuple[Ints, Ints]:
+    """Of a seed's world: days of life from the supplier on, and grams, by SKU."""
+    return _goods(business, _streams(seed)[0])
+
+
+def _goods(business: Business, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    classes = business.classes
+    lives = [rng.integers(c.life_days[0], c.life_days[1] + 1, c.skus) for c in classes]
+    n = sum(c.skus for c in classes)
+    grams = np.clip(400 * np.exp(0.6 * rng.normal(size=n)), 50, GRAMS_MAX).astype(np.int64)
+    return np.minimum(np.concatenate(lives), LIFE_MAX + 1).astype(np.int64), grams
+
+
+def levels_of(business: Business, seed: int) -> tuple[Floats, Flags]:
+    """Of a seed's world: mean units a day, [place from 1, SKU], and the SKUs that sell in lots."""
+    return _levels(business, _streams(seed)[1])
+
+
+def _streams(seed: int) -> list[np.random.Generator]:
+    """Of goods, sales, roads and trouble."""
+    return np.random.default_rng(np.random.SeedSequence([seed, 7])).spawn(4)
+
+
+def _levels(business: Business, rng: np.random.Generator) -> tuple[Floats, Flags]:
+    classes, sales, places = business.classes, business.sales, business.warehouses
+    n_skus = [c.skus for c in classes]
+    n = sum(n_skus)
+    level = sales.level * np.exp(sales.spread * rng.normal(size=n))
+    level *= np.repeat([c.pace for c in classes], n_skus)
+    level = level * np.exp(0.3 * rng.normal(size=(places, 1)) + 0.2 * rng.normal(size=(places, n)))
+    return level, rng.random(n) < sales.thin
+
+
 def _demand(business: Business, rng: np.random.Generator, uplift: Floats) -> Ints:
     """Units asked for. Smooth goods are Poisson around a Gamma rate, thin ones sell in lots."""
     n_days, n = uplift.shape
     sales, places = business.sales, business.warehouses
-    level = sales.level * np.exp(sales.spread * rng.normal(size=n))
-    level *= np.repeat([c.pace for c in business.classes], [c.skus for c in business.classes])
-    level = level * np.exp(0.3 * rng.normal(size=(places, 1)) + 0.2 * rng.normal(size=(places, n)))
+    level, is_thin = _levels(business, rng)
     week = np.array(sales.week) * 7.0 / sum(sales.week)
     rate = level * (week[np.arange(n_days) % 7][:, None] * uplift)[:, None, :]
-    is_thin = rng.random(n) < sales.thin
     if sales.omega > 0:
         busy = rng.gamma(1.0 / sales.omega, sales.omega, size=rate.shape)
     else:
         busy = np.ones_like(rate)
     smooth = rng.poisson(rate * busy)
-    lots = rng.poisson(rate / 3.0) * rng.integers(2, 5, size=rate.shape)
+    lots = rng.poisson(rate / LOT_MEAN) * rng.integers(2, 5, size=rate.shape)
     demand = np.zeros((n_days, places + 1, n), dtype=np.int64)
     demand[:, 1:] = np.where(is_thin, lots, smooth)
     return demand
