@@ -6,7 +6,7 @@ Format: docs/configuration.md, "Status". Everything in it is read, nothing compu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from gateway.journal.rows import CONSUMERS
 from gateway.journal.store import JournalStore
 from gateway.ops.machine import disk_row, read_footprint
 from gateway.ops.screen import NO_CLOUD
-from gateway.ports import Clock
+from gateway.ports import Clock, DeviceHealth
 from gateway.services import projector, sensor_watch, uplink
 from gateway.services.alarms import Alarms
 from gateway.services.box_watch import Box, Uploading
@@ -31,6 +31,7 @@ from gateway.services.read_points import ReadPoints
 from gateway.services.supervisor import Heartbeats
 from gateway.settings import Settings
 
+HEALTH_SHOWN = tuple(it.name for it in fields(DeviceHealth))
 TRIGGERS_SHOWN = 20
 PLANS_SHOWN = 5
 
@@ -129,9 +130,11 @@ def device_rows(parts: Parts) -> list[dict[str, object]]:
     faults: dict[str, list[str]] = {}
     for fault in parts.sensors.open_faults():
         faults.setdefault(fault.device, []).append(fault.kind)
-    rows = []
+    rows: list[dict[str, object]] = []
     for health in parts.fleet.health():
-        row = asdict(health)
+        # `asdict` copies deeply, which takes a quarter of a second for two thousand handhelds.
+        row = {name: getattr(health, name) for name in HEALTH_SHOWN}
+        row["errors"] = dict(health.errors)
         row["n_missing"] = health.n_missing + n_missing.get(health.name, 0)
         row["faults"] = faults.get(health.name, [])
         if health.clock_offset_us is None:

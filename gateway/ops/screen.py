@@ -62,8 +62,10 @@ def _headline(report: Report) -> str:
 
 def _alarm(alarm: Report) -> str:
     name = "/".join(str(it) for it in (alarm.get("name"), alarm.get("about")) if it)
-    title = f"{alarm['title']}: " if alarm.get("title") else ""
-    return f"ALARM   {name}: {title}{alarm.get('text')}"
+    title, text = str(alarm.get("title") or ""), str(alarm.get("text") or "")
+    if text.lower().startswith(title.lower()):
+        return f"ALARM   {name}: {text[:1].upper()}{text[1:]}"
+    return f"ALARM   {name}: {title}: {text}"
 
 
 def _depth(report: Report) -> str:

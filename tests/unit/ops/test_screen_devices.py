@@ -20,6 +20,13 @@ def test_an_alarm_says_what_it_is_about() -> None:
     )
 
 
+def test_an_alarm_whose_text_says_it_all_is_said_once() -> None:
+    alarm = {"name": "broker", "title": "The broker is away", "text": "the broker is away; wait"}
+    assert "ALARM   broker: The broker is away; wait\n" in render_status({"alarms": [alarm]})
+    old = {"name": "broker", "text": "away", "since_us": 1}
+    assert "ALARM   broker: Away\n" in render_status({"alarms": [old]})
+
+
 def test_disk_clock_and_life_are_shown_with_what_is_wrong_with_them() -> None:
     report = {
         "time_us": 1_795_000_000_000_000,
