@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import keys, rights
+from cloud_sync.dashboard.demand_chart import days_before, draw_demand
 from cloud_sync.dashboard.glance import Master
 from cloud_sync.dashboard.overview import visible
 from cloud_sync.dashboard.page import Page, get
@@ -19,11 +20,11 @@ from cloud_sync.dashboard.visit import Visit
 from cloud_sync.fulfilment.promise import Promise, Shelf
 from cloud_sync.fulfilment.transfers import Proposal, TransferRules
 from cloud_sync.service.problems import Refused
-from cloud_sync.store.glances import Holding, read_holdings
+from cloud_sync.store.glances import Holding, read_holdings, read_sold
 from cloud_sync.store.ports import Transaction
 from cloud_sync.store.promises import read_policies, read_promises
 from cloud_sync.store.proposals import read_proposals
-from cloud_sync.store.usable_lots import JudgedLot, read_judged
+from cloud_sync.store.usable_lots import JudgedLot, day_at, read_judged
 
 RULES: Final = TransferRules(3, 2)
 """Three days of cover for both, two days left on arrival: as the API proposes by default."""
@@ -89,6 +90,7 @@ class ItemFacts:
     lots: list[JudgedLot]
     policies: Mapping[str, doc.Policy]
     proposals: list[Proposal]
+    sold: Mapping[str, int]
 
 
 async def item(visit: Visit) -> Response:
@@ -98,8 +100,15 @@ async def item(visit: Visit) -> Response:
         raise Refused("not_found", f"{gtin!r} is no GTIN")
     master = await visit.glances.master()
     glances = {it.warehouse: it for it in await visible(visit)}
+    today = day_at(visit.now_us, None)
     facts = await visit.read(
-        partial(read_facts, item=gtin, warehouses=list(glances), now_us=visit.now_us)
+        partial(
+            read_facts,
+            item=gtin,
+            warehouses=list(glances),
+            now_us=visit.now_us,
+            days=days_before(today),
+        )
     )
     if gtin not in master.items and not facts.lots:
         raise Refused("not_found", f"there is no item {gtin}")
@@ -119,6 +128,9 @@ async def item(visit: Visit) -> Response:
         ),
         lots=lots,
         policies=facts.policies,
+        demand=draw_demand(
+            facts.sold, facts.policies.values(), today=today, words=visit.taste.words
+        ),
         proposals=[
             it
             for it in facts.proposals
@@ -128,7 +140,7 @@ async def item(visit: Visit) -> Response:
 
 
 async def read_facts(
-    tx: Transaction, *, item: str, warehouses: list[str], now_us: int
+    tx: Transaction, *, item: str, warehouses: list[str], now_us: int, days: list[str]
 ) -> ItemFacts:
     """What is known of an item, on one state of the database."""
     policies = await read_policies(tx, [item], warehouses)
@@ -137,6 +149,7 @@ async def read_facts(
         await read_judged(tx, [item], at_us=now_us),
         {it.warehouse: it for it in policies.values()},
         await read_proposals(tx, [item], rules=RULES, now_us=now_us),
+        await read_sold(tx, item, warehouses=warehouses, days=days),
     )
 
 

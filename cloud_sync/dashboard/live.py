@@ -40,6 +40,7 @@ class Live:
         self._asked_at_s = 0.0
         self._closing = asyncio.Event()
         self.n_streams = 0
+        self.n_asked = 0
 
     @property
     def is_full(self) -> bool:
@@ -93,6 +94,7 @@ class Live:
                 except StoreError:
                     return None  # said by the service's log wherever it matters; asked again soon
                 self._asked_at_s = now_s
+                self.n_asked += 1
             return self._pulse
 
 

@@ -38,12 +38,13 @@ async def overview(visit: Visit) -> Response:
     )
     orders = risks["orders"]
     dark = {it.warehouse for it in glances if is_dark(it, visit.now_us, rules.dark_after_s)}
+    worth = add_up(it.worth_minor for it in glances)
     return await visit.render(
         "overview.html",
         glances=glances,
-        may_costs=visit.may(rights.READ_COSTS),
+        has_worth=visit.may(rights.READ_COSTS) and bool(worth),
         grams=sum(zone.grams for it in glances for zone in it.zones),
-        worth=add_up(it.worth_minor for it in glances),
+        worth=worth,
         n_open=sum(it.n_open for it in glances),
         n_expiring=sum(it.n_expiring for it in glances),
         n_expired=sum(it.n_expired for it in glances),

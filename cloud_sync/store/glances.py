@@ -7,16 +7,18 @@ reads.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from cloud_sync.contract import documents as doc
 from cloud_sync.contract import keys
+from cloud_sync.demand.day_sums import PIECES, SOLD
 from cloud_sync.inventory.findings import NEGATIVE_STOCK
 from cloud_sync.inventory.stock import CATCH_WEIGHT
 from cloud_sync.store.columns import blob, integer, optional_text, text
 from cloud_sync.store.exception_queue import IS_OPEN
-from cloud_sync.store.ports import Transaction
+from cloud_sync.store.ports import Transaction, fetch_in
 
 CLIMATE_ROWS_MAX: Final = 20_000
 """A fortnight of a sample a minute; more is not shown in one chart."""
@@ -182,6 +184,24 @@ async def read_recent(tx: Transaction, warehouse: str, *, limit: int) -> list[Re
         found += [Recent(text(gateway), integer(seq), json.loads(blob(raw))) for seq, raw in rows]
     found.sort(key=lambda it: (str(it.event["occurred_at_us"]), it.seq), reverse=True)
     return found[:limit]
+
+
+async def read_sold(
+    tx: Transaction, item: str, *, warehouses: Sequence[str], days: Sequence[str]
+) -> dict[str, int]:
+    """Pieces of an item that were sold, by day, as far as the days are added up. One row of the
+    key of day_sums for each warehouse and day."""
+    found: Counter[str] = Counter()
+    for warehouse in warehouses:
+        for day, quantity in await fetch_in(
+            tx,
+            "select day, quantity from day_sums where warehouse = ? and kind = ? "
+            "and subject = ? and detail = '' and unit = ? and day in (?*)",
+            days,
+            before=(warehouse, SOLD, item, PIECES),
+        ):
+            found[text(day)] += integer(quantity)
+    return dict(found)
 
 
 async def read_contents(tx: Transaction, kind: str, *, warehouse: str | None = None) -> list[str]:

@@ -75,6 +75,8 @@ class Show:
                 installation.broker_name,
                 installation.cloud_url,
             )
+            self.state.sign_in = f"user simulation, token {installation.admin_token}"
+            self.state.note(f"the dashboard is at {installation.cloud_url}/: {self.state.sign_in}")
             self.state.pages_url = cast.pages_url
             self.state.note(f"the box of {PRE_POSITIONED} shows itself at {cast.pages_url}")
             self.state.workers, self.state.pickers = cast.workers, cast.pickers

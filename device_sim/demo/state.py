@@ -20,6 +20,8 @@ class DemoState:
     phase: str = "setting up"
     broker: str = ""
     cloud_url: str = ""
+    sign_in: str = ""
+    """With what one signs in at the cloud's pages."""
     pages_url: str = ""
     """Where the pre-positioned warehouse's box shows its pages."""
     lead_time_days: float = 0.0

@@ -28,7 +28,7 @@ def make_screen(state: DemoState) -> RenderableType:
     """The whole screen as it is now."""
     layout = Layout()
     layout.split_column(
-        Layout(_header(state), name="head", size=3), Layout(name="body"),
+        Layout(_header(state), name="head", size=5), Layout(name="body"),
         Layout(_notes(state), name="notes", size=NOTES_SHOWN + 2),
     )  # fmt: skip
     layout["body"].split_row(Layout(name="left"), Layout(name="right"))
@@ -61,7 +61,8 @@ def _header(state: DemoState) -> Panel:
         f" of {duration:.0f}" if duration and state.running_since_s else "",
         f"   broker {state.broker}   cloud {state.cloud_url}   box {state.pages_url}",
         f"   seed {state.options.seed}",
-        "   Ctrl-C stops everything", style="default",
+        "   Ctrl-C stops everything\n",
+        f"dashboard {state.cloud_url}/   {state.sign_in}", style="default",
     )  # fmt: skip
     return Panel(text, border_style="green")
 

@@ -32,7 +32,7 @@ class Words:
 
         Gateways may be newer than these pages: what they say is shown, and nothing fails.
         """
-        return LANGUAGES[self.language].get(f"{group}.{name}", name.replace("_", " "))
+        return LANGUAGES[self.language].get(f"{group}.{name}", name)
 
 
 def choose_language(cookie: str | None, accepted: str) -> str:
