@@ -28,7 +28,7 @@ from cloud_sync.service.problems import Refused
 from cloud_sync.store import stock_history
 from cloud_sync.store.balances_then import Account, Asked, Balances, read_account, read_balances
 from cloud_sync.store.credentials import Credential
-from cloud_sync.store.item_history import Past, read_past
+from cloud_sync.store.item_history import NotFolded, Past, read_past
 
 router = APIRouter(prefix="/v1/stock", tags=["reading"])
 
@@ -126,7 +126,11 @@ async def get_counts(
 
 async def _past(request: Request, warehouse: str, item: str | None, after: str = "") -> Past:
     script = partial(read_past, warehouse=warehouse, item=item, after=after, rows_max=PAST_ROWS)
-    return await context_of(request).database.read(script)
+    try:
+        return await context_of(request).database.read(script)
+    except NotFolded as error:
+        reason = f"{warehouse} is of an older version: forepost-cloud refold, once"
+        raise Refused("unavailable", reason) from error
 
 
 def _folded(past: Past, asked: Asked) -> Balances:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cloud_sync.inbox.quick import read_kept
 from cloud_sync.inventory.folding import LedgerRow
@@ -23,6 +24,14 @@ from cloud_sync.store.item_rows import (
 )
 from cloud_sync.store.ledger import Source, named
 from cloud_sync.store.ports import Row, Transaction
+
+WHOLE_ROWS_MAX: Final = 50_000
+"""So many rows of a warehouse that was not folded again are folded for one question, a second or
+two; with more nobody could end it, not even a service that is to stop."""
+
+
+class NotFolded(Exception):
+    """The warehouse is of an older version and too large to be folded for a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,8 @@ class Past:
 async def read_past(
     tx: Transaction, *, warehouse: str, item: str | None, after: str, rows_max: int
 ) -> Past:
-    """What concerns an item, or the next items behind `after` that have so many rows."""
+    """What concerns an item, or the next items behind `after` that have so many rows. Raises
+    NotFolded."""
     if not await is_complete(tx, warehouse):
         rows = await _read_all(tx, warehouse)
         return Past(rows, None if item is None else [item])
@@ -85,8 +95,11 @@ async def _read_named(tx: Transaction, warehouse: str, event_ids: set[str]) -> l
 
 
 async def _read_all(tx: Transaction, warehouse: str) -> Sequence[Row]:
-    return await tx.fetch(
+    rows = await tx.fetch(
         "select gateway, epoch, seq, received_at_us, body, event_id, 0 from received"
-        " where warehouse = ? and status = 'accepted'",
-        (warehouse,),
+        " where warehouse = ? and status = 'accepted' limit ?",
+        (warehouse, WHOLE_ROWS_MAX + 1),
     )
+    if len(rows) > WHOLE_ROWS_MAX:
+        raise NotFolded(warehouse)
+    return rows

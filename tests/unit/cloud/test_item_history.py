@@ -10,6 +10,7 @@ import pytest
 
 from cloud_sync.contract import events as ev
 from cloud_sync.inventory.history import balances_at
+from cloud_sync.store import item_history
 from cloud_sync.store.batches import Taken, take_batch
 from cloud_sync.store.item_history import Past, read_past
 from cloud_sync.store.ports import Database
@@ -78,7 +79,9 @@ async def test_an_item_with_more_rows_than_a_page_is_a_page(filled: Database) ->
     assert (past.items, len(past.rows), past.more) == ([ITEMS[0]], N_EACH + 1, True)
 
 
-async def test_without_the_index_whole_journals_are_read_until_a_refold(filled: Database) -> None:
+async def test_without_the_index_whole_journals_are_read_until_a_refold(
+    filled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = await past_of(filled, None)
     await filled.transact(lambda tx: tx.execute_many("delete from item_rows", [()]))
     await filled.transact(lambda tx: tx.execute_many("update ledgers set has_items = 0", [()]))
@@ -86,6 +89,9 @@ async def test_without_the_index_whole_journals_are_read_until_a_refold(filled: 
     assert len(old.rows) == N_ITEMS * N_EACH + 1
     assert shelves(old) == {ITEMS[7]: 2 * N_EACH}
     assert (await past_of(filled, None)).items is None, "all of them at once"
+    monkeypatch.setattr(item_history, "WHOLE_ROWS_MAX", N_ITEMS * N_EACH)
+    with pytest.raises(item_history.NotFolded):
+        await past_of(filled, ITEMS[7])
     await refold(filled)
     assert len((await past_of(filled, ITEMS[7])).rows) == N_EACH
     assert shelves(await past_of(filled, None)) == shelves(whole)
