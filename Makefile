@@ -63,6 +63,13 @@ week: $(VENV)/installed-dev ## play weeks by real programs against an outsider's
 	@scripts/debian-packages test
 	@$(BIN)/python -m tests.week --seed $(or $(SEED),1) --count $(or $(COUNT),10)
 
+RULES := fixed-cycle reorder-point full-truck
+.PHONY: business
+business: $(VENV)/installed-dev ## play weeks of a network, all scenarios; goes on if stopped
+	@$(BIN)/forepost-sim business --all --weeks 3 --skus 40 --seeds $(or $(COUNT),10) \
+	  $(RULES:%=--policy %) --workers $(N_CPUS) --output build/business
+	@$(BIN)/python benchmarks/business_page.py build/business
+
 .PHONY: check
 check: lint ## formatting, lint, types, import law and house rules
 	@$(BIN)/pytest -m "not slow" tests/house
