@@ -68,7 +68,7 @@ RULES := fixed-cycle reorder-point full-truck
 business: $(VENV)/installed-dev ## play weeks of a network, all scenarios; goes on if stopped
 	@$(BIN)/forepost-sim business --all --weeks 3 --skus 40 --seeds $(or $(COUNT),10) \
 	  $(RULES:%=--policy %) --workers $(N_CPUS) --output build/business
-	@$(BIN)/python benchmarks/business_page.py build/business
+	@$(BIN)/python -m benchmarks.business_page build/business
 
 .PHONY: check
 check: lint ## formatting, lint, types, import law and house rules

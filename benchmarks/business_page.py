@@ -1,6 +1,6 @@
 """Puts what `make business` played on its page: the table of all scenarios, and the picture.
 
-Usage: python benchmarks/business_page.py DIR
+Usage: python -m benchmarks.business_page DIR
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ import shutil
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 from benchmarks.measuring import write_page
 
+ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/business-simulation.md"
 PICTURE = ROOT / "docs/pictures/business-overview.svg"
 
