@@ -11,7 +11,7 @@ a hold that names no warehouse).
 Kinds: item, policy, network, asn, transfer; for the workers' flows (docs/flows.md) location,
 order, count, worker, certificate, hold; for the cold chain (docs/cold-chain.md) climate;
 for the exceptions queue (docs/exceptions.md) resolution; for plans (docs/planning.md) plan;
-for forecasts (docs/demand.md) campaign, in campaigns.py. Each kind has its model below.
+for forecasts (docs/demand.md) campaign, in campaigns.py; for nothing here counting_plan.
 """
 
 from __future__ import annotations
