@@ -95,7 +95,7 @@ class ShownCloud:
 
     async def fill(self) -> None:
         """Everything."""
-        await self._users()
+        await self.let_users_in()
         items = self.items()
         await self.database.transact(partial(put_documents, drafts=list(self._drafts(items))))
         app = make_app(self.database, wall_us=lambda: self.now_us)
@@ -105,7 +105,8 @@ class ShownCloud:
                 await self._send(http, self._journal(n, warehouse, items), warehouse)
             await self._orders(http, items)
 
-    async def _users(self) -> None:
+    async def let_users_in(self) -> None:
+        """Users of several roles and scopes."""
         for name, role, scope in (
             ("admin", "admin", None),
             ("ana", "supervisor", None),
