@@ -3,13 +3,14 @@ that it serves is a proposal for procurement, by the solver or by the stock leve
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import cast
 
 from cloud_sync.contract import events as ev
 from gateway.core.facts import Facts
 from gateway.core.min_max import min_max_result
-from gateway.core.planning import Search, sound, take_snapshot
+from gateway.core.planning import Search, make_plans, sound, take_snapshot
 from gateway.core.projection import effects_of
 from gateway.core.solving import solve_job
 from tests.fakes.central_facts import (
@@ -89,3 +90,20 @@ def test_the_same_job_gives_the_same_plan() -> None:
         for how_long in ("seconds", "time_to_best_seconds"):
             run.pop(how_long)
     assert one == other
+
+
+def test_the_next_search_starts_from_the_plan_that_was_proposed_last() -> None:
+    """As it stands in the journal, so over restarts; a rule's plan does not take its place."""
+    facts = central()
+    first = take_snapshot(facts, [trigger()], moment=MOMENT, search=Search("hybrid", 1, 5.0))
+    assert first.job.warm_start is None
+    result = solve_job(first.job.model_dump())
+    for n, told in enumerate((result, min_max_result(first.job, "it crashed"))):
+        (plan,) = make_plans(
+            told, first, facts, triggers=[trigger()], computed_at_us=1, plan_ids=[f"PL-{n}"],
+            language="en",
+        )  # fmt: skip
+        body = json.loads(plan.model_dump_json())
+        fold(facts, event(30 + n, ev.PLAN_PROPOSED, body=body))
+        assert snapshot(facts)["warm_start"] == result["network_plan"]
+    assert solve_job(snapshot(facts))["fallback"] is None
