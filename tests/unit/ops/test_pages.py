@@ -6,8 +6,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import re
-import string
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +16,8 @@ import pytest
 from gateway.errors import GatewayError, JournalError
 from gateway.journal.durable import SECRET, put_file
 from gateway.ops.pages.exchange import BODY_BYTES_MAX, Limits, Server
-from gateway.ops.pages.languages import WORDS
 from gateway.ops.pages.sessions import KEPT_IN, SESSION_S, Sessions, digest_of, new_token
 from gateway.ops.pages.site import Site, SiteOptions, Sources
-from gateway.ops.pages.static_files import static_files
 from tests.rigs.guard import GUARD_S
 
 HOSTILE = '<img src=x onerror="alert(1)"></script>'
@@ -366,38 +362,3 @@ async def test_the_words_of_the_workers_are_among_the_pages(tmp_path: Path) -> N
         } <= words.keys()
         assert (await client.get("/pda/words/zh.json")).json() == words
         assert (await client.get("/words/xx.json")).status_code == 404
-
-
-def blanks(text: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
-
-
-def test_every_language_has_every_word_with_the_same_blanks() -> None:
-    english = WORDS["en"]
-    for words in WORDS.values():
-        assert words.keys() == english.keys()
-        for key, text in words.items():
-            assert blanks(text) == blanks(english[key]), key
-
-
-def test_every_word_is_said_somewhere_and_none_is_missing() -> None:
-    texts = [it.body.decode() for path, it in static_files().items() if path.endswith(".js")]
-    script = "\n".join(text for text in texts if "vendor" not in text[:200])
-    named = set(re.findall(r'"((?:box|pda)_[a-z_]+)"', script))
-    assert named <= WORDS["en"].keys()
-    # Some are put together: `box_${…}`, `box_state_${…}`, `pda_${…}`, `pda_close_${…}`.
-    made = re.compile(r"^(?:box_state|pda_close|box|pda)_(\w+)$")
-    silent = [
-        key
-        for key in WORDS["en"].keys() - named
-        if (end := made.match(key)) is None or not re.search(rf"\b{end[1]}\b", script)
-    ]
-    assert not silent
-
-
-def test_an_offline_pda_page_has_all_its_files() -> None:
-    files = {path.removeprefix("pda/") for path in static_files() if path.startswith("pda/")}
-    worker = static_files()["pda/sw.js"].body.decode()
-    listed = set(re.findall(r'"([^"]+\.\w+)"', worker.partition("];")[0]))
-    expected = files - {"index.html", "sw.js", "vendor/NOTICE.txt"}
-    assert listed == expected | {f"words/{it}.json" for it in WORDS}

@@ -97,10 +97,11 @@ async function show(again = false) {
     fill(content, state.report ? VIEWS[name](state) : el("p", { class: "empty" }, t("box_loading")));
     return undefined;
   }
-  if (again) return undefined;
+  if (again) return state.update?.(state.report);
+  state.update = null;
   try {
     if (name === "sign-in") fill(content, signIn(actions, false));
-    else if (name === "stock") await stockTable(content, state, actions);
+    else if (name === "stock") state.update = await stockTable(content, state, actions);
     else if (name === "support") fill(content, support(state, actions));
     else if (name === "quarantine" && rest) await quarantineOne(content, rest, state, actions);
     else if (name === "quarantine") await quarantineList(content, actions);

@@ -1,6 +1,6 @@
 // What the box's page shows, each view a function from what is known to elements.
 import { el, fill } from "/pda/dom.js";
-import { language, t } from "/pda/words.js";
+import { has, language, t } from "/pda/words.js";
 import { age, badge, celsius, clock, number, percent, size, table } from "/static/shown.js";
 
 const STATES = { online: "good", starting: "idle", lost: "bad", faulty: "look" };
@@ -96,13 +96,14 @@ export const VIEWS = {
 
 const nameOf = (item) => item?.names?.[language] ?? item?.names?.en ?? Object.values(item?.names ?? {})[0] ?? null;
 
-/** The stock of this warehouse, filtered as one types. */
-export async function stockTable(content, { report }, actions) {
+/** The stock of this warehouse, filtered as one types; gives what takes a newer report. */
+export async function stockTable(content, state, actions) {
   const { items, lots } = await actions.shelf();
   const expiry = new Map(lots.map(([item, lot, day]) => [`${item} ${lot}`, day]));
-  const all = (report?.stock ?? [])
+  const named = (report) => report.stock
     .map((it) => ({ ...it, name: nameOf(items[it.item]), day: expiry.get(`${it.item} ${it.lot}`) ?? "" }))
     .sort((a, b) => (a.name ?? a.item).localeCompare(b.name ?? b.item) || (a.day || "9").localeCompare(b.day || "9"));
+  let all = state.report ? named(state.report) : [];
   const search = el("input", { type: "search", id: "filter", placeholder: t("box_filter"), "aria-label": t("box_filter") });
   const virtual = el("input", { type: "checkbox", id: "virtual" });
   const count = el("span", { class: "about", role: "status" });
@@ -115,13 +116,17 @@ export async function stockTable(content, { report }, actions) {
     count.textContent = t("box_n_of", { n: number(shown.length), all: number(all.length) });
     fill(rows, table(columns, shown.slice(0, 2000).map((it) => [
       [el("strong", {}, it.name ?? it.item), it.name ? el("small", {}, ` ${it.item}`) : null], it.lot || "–", it.day || "–",
-      el("code", {}, it.location), it.status, `${number(it.quantity)} ${it.unit === "g" ? "g" : ""}`]), t("box_stock")));
+      el("code", {}, it.location), has(`box_is_${it.status}`) ? t(`box_is_${it.status}`) : it.status, `${number(it.quantity)} ${it.unit === "g" ? "g" : ""}`]), t("box_stock")));
   };
   search.addEventListener("input", draw);
   virtual.addEventListener("change", draw);
   draw();
   fill(content, el("section", { "data-live": "" }, el("h2", {}, t("box_stock")),
     el("div", { class: "tools" }, search, el("label", {}, virtual, " ", t("box_virtual")), count), rows));
+  return (report) => {
+    all = named(report);
+    draw();
+  };
 }
 
 /** What was set aside, the newest first. */

@@ -93,6 +93,7 @@ function flip(state, actions) {
 
 function home(state, actions) {
   return [
+    el("h1", { class: "unseen" }, t("pda_home")),
     state.note ? el("p", { class: "note", role: "status" }, state.note) : null,
     state.current ? answer(state, actions) : null,
     el("div", { class: "grid" }, ORDER.map((type) =>
