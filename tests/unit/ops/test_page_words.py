@@ -27,7 +27,7 @@ def test_every_word_is_said_somewhere_and_none_is_missing() -> None:
     script = "\n".join(text for text in texts if "vendor" not in text[:200])
     named = set(re.findall(r'"((?:box|pda)_[a-z_]+)"', script))
     assert named <= WORDS["en"].keys()
-    # Some are put together: `box_${…}`, `box_state_${…}`, `box_is_${…}`, `pda_${…}`, `pda_close_${…}`.
+    # Some are put together: `box_${…}`, `box_state_${…}`, `pda_${…}`, `pda_close_${…}` …
     made = re.compile(r"^(?:box_state|box_is|pda_close|box|pda)_(\w+)$")
     silent = [
         key
