@@ -26,6 +26,7 @@ from cloud_sync.service.day_sums import look_after_day_sums
 from cloud_sync.service.epcis_delivery import look_after_subscriptions
 from cloud_sync.service.fulfilment import look_after_orders
 from cloud_sync.service.overdue import look_after_transits
+from cloud_sync.service.patience import HeadsInTime
 from cloud_sync.service.served import look_after_served
 from cloud_sync.service.signing import Signer
 from cloud_sync.service.webhook_delivery import Dispatcher
@@ -86,6 +87,7 @@ async def serve(options: ServeOptions, put_in_front: Callable[[FastAPI], Served]
             front = put_in_front(app)
             config = uvicorn.Config(
                 front,
+                http=HeadsInTime,
                 log_config=None,
                 access_log=False,
                 server_header=False,
