@@ -1,9 +1,10 @@
 """What the reports are made of, read from the store: one consistent state for each report.
 
-All of it is sums by day (store/day_sums.py), never events: the rows of one quarter at most, some
-hundreds of thousands for eleven warehouses of two thousand items. Mean stock reads the balances of
-now, the sums from the period's first day to today, and the counts of that time; prices and terms
-are read of the items that were sold or wasted. None of it grows with the events there are.
+All of it is sums by day (store/day_sums.py), never events: those of one warehouse for a quarter or
+of all for a month, which at five million events a year are less than half a million rows, walked
+along the table's key and added up by the database. Mean stock reads the balances of now, the sums
+from the period's first day to now, and the counts of that time, a warehouse at a time; prices and
+terms are read of the items that were sold or wasted.
 """
 
 from __future__ import annotations
@@ -11,35 +12,35 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
 from cloud_sync.dashboard.reports import (
     Filled,
     Goods,
     Profit,
-    Turnover,
     Waste,
     Work,
     added,
+    days_before,
     days_between,
     fill_rates,
     mean_stock,
     productivity,
     profitability,
-    turnover,
     waste_by_reason,
 )
 from cloud_sync.demand import day_sums as kinds
-from cloud_sync.demand.hours import hour_of
-from cloud_sync.store.day_sums import read_on_hand, read_sums, read_variances
+from cloud_sync.store.day_sums import read_on_hand, read_sums, read_undone, read_variances
 from cloud_sync.store.demand import zone_of
 from cloud_sync.store.ports import Transaction
 from cloud_sync.store.usable_lots import read_whereabouts
 from cloud_sync.store.worth import read_item_worth
 
 DAYS_MAX: Final = 92
-DAY: Final = timedelta(days=1)
+"""Of one warehouse; of several at once:"""
+DAYS_OF_SEVERAL_MAX: Final = 31
+_COUNTED: Final = (kinds.PIECES, "g")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,32 +64,27 @@ async def _goods(tx: Transaction, asked: Asked, *of: str) -> dict[Goods, int]:
     return {Goods(item, unit): n for (item, unit), n in rows}
 
 
-async def read_turnover(tx: Transaction, asked: Asked, now_us: int) -> list[Turnover]:
-    """Stock turnover by item; of several warehouses the stocks and the sales add up."""
-    places = await read_whereabouts(tx)
-    means: Counter[Goods] = Counter()
-    for warehouse in asked.warehouses:
-        known = places.get(warehouse)
-        zone = zone_of(None if known is None else known.time_zone)
-        today = hour_of(now_us, zone).day
-        rows = await read_sums(
-            tx, (kinds.NET,), warehouses=[warehouse], days=(asked.first, max(asked.last, today)),
-            by=("day", "subject", "unit"),
-        )  # fmt: skip
-        changes: Counter[tuple[str, Goods]] = Counter()
-        for (day, item, unit), n in rows:
-            changes[day, Goods(item, unit)] += n
-        midnight = datetime.combine(date.fromisoformat(asked.first), datetime.min.time(), zone)
-        from_us = int(midnight.astimezone(UTC).timestamp()) * 1_000_000
-        counted = await read_variances(tx, warehouse, from_us=from_us, zone=zone)
-        for (day, item, unit), n in counted.items():
-            changes[day, Goods(item, unit)] += n
-        on_hand = {Goods(*it): n for it, n in (await read_on_hand(tx, warehouse)).items()}
-        found = mean_stock(on_hand, changes, first=asked.first, last=asked.last, today=today)
-        means.update(found)
-    sold = await _goods(tx, asked, kinds.SOLD, kinds.SENT)
-    of_pieces = {it: n for it, n in means.items() if it.unit in (kinds.PIECES, "g")}
-    return turnover(sold, of_pieces, n_days=asked.n_days)
+async def read_mean_stock(tx: Transaction, warehouse: str, asked: Asked) -> dict[Goods, float]:
+    """The mean stock of one warehouse; the database adds up all but the counts."""
+    known = (await read_whereabouts(tx)).get(warehouse)
+    zone = zone_of(None if known is None else known.time_zone)
+    days = asked.first, asked.last
+    undone = Counter[Goods]()
+    for (item, unit), n in (await read_undone(tx, kinds.NET, warehouse, days)).items():
+        undone[Goods(item, unit)] += n
+    midnight = datetime.combine(date.fromisoformat(asked.first), datetime.min.time(), zone)
+    from_us = int(midnight.timestamp()) * 1_000_000
+    counted = await read_variances(tx, warehouse, from_us=from_us, zone=zone)
+    for (day, item, unit), n in counted.items():
+        undone[Goods(item, unit)] += n * days_before(day, *days)
+    on_hand = {Goods(*it): n for it, n in (await read_on_hand(tx, warehouse)).items()}
+    means = mean_stock(on_hand, undone, n_days=asked.n_days)
+    return {it: mean for it, mean in means.items() if it.unit in _COUNTED}
+
+
+async def read_outflow(tx: Transaction, asked: Asked) -> dict[Goods, int]:
+    """What left for customers and for other warehouses."""
+    return await _goods(tx, asked, kinds.SOLD, kinds.SENT)
 
 
 async def read_profit(tx: Transaction, asked: Asked) -> list[Profit]:

@@ -6,6 +6,7 @@ or two at five million events, and the database does nothing else than walk rang
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -21,14 +22,17 @@ from cloud_sync.dashboard.page import Page, get
 from cloud_sync.dashboard.plan_facts import read_item_names, read_places
 from cloud_sync.dashboard.report_facts import (
     DAYS_MAX,
+    DAYS_OF_SEVERAL_MAX,
     Asked,
     read_fill_rates,
+    read_mean_stock,
+    read_outflow,
     read_profit,
-    read_turnover,
     read_waste,
     read_work,
 )
 from cloud_sync.dashboard.report_views import Sheet
+from cloud_sync.dashboard.reports import Goods, turnover
 from cloud_sync.dashboard.views import text_of
 from cloud_sync.dashboard.visit import Visit
 from cloud_sync.service.problems import Refused
@@ -49,7 +53,13 @@ class Report:
 
 
 async def _turnover(visit: Visit, asked: Asked) -> Sheet:
-    found = await visit.read(partial(read_turnover, asked=asked, now_us=visit.now_us))
+    means: Counter[Goods] = Counter()
+    for warehouse in asked.warehouses:
+        # One after the other, so that other questions come in between.
+        script = partial(read_mean_stock, warehouse=warehouse, asked=asked)
+        means.update(await visit.read(script))
+    out = await visit.read(partial(read_outflow, asked=asked))
+    found = turnover(out, means, n_days=asked.n_days)
     return views.turnover(found, await _names(visit, {it.goods.item for it in found}), visit.t)
 
 
@@ -113,7 +123,7 @@ async def _show(visit: Visit, wanted: Report) -> Response:
         charts=Markup().join(sheet.charts),
         asked=asked,
         is_cut=is_cut,
-        days_max=DAYS_MAX,
+        days_max=most_days(visit.asked("warehouse")),
         warehouse=visit.asked("warehouse"),
         choices=choices,
         n_behind=await visit.read(rows_to_add),
@@ -163,11 +173,16 @@ def _period(visit: Visit, choices: Sequence[str]) -> tuple[Asked, bool]:
     last = min(_day(visit.asked("to")) or today - _DAY, today)
     first = _day(visit.asked("from")) or last - (DAYS_SHOWN - 1) * _DAY
     first = min(first, last)
-    earliest = last - (DAYS_MAX - 1) * _DAY
+    earliest = last - (most_days(warehouse) - 1) * _DAY
     asked = Asked(
         [warehouse] if warehouse else choices, max(first, earliest).isoformat(), last.isoformat()
     )
     return asked, first < earliest
+
+
+def most_days(warehouse: str) -> int:
+    """So many days are counted at once."""
+    return DAYS_MAX if warehouse else DAYS_OF_SEVERAL_MAX
 
 
 def _day(text: str) -> date | None:

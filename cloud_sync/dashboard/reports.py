@@ -36,33 +36,25 @@ def days_between(first: str, last: str) -> list[str]:
     return [(start + timedelta(n)).isoformat() for n in range((end - start).days + 1)]
 
 
+def days_before(day: str, first: str, last: str) -> int:
+    """How many days of a period were over before a day."""
+    return len(days_between(first, min(day, last))) - (day <= last)
+
+
 def mean_stock(
-    on_hand: Mapping[Goods, int],
-    changes: Mapping[tuple[str, Goods], int],
-    *,
-    first: str,
-    last: str,
-    today: str,
+    on_hand: Mapping[Goods, int], undone: Mapping[Goods, int], *, n_days: int
 ) -> dict[Goods, float]:
     """The mean of the stock at the end of each day, reckoned back from what is there now.
 
-    on_hand: now. changes: what came less what left, by day and goods, from `first` to `today`;
-    so what counts corrected is among them, or the past would be off by it.
+    What changed on a day is missing at the ends of the days before it, so
+
+        mean = on hand - sum of changes · (days of the period before the change) / days
+
+    undone: that sum, of all changes since the first day; what counts corrected is among them, or
+    the past would be off by it.
     """
-    by_goods: defaultdict[Goods, dict[str, int]] = defaultdict(dict)
-    for (day, goods), n in changes.items():
-        by_goods[goods][day] = by_goods[goods].get(day, 0) + n
-    days = days_between(first, max(last, today))
-    wanted = set(days_between(first, last))
-    means = {}
-    for goods in on_hand.keys() | by_goods.keys():
-        stock, total = on_hand.get(goods, 0), 0
-        moved = by_goods.get(goods, {})
-        for day in reversed(days):
-            total += stock if day in wanted else 0
-            stock -= moved.get(day, 0)
-        means[goods] = total / len(wanted) if wanted else 0.0
-    return means
+    goods = on_hand.keys() | undone.keys()
+    return {it: on_hand.get(it, 0) - undone.get(it, 0) / n_days for it in goods}
 
 
 @dataclass(frozen=True, slots=True)

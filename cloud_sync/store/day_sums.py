@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import tzinfo
+from datetime import date, timedelta, tzinfo
 from typing import Final
 
 from cloud_sync.contract import events as ev
@@ -176,6 +176,34 @@ async def read_sums(
             ):
                 found[tuple(text(it) for it in row[:-1])] += integer(row[-1])
     return sorted(found.items())
+
+
+async def read_undone(
+    tx: Transaction, kind: str, warehouse: str, days: tuple[str, str]
+) -> dict[tuple[str, str], int]:
+    """By subject and unit, each amount since the first day times the days of the period that were
+    over before its own: what is to be taken off the days' ends to go back from now."""
+    first, last = map(date.fromisoformat, days)
+    n_days = (last - first).days + 1
+    firsts = {(first + timedelta(n)).replace(day=1) for n in range(n_days)}
+    # A day's place is its day of the month and that of its month: text both databases can cut.
+    arms = "".join(
+        f" when '{month:%Y-%m}' then {(month - first).days - 1}" for month in sorted(firsts)
+    )
+    place = f"cast(substr(day, 9, 2) as integer) + case substr(day, 1, 7){arms} end"
+    found: Counter[tuple[str, str]] = Counter()
+    for over, condition, values in (
+        (place, "day between ? and ?", days),
+        (str(n_days), "day > ?", days[1:]),
+    ):
+        rows = await tx.fetch(
+            f"select subject, unit, cast(sum(quantity * ({over})) as bigint) from day_sums "  # noqa: S608 -- numbers and months of our own
+            f"where warehouse = ? and kind = ? and {condition} group by subject, unit",
+            (warehouse, kind, *values),
+        )
+        for subject, unit, n in rows:
+            found[text(subject), text(unit)] += integer(n)
+    return dict(found)
 
 
 async def read_variances(

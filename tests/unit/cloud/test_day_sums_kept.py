@@ -10,10 +10,11 @@ from functools import partial
 import pytest
 
 from cloud_sync.contract import events as ev
+from cloud_sync.dashboard.reports import days_before, days_between
 from cloud_sync.store import day_sums
 from cloud_sync.store.batches import take_batch
 from cloud_sync.store.documents import Draft, put_documents
-from cloud_sync.store.ports import Database
+from cloud_sync.store.ports import Database, Transaction
 from tests.fakes.uploads import ITEM, Book, make_line
 
 DAY_US = 86_400_000_000
@@ -117,3 +118,21 @@ async def test_counts_that_changed_something_are_found_from_a_day_on(
     assert await database.read(partial(variances, from_us=NOON_US)) == changed
     assert await database.read(partial(variances, from_us=NOON_US + 2 * DAY_US)) == {}
     assert await database.read(partial(day_sums.read_on_hand, warehouse="W1")) == {(ITEM, "EA"): 8}
+
+
+async def test_what_is_to_be_undone_to_go_back_from_now(database: Database) -> None:
+    days = days_between("2023-11-20", "2024-03-05")
+    first, last = "2023-11-28", "2024-02-27"
+    for day in days:
+        row = ("W1", "net", day, "item", "", "EA", 1)
+        script = partial(add_one, row=row)
+        await database.transact(script)
+    found = await database.read(
+        partial(day_sums.read_undone, kind="net", warehouse="W1", days=(first, last))
+    )
+    expected = sum(days_before(day, first, last) for day in days if day >= first)
+    assert found == {("item", "EA"): expected}
+
+
+async def add_one(tx: Transaction, row: tuple[str | int, ...]) -> None:
+    await tx.add("day_sums", day_sums._KEYS, "quantity", [row])

@@ -7,6 +7,8 @@ import pytest
 from cloud_sync.dashboard.reports import (
     Goods,
     added,
+    days_before,
+    days_between,
     fill_rates,
     mean_stock,
     productivity,
@@ -22,16 +24,15 @@ HAM = Goods("09506000134376", "g")
 
 def test_mean_stock_goes_back_from_what_is_there_now() -> None:
     # Ends of days: 1st 10, 2nd 4 (6 left), 3rd 9 (5 came), 4th (today) 9.
-    changes = {("2026-03-02", MILK): -6, ("2026-03-03", MILK): 5}
-    of = {"first": "2026-03-01", "today": "2026-03-04"}
-    assert mean_stock({MILK: 9}, changes, last="2026-03-04", **of) == {MILK: (10 + 4 + 9 + 9) / 4}
-    assert mean_stock({MILK: 9}, changes, last="2026-03-02", **of) == {MILK: (10 + 4) / 2}
+    for last, mean in (("2026-03-04", (10 + 4 + 9 + 9) / 4), ("2026-03-02", (10 + 4) / 2)):
+        changes = (("2026-03-02", -6), ("2026-03-03", 7), ("2026-03-03", -2))
+        undone = sum(n * days_before(day, "2026-03-01", last) for day, n in changes)
+        n_days = len(days_between("2026-03-01", last))
+        assert mean_stock({MILK: 9}, {MILK: undone}, n_days=n_days) == {MILK: mean}
 
 
 def test_what_is_sold_out_by_now_had_stock() -> None:
-    changes = {("2026-03-02", TEA): -8}
-    means = mean_stock({}, changes, first="2026-03-01", last="2026-03-02", today="2026-03-02")
-    assert means == {TEA: 4.0}
+    assert mean_stock({}, {TEA: -8}, n_days=2) == {TEA: 4.0}
 
 
 def test_turnover_is_per_year_and_the_slowest_is_first() -> None:
