@@ -6,7 +6,7 @@ done, each of its places closed with an outcome that stands, is closed as a docu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
@@ -24,7 +24,7 @@ from cloud_sync.inventory.counting_plans import (
     places_to_count,
 )
 from cloud_sync.inventory.places import Place, parse_place, place_text
-from cloud_sync.store.columns import text
+from cloud_sync.store.columns import integer, text
 from cloud_sync.store.documents import (
     Draft,
     Gone,
@@ -33,11 +33,13 @@ from cloud_sync.store.documents import (
     put_documents,
     read_documents,
 )
-from cloud_sync.store.ports import Transaction
+from cloud_sync.store.ports import Transaction, fetch_in
 from cloud_sync.store.usable_lots import day_at, read_whereabouts
 
 PREFIX: Final = "CYCLE"
 """What the ids of counts by plan begin with."""
+_BESIDE: Final = frozenset({keys.RECEIVING, keys.PACKING})
+"""Places where goods are for a while; those who pass are counted where they end."""
 KEPT_DAYS: Final = 30
 """Counts by plan that are done are taken away after so many days."""
 
@@ -219,7 +221,8 @@ async def _counted(
 ) -> dict[str, list[int | None]]:
     """By item, of each place where good ones lie, when they were last counted there.
 
-    Only as far back as any class goes: who was not counted since then is as good as never.
+    A place that never was is as old as its goods there, if others of the item were counted. Only
+    as far back as any class goes: who was not counted since then is as good as never.
     """
     since_us = max(0, now_us - 2 * max(plan.every_days.values()) * DAY_US)
     since = place_text(Place(since_us, "", "", "", 0, 0))
@@ -231,11 +234,37 @@ async def _counted(
             (plan.warehouse, since),
         )
     }
-    found = {
-        item: [last.get((item, place)) for place, is_good in sorted(places.items()) if is_good]
+    shelves = {
+        item: sorted(it for it, is_good in places.items() if is_good and it not in _BESIDE)
         for item, places in lying.items()
     }
-    return {item: times for item, times in found.items() if times}
+    moved = {
+        item
+        for item, places in shelves.items()
+        if 0 < sum((item, it) in last for it in places) < len(places)
+    }
+    came = await _came(tx, plan.warehouse, moved)
+    return {
+        item: [last.get((item, it), came.get((item, it))) for it in places]
+        for item, places in shelves.items()
+        if places
+    }
+
+
+async def _came(
+    tx: Transaction, warehouse: str, items: Collection[str]
+) -> dict[tuple[str, str], int]:
+    """When items first came to their places: who put them there has counted them."""
+    return {
+        (text(item), text(location)): integer(day) * DAY_US
+        for item, location, day in await fetch_in(
+            tx,
+            "select item, location, min(day) from stock_postings "
+            "where warehouse = ? and item in (?*) group by item, location",
+            sorted(items),
+            before=(warehouse,),
+        )
+    }
 
 
 async def _was_there(tx: Transaction, count: str) -> bool:

@@ -101,15 +101,18 @@ class Gateway:
 
     async def stock(self) -> None:
         for item, place in ((ITEM, "R-1"), (ITEM, "R-2"), (OTHER, "R-1")):
-            line = ev.Line(item=item, from_location="@supplier", to_location=place, quantity=5)
-            self._book.record(lines=(line,), at_us=NOON_US)
+            await self.bring(item, place)
+
+    async def bring(self, item: str, place: str) -> None:
+        line = ev.Line(item=item, from_location="@supplier", to_location=place, quantity=5)
+        self._book.record(lines=(line,), at_us=NOON_US)
         await self._tell()
 
-    async def count(self, count: str, place: str, item: str = ITEM) -> None:
-        row = {"item": item, "location": place, "quantity": 5, "unit": "EA"}
+    async def count(self, count: str, place: str, *, at_us: int = NOON_US + 1) -> None:
+        row = {"item": ITEM, "location": place, "quantity": 5, "unit": "EA"}
         asked = (ev.Document(type="count", id=count),)
         body: dict[str, object] = {"assertions": [row], "scope": {"location": place}}
-        self._book.record(ev.COUNT_OBSERVED, documents=asked, body=body, at_us=NOON_US + 1)
+        self._book.record(ev.COUNT_OBSERVED, documents=asked, body=body, at_us=at_us)
         await self._tell()
 
     async def close(self, count: str, place: str, outcome: str, at_us: int = NOON_US + 2) -> None:
@@ -204,6 +207,30 @@ async def test_what_is_late_is_told_with_the_places_that_are_left(
         {"item": OTHER, "count": None, **never},
     ]
     assert (found["n_counts"], found["n_items"]) == (1, 2)
+
+
+async def test_goods_that_came_to_another_shelf_or_stand_on_the_dock_are_not_due(
+    gateway: Gateway, http: httpx.AsyncClient, admin: dict[str, str]
+) -> None:
+    for place in ("R-1", "R-2"):
+        await gateway.count("AD-HOC", place)
+    await gateway.bring(ITEM, "R-3")
+    await gateway.bring(ITEM, "DOCK")
+    await gateway.bring(OTHER, "PACK")
+    found = await due_of(http, admin)
+    assert [it["item"] for it in found["items"]] == [OTHER]  # type: ignore[attr-defined]  # a list
+
+
+async def test_a_shelf_that_nobody_counts_is_due_by_the_age_of_its_goods(
+    database: Database, gateway: Gateway, http: httpx.AsyncClient, admin: dict[str, str]
+) -> None:
+    await gateway.count("AD-HOC", "R-1", at_us=NOON_US + 85 * DAY_US)
+    assert await go_round(database, NOON_US + 89 * DAY_US) == 1, "only what was never counted"
+    found = await count_of(http, admin, name_of("W1", "2027-02-19"))
+    assert found["items"] == [OTHER]
+    await go_round(database, NOON_US + 91 * DAY_US)
+    found = await count_of(http, admin, name_of("W1", "2027-02-21"))
+    assert found["items"] == [ITEM], "of R-2"
 
 
 async def test_a_count_that_the_office_took_away_is_not_made_again(
