@@ -84,18 +84,18 @@ def receive(request: Request, movement: Movement, floor: Floor) -> Verdict:
 
 def _awaited(request: Request, floor: Floor) -> str | None:
     """The open delivery that announces goods which are received for none: a slip, most likely."""
-    goods = request.goods
     if request.task.id is not None:
         return None
-    for key, asn in sorted(floor.facts.asns.items()):
-        is_due = asn.status == "dispatched" and asn.warehouse == floor.facts.warehouse
-        if not is_due or floor.flows.receipts.get(key, ReceiptFlow()).is_closed:
+    goods, facts, closed = request.goods, floor.facts, floor.flows.receipts
+    awaiting = []
+    for key, asn in facts.asns.items():
+        if asn.status != "dispatched" or asn.warehouse != facts.warehouse:
             continue
-        announced = floor.deliveries.announced(asn)
-        lots = announced.lots.get(goods.item, frozenset())
-        if goods.lot in lots or (lots and not goods.lot):
-            return key
-    return None
+        lots = floor.deliveries.announced(asn).lots.get(goods.item)
+        is_in_it = lots is not None and (not goods.lot or goods.lot in lots)
+        if is_in_it and not (key in closed and closed[key].is_closed):
+            awaiting.append(key)
+    return min(awaiting, default=None)
 
 
 def _lacks_expiry(request: Request, asn: Asn | None, floor: Floor) -> bool:
