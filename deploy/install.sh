@@ -25,6 +25,9 @@ systemd/forepost-gateway.service 0644 $units/forepost-gateway.service
 systemd/forepost-gateway-failed.service 0644 $units/forepost-gateway-failed.service
 systemd/forepost-gateway-confirm.service 0644 $units/forepost-gateway-confirm.service
 systemd/forepost-gateway-confirm.timer 0644 $units/forepost-gateway-confirm.timer
+systemd/forepost-broker-save.path 0644 $units/forepost-broker-save.path
+systemd/forepost-broker-save.service 0644 $units/forepost-broker-save.service
+systemd/forepost-pages.service 0644 $units/forepost-pages.service
 systemd/forepost-solver.socket 0644 $units/forepost-solver.socket
 systemd/forepost-solver@.service 0644 $units/forepost-solver@.service
 systemd/mosquitto.service.d/forepost.conf 0644 $units/mosquitto.service.d/forepost.conf
@@ -118,7 +121,8 @@ uninstall() {
 purge() {
   uninstall
   rm -rf /var/lib/forepost /var/lib/forepost-box /etc/forepost \
-    /etc/mosquitto/conf.d/forepost.conf /etc/mosquitto/forepost.acl /etc/mosquitto/certs/forepost-*
+    /etc/mosquitto/conf.d/forepost.conf /etc/mosquitto/forepost.acl \
+    /etc/mosquitto/forepost.passwords /etc/mosquitto/certs/forepost-*
   [[ ! -f /etc/mosquitto/mosquitto.conf ]] ||
     sed -i "/^$marker\$/,+1d" /etc/mosquitto/mosquitto.conf
 }

@@ -61,6 +61,8 @@ GARBAGE_THRESHOLDS: Final = (10_000, 20, 20)
 """A message leaves no cycles behind; these keep the few there are in bounds."""
 
 
+NEW_SESSION: Final = "broker-session"
+"""The file in the state directory that says when the broker made a new session."""
 CONFIGURATION: Final = "configuration"
 """The alarm while the configuration's file is not what the gateway works by."""
 TAKEN_AT_ONCE: Final = frozenset({"devices", "smoothing"})
@@ -238,6 +240,7 @@ async def run_parts(
             cloud=cloud,
             instance=machine_fingerprint(),
             try_broker=make_trial(settings, clock, new_id=EventIds(clock)),
+            save_broker=partial(mark_new_session, gateway.state_dir, clock),
             certificates=certificates,
         )
         parts = await stack.enter_async_context(run_inside(settings, outside, journal))
@@ -306,6 +309,17 @@ def make_trial(settings: Settings, clock: Clock, *, new_id: Callable[[], str]) -
             is_over.set()
 
     return trial
+
+
+def mark_new_session(state_dir: Path, clock: Clock) -> None:
+    """Leave word that the broker made a new session; forepost-broker-save.path waits for it."""
+    try:
+        (state_dir / NEW_SESSION).write_text(f"{clock.wall_us()}\n", encoding="ascii")
+    except OSError as error:
+        # On a full disk the broker saves by its own clock, a minute later.
+        logger.warning(
+            "new session not marked", extra={"action": "unmarked", "reason": str(error)}
+        )
 
 
 def machine_fingerprint() -> str:

@@ -77,7 +77,7 @@ class Outside:
     random: uniform in [0, 1). new_id: makes event ids. session: None without a broker; devices:
     the configured ones, in order. run_job: solves a planning job. cloud: None without one.
     instance: what tells this machine from another with a copy of its disk. certificates: where
-    is told when those end that this box gave out.
+    is told when those end that this box gave out. save_broker: has the broker write its store.
     """
 
     clock: Clock
@@ -89,6 +89,7 @@ class Outside:
     cloud: CloudPort | None
     instance: str
     try_broker: TryBroker | None = None
+    save_broker: Callable[[], None] = lambda: None
     certificates: Path | None = None
 
 
@@ -327,6 +328,7 @@ def _broker_watch(parts: Parts, outside: Outside, session: BrokerSession) -> Bro
         topic=gateway.canary_topic, has_heard=lambda: bool(parts.intake.sequences.boots()),
         journal=parts.journal, warehouse=gateway.warehouse, clock=outside.clock,
         new_id=outside.new_id, alarms=parts.alarms, heartbeats=parts.heartbeats,
+        save_broker=outside.save_broker,
     )  # fmt: skip
 
 

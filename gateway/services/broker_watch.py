@@ -10,6 +10,8 @@
   it was killed, or its store was set aside. Handhelds send again what has no receipt; for all
   others, and for people, an event `gateway.health` with `what: broker_session_lost` says that
   messages of this time may be missing.
+- A session that the broker has just made is in its memory only. Whoever can have it write its
+  store is asked to, once for each new session (`save_broker`).
 """
 
 from __future__ import annotations
@@ -72,6 +74,7 @@ class BrokerWatch:
         new_id: Callable[[], str],
         alarms: Alarms,
         heartbeats: Heartbeats,
+        save_broker: Callable[[], None] = lambda: None,
     ) -> None:
         self._session = session
         self._topic = topic
@@ -84,6 +87,7 @@ class BrokerWatch:
         self._new_id = new_id
         self._alarms = alarms
         self._heartbeats = heartbeats
+        self._save_broker = save_broker
         self._seen_s = clock.monotonic()
         self._due_s = clock.monotonic() + min(every_s, FIRST_S)
         self._n_told = 0
@@ -150,6 +154,7 @@ class BrokerWatch:
 
     async def _tell_forgotten(self) -> None:
         n_forgotten = self._session.n_forgotten
+        self._save_broker()
         if self._has_heard():
             logger.warning("broker forgot the session", extra={"action": "session_forgotten"})
             draft = health_draft(

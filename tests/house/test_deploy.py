@@ -17,11 +17,18 @@ UNITS = (
     "forepost-gateway.service",
     "forepost-gateway-failed.service",
     "forepost-gateway-confirm.service",
+    "forepost-pages.service",
+    "forepost-broker-save.service",
     "forepost-solver@.service",
     "forepost-cloud.service",
     "forepost-forecast.service",
 )
-TRIGGERS = ("forepost-forecast.timer", "forepost-gateway-confirm.timer", "forepost-solver.socket")
+TRIGGERS = (
+    "forepost-broker-save.path",
+    "forepost-forecast.timer",
+    "forepost-gateway-confirm.timer",
+    "forepost-solver.socket",
+)
 PROGRAMS = "/opt/forepost/current/bin/"
 
 DEBIANS_MOSQUITTO = """
@@ -78,6 +85,7 @@ def test_systemd_finds_a_mistake_in_a_unit(units: Path) -> None:
     ("name", "exposure_max"),
     [
         ("forepost-gateway.service", 1.2),
+        ("forepost-pages.service", 1.2),
         ("forepost-solver@.service", 0.2),
         ("forepost-cloud.service", 0.9),
         ("forepost-forecast.service", 0.9),
@@ -120,6 +128,13 @@ def test_the_solvers_unit_runs_the_program_that_the_gateway_would() -> None:
     assert socket is not None
     gateway = (DEPLOY / "systemd/forepost-gateway.service").read_text()
     assert f"\nEnvironment={SOCKET_VARIABLE}={socket[1]}\n" in gateway
+
+
+def test_systemd_watches_the_file_that_a_new_session_marks() -> None:
+    from gateway.app import NEW_SESSION
+
+    watch = (DEPLOY / "systemd/forepost-broker-save.path").read_text()
+    assert f"\nPathChanged=/var/lib/forepost/{NEW_SESSION}\n" in watch
 
 
 def test_systemd_waits_longer_than_a_stop_takes(units: Path) -> None:

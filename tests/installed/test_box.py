@@ -153,12 +153,8 @@ def test_a_broker_killed_in_its_first_minute_still_knows_who_listens(
     configure(machine)
     scan(machine, 1)
     # Long before the broker would write its store by itself.
-    is_saved = (
-        "test",
-        "/var/lib/mosquitto/mosquitto.db",
-        "-nt",
-        "/var/lib/forepost/broker-session",
-    )
+    mark, store = "/var/lib/forepost/broker-session", "/var/lib/mosquitto/mosquitto.db"
+    is_saved = ("sh", "-c", f"test -e {mark} && test {store} -nt {mark}")
     assert wait_until(lambda: machine.run(*is_saved).returncode == 0), machine.log()
 
     machine.do("systemctl", "stop", GATEWAY)

@@ -41,19 +41,33 @@ def configure(machine: Machine) -> None:
     machine.do("systemctl", "start", GATEWAY)
 
 
-def scan(machine: Machine, seq: int) -> dict[str, object]:
-    """Receive a case as a handheld does, again until a result comes; gives that."""
-    payload = json.dumps({
+TOPIC = f"forepost/v1/J1/{HANDHELD}/"
+AS_HANDHELD = (
+    "-h", "localhost", "-p", "8883", "-q", "1",
+    "--cafile", "/etc/mosquitto/certs/forepost-ca.pem",
+    "--cert", f"/exchange/{HANDHELD}.pem", "--key", f"/exchange/{HANDHELD}.key",
+    "-t", f"{TOPIC}scan",
+)  # fmt: skip
+
+
+def scan_of(seq: int) -> str:
+    """What a handheld says of a case that it receives."""
+    return json.dumps({
         "v": 1, "boot": "boot-1", "seq": seq, "symbology": "GS1_128",
         "data": f"0109501101530003172701011021A{seq}", "task": {"type": "receive", "quantity": 1},
     })  # fmt: skip
-    topic = f"forepost/v1/J1/{HANDHELD}/"
+
+
+def leave(machine: Machine, seq: int) -> None:
+    """Leave a scan with the broker, and hear nothing of it but the broker's PUBACK."""
+    machine.do("mosquitto_pub", *AS_HANDHELD, "-m", scan_of(seq))
+
+
+def scan(machine: Machine, seq: int) -> dict[str, object]:
+    """Receive a case as a handheld does, again until a result comes; gives that."""
     # It publishes when it has subscribed, and ends after one answer or five seconds.
     say = (
-        "mosquitto_rr", "-h", "localhost", "-p", "8883", "-q", "1", "-W", "5",
-        "--cafile", "/etc/mosquitto/certs/forepost-ca.pem",
-        "--cert", f"/exchange/{HANDHELD}.pem", "--key", f"/exchange/{HANDHELD}.key",
-        "-t", f"{topic}scan", "-e", f"{topic}result", "-m", payload,
+        "mosquitto_rr", *AS_HANDHELD, "-W", "5", "-e", f"{TOPIC}result", "-m", scan_of(seq),
     )  # fmt: skip
     results: list[dict[str, object]] = []
 

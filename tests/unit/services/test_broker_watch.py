@@ -46,7 +46,7 @@ class Bench:
         self.clock, self.session, self.has_heard = FakeClock(), Session(), True
         self.alarms = Alarms(self.clock)
         self.verdicts: deque[str | Exception | None] = deque()
-        self.n_trials = 0
+        self.n_trials = self.n_saves = 0
         ids = (f"00000000-0000-7000-8000-{n:012x}" for n in count(1))
         self.watch = BrokerWatch(
             session=self.session,
@@ -60,7 +60,11 @@ class Bench:
             new_id=ids.__next__,
             alarms=self.alarms,
             heartbeats=Heartbeats(self.clock),
+            save_broker=self._save,
         )
+
+    def _save(self) -> None:
+        self.n_saves += 1
 
     async def _try(self) -> str | None:
         self.n_trials += 1
@@ -165,3 +169,16 @@ async def test_a_lost_session_is_told_once_where_somebody_had_spoken(state: Path
         (row,) = await journal.read(after_seq=0, limit=9)
     event = ev.parse_event(row.body)
     assert (event.type, event.body["what"]) == (ev.GATEWAY_HEALTH, "broker_session_lost")
+
+
+async def test_the_broker_is_had_to_save_once_for_each_new_session(state: Path) -> None:
+    async with opened(state) as journal:
+        bench = Bench(journal, every_s=0)
+        bench.has_heard = False
+        await bench.after(1)
+        assert bench.n_saves == 0
+        for n in (1, 2):
+            bench.session.n_forgotten = n
+            await bench.after(1)
+            await bench.after(1)
+            assert bench.n_saves == n
