@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from device_sim.errors import ScenarioRefused
 
@@ -104,7 +113,7 @@ class Business(_Part):
     """
 
     format: Literal["forepost-business/1"]
-    name: Annotated[str, Field(max_length=64, pattern=r"^[\w][\w .+-]*$")]
+    name: Annotated[str, Field(max_length=64)]
     about: str = ""
     weeks: Annotated[int, Field(ge=1, le=26)] = 4
     warmup_days: Annotated[int, Field(ge=0, le=60)] = 14
@@ -118,6 +127,13 @@ class Business(_Part):
     sales: Sales
     classes: Annotated[tuple[GoodsClass, ...], Field(min_length=1, max_length=6)]
     surges: tuple[Surge, ...] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _name_names_files(cls, name: str) -> str:
+        if re.fullmatch(r"\w[\w .+-]*", name) is None:
+            raise ValueError(f"expected letters, digits, spaces and any of _.+-, got {name!r}")
+        return name
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
@@ -134,12 +150,28 @@ def parse_business(text: str, *, source: str) -> Business:
     except tomllib.TOMLDecodeError as error:
         raise ScenarioRefused(f"{source}: not TOML: {error}") from error
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        key = ".".join(map(str, problem["loc"])) or "(file)"
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] not in ("missing", "value_error"):
-            message += f", got {problem['input']!r}"
-        raise ScenarioRefused(f"{source}: {key}: {message}") from error
+        raise ScenarioRefused(f"{source}: {_complaint(error)}") from error
+
+
+def _complaint(error: ValidationError) -> str:
+    """What is wrong, in a line: a key that is not known first, since it may be a misspelt one."""
+    problems = error.errors(include_url=False)
+    problem = min(problems, key=lambda it: it["type"] != "extra_forbidden")
+    key = ".".join(map(str, problem["loc"])) or "(file)"
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    if problem["type"] == "extra_forbidden":
+        return f"{key}: no such key{_meant(str(problem['loc'][-1]))}{more}"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] not in ("missing", "value_error"):
+        message += f", got {problem['input']!r}"
+    return f"{key}: {message}{more}"
+
+
+def _meant(key: str) -> str:
+    parts: tuple[type[BaseModel], ...] = (Business, Sales, GoodsClass, Surge)
+    known = [name for part in parts for name in part.model_fields]
+    near = get_close_matches(key, known, n=1)
+    return f", {near[0]!r} perhaps" if near else ""
 
 
 def shipped_names() -> list[str]:

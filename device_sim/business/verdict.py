@@ -28,6 +28,8 @@ from device_sim.business.report import (
 from device_sim.business.trial import FILL_NEAR, Comparison
 from device_sim.business.world_days import COSTS
 
+FILL_FAR: Final = 0.005
+"""Half a point of fill rate more, and money is no longer compared with like money."""
 NAMES: Final[Mapping[str, str]] = {"cost": "Cost", "waste_kg": "Waste"}
 UNITS: Final = (
     "All figures are of the whole network and a day. Money is in the scenario's own unit; cost is "
@@ -171,7 +173,13 @@ def _fill_line(found: Mapping[str, Figures], name: str) -> str:
         word = "as much as"
     else:
         word = "more than" if less.mean > 0 else "less than"
-    return f"**Service**: {ours:.2f} % of the units asked for, {word} {name} with {theirs:.2f} %."
+    told = f"**Service**: {ours:.2f} % of the units asked for, {word} {name} with {theirs:.2f} %."
+    if less.mean <= FILL_FAR:
+        return told
+    return (
+        f"{told} It could not be tuned to serve as much, and the last points are the dearest: "
+        "a lower `--service` of ours compares both at one fill rate."
+    )
 
 
 def _cost_line(found: Mapping[str, Figures], name: str) -> str:

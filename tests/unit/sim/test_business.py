@@ -258,6 +258,9 @@ def test_shipped_scenarios_are_whole(name: str) -> None:
         ("value = 7.2", "", "value"),
         ("value = 7.2", "value = 7.2\ncolour = 1", "colour"),
         ("value = 7.2", "value =", "not TOML"),
+        ("trip_cost = 1600", "tripcost = 1600", "tripcost: no such key, 'trip_cost' perhaps"),
+        ("skus = 800", 'skus = "many"', r"classes\.0\.skus: .*, got 'many'"),
+        ('name = "normal-weeks"', 'name = "a/b"', "name: expected letters, .*, got 'a/b'"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(old: str, new: str, key: str) -> None:

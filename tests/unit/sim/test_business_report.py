@@ -84,6 +84,16 @@ def test_no_goal_is_reached_by_who_serves_less() -> None:
     assert "**No goal is reached: full-truck serves more.**" in text
 
 
+def test_a_rule_that_cannot_serve_as_much_is_told_to_be_no_like_for_like() -> None:
+    hint = "a lower `--service` of ours compares both at one fill rate"
+    for fill, is_told in ((0.97, True), (0.978, False)):
+        outcomes = {
+            OURS: [outcome(OURS, 1, cost=9.0, waste=1.0, fill=0.98)],
+            "full-truck": [outcome("full-truck", 1, cost=8.0, waste=1.0, fill=fill)],
+        }
+        assert (hint in report(Comparison(BUSINESS, outcomes, {}))) is is_told
+
+
 def test_one_goal_of_two_is_told_as_one() -> None:
     text = report(comparison(ours=[(80.0, 6.0)] * 2, cheap=[(100.0, 6.2)] * 2))
     assert (
