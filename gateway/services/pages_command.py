@@ -12,7 +12,7 @@ import signal
 import socket
 import ssl
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -39,6 +39,8 @@ from gateway.settings import PagesSettings, Settings, load_settings
 logger = logging.getLogger(__name__)
 
 MESSAGES_SHOWN: Final = 50
+REPORT_S: Final = 1.0
+"""However many pages are open, the gateway is asked no more often."""
 T = TypeVar("T")
 
 
@@ -64,6 +66,7 @@ def run(namespace: argparse.Namespace) -> int:
     set_up_logging(is_json=False, level="INFO")
     if settings.pages is None:
         print("the configuration has no [pages]: there is nothing to serve")
+        Notifier.from_environment().ready()  # which is no failure
         return 0
     asyncio.run(_serve(settings, namespace.config, Notifier.from_environment()))
     return 0
@@ -139,15 +142,15 @@ def sources_of(settings: Settings, config: Path) -> Sources:
     journal = state_dir / FILE
     looks = _Looks()
 
-    async def report() -> Mapping[str, object]:
-        return await ask_status(settings.status_socket)
+    clock = SystemClock()
+    newest = Newest(lambda: ask_status(settings.status_socket), clock.monotonic)
 
     async def files(why: str) -> Mapping[str, object]:
         return await looks.take(lambda: report_of_files(settings, why=why))
 
     async def metrics() -> str:
         try:
-            return render_metrics(await report())
+            return render_metrics(await newest.report())
         except GatewayError as error:
             return render_metrics(await files(str(error)))
 
@@ -158,7 +161,7 @@ def sources_of(settings: Settings, config: Path) -> Sources:
         await asyncio.to_thread(leave_request, state_dir, id_)
 
     return Sources(
-        report=report,
+        report=newest.report,
         files=files,
         shelf=lambda: looks.take(lambda: _shelf(journal)),
         quarantine=lambda before: looks.take(lambda: _quarantine(journal, before)),
@@ -167,6 +170,26 @@ def sources_of(settings: Settings, config: Path) -> Sources:
         metrics=metrics,
         bundle=bundle,
     )
+
+
+class Newest:
+    """The gateway's report, asked for once for all who want it at the same time."""
+
+    def __init__(
+        self, ask: Callable[[], Awaitable[Mapping[str, object]]], now_s: Callable[[], float]
+    ) -> None:
+        self._ask, self._now_s = ask, now_s
+        self._turn = asyncio.Lock()
+        self._told: Mapping[str, object] = {}
+        self._until_s = 0.0
+
+    async def report(self) -> Mapping[str, object]:
+        """A report that is REPORT_S old at most. Raises GatewayError if none can be had."""
+        async with self._turn:
+            if self._now_s() >= self._until_s:
+                self._told = await self._ask()
+                self._until_s = self._now_s() + REPORT_S
+            return self._told
 
 
 class _Looks:

@@ -18,7 +18,8 @@ from typing import Final
 
 from gateway.core.pacing import Pace
 
-KEPT_IN: Final = "pages.token"
+KEPT_IN: Final = "pages/token"
+"""In a directory of its own: what root puts there belongs to whom the state directory does."""
 SESSION_S: Final = 12 * 3600.0
 """A shift, and the next one's first look."""
 SESSIONS_MAX: Final = 32

@@ -5,7 +5,7 @@
     GET  /pda/config.json               what the PDA page has to know of this warehouse
     GET  /api/session                   {"signed_in", "guard"?, "language", "may_read"}
     POST /api/session  {"token"}        sign in;  DELETE: sign out
-    GET  /api/report                    {"running", "report", "reason"?}: `status --json`
+    GET  /api/report[?stock=1]          {"running", "report", "reason"?}: `status --json`
     GET  /api/shelf                     {"items", "lots"}: names and expiry days of the stock
     GET  /api/quarantine?before=ID      {"messages", "more"}, the newest first
     GET  /api/quarantine/ID             one message, whole
@@ -196,9 +196,12 @@ class Site:
             said["guard"] = session.guard
         return as_json(said)
 
-    async def _report(self, _request: Request) -> Response:
+    async def _report(self, request: Request) -> Response:
         try:
-            return as_json({"running": True, "report": await self._sources.report()})
+            report = dict(await self._sources.report())
+            if request.query.get("stock") != "1":
+                report.pop("stock", None)  # the greater part of it, and seldom looked at
+            return as_json({"running": True, "report": report})
         except GatewayError as error:
             files = await self._sources.files(str(error))
             return as_json({"running": False, "reason": str(error), "report": files})

@@ -54,7 +54,7 @@ class Box:
     async def _report(self) -> Mapping[str, object]:
         if not self.is_running:
             raise GatewayError("no gateway answers here")
-        return {"gateway": "gw-1", "devices": [{"name": HOSTILE}]}
+        return {"gateway": "gw-1", "devices": [{"name": HOSTILE}], "stock": [{"item": "1"}]}
 
     async def _say(self, content: Mapping[str, object]) -> Mapping[str, object]:
         return content
@@ -89,8 +89,8 @@ async def serving(
     clock: Clock | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of pages that are served on a loopback port."""
-    put_file(directory / "box" / KEPT_IN, digest_of(TOKEN).encode(), mode=SECRET)
-    sessions = Sessions(directory / "box" / KEPT_IN, clock or Clock())
+    put_file(directory / KEPT_IN, digest_of(TOKEN).encode(), mode=SECRET)
+    sessions = Sessions(directory / KEPT_IN, clock or Clock())
     site = Site(options, (box or Box()).sources(), sessions)
     server = Server(site.answer, limits or Limits())
     async with (
@@ -184,6 +184,12 @@ async def test_a_gateway_that_is_down_is_told_and_no_error(tmp_path: Path) -> No
         assert said["reason"] == said["report"]["why"] == "no gateway answers here"
 
 
+async def test_the_stock_comes_where_it_is_asked_for(tmp_path: Path) -> None:
+    async with serving(tmp_path) as client:
+        assert "stock" not in (await client.get("/api/report")).json()["report"]
+        assert (await client.get("/api/report?stock=1")).json()["report"]["stock"]
+
+
 async def test_only_who_is_signed_in_changes_something(tmp_path: Path) -> None:
     box = Box()
     async with serving(tmp_path, box) as client:
@@ -253,9 +259,9 @@ async def test_a_new_token_and_time_end_a_session(tmp_path: Path) -> None:
     async with serving(tmp_path, clock=clock) as client:
         await sign_in(client)
         assert (await client.get("/api/session")).json()["signed_in"] is True
-        put_file(tmp_path / "box" / KEPT_IN, digest_of(new_token()).encode(), mode=SECRET)
+        put_file(tmp_path / KEPT_IN, digest_of(new_token()).encode(), mode=SECRET)
         assert (await client.get("/api/session")).json()["signed_in"] is False
-        put_file(tmp_path / "box" / KEPT_IN, digest_of(TOKEN).encode(), mode=SECRET)
+        put_file(tmp_path / KEPT_IN, digest_of(TOKEN).encode(), mode=SECRET)
         await sign_in(client)
         clock.now_s += SESSION_S + 1
         assert (await client.get("/api/session")).json()["signed_in"] is False

@@ -78,7 +78,7 @@ function banner() {
 async function refresh() {
   if (!state.session.may_read && !state.session.signed_in) return;
   try {
-    const said = await json("/api/report");
+    const said = await json(`/api/report${location.hash === "#stock" ? "?stock=1" : ""}`);
     Object.assign(state, { running: said.running, reason: said.reason, heard: Date.now() });
     state.report = { ...NOTHING, ...said.report };
   } catch (error) {
@@ -101,7 +101,10 @@ async function show(again = false) {
   state.update = null;
   try {
     if (name === "sign-in") fill(content, signIn(actions, false));
-    else if (name === "stock") state.update = await stockTable(content, state, actions);
+    else if (name === "stock") {
+      await refresh(); // the stock comes with a report only where it is looked at
+      state.update = await stockTable(content, state, actions);
+    }
     else if (name === "support") fill(content, support(state, actions));
     else if (name === "quarantine" && rest) await quarantineOne(content, rest, state, actions);
     else if (name === "quarantine") await quarantineList(content, actions);
