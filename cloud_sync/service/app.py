@@ -20,6 +20,7 @@ from cloud_sync.service import (
     exceptions,
     exchange,
     history,
+    metrics,
     order_sheet,
     orders,
     periods,
@@ -72,6 +73,7 @@ def make_app(
     app.include_router(transit_rules.router)
     app.include_router(counting.router)
     app.include_router(history.router)
+    app.include_router(metrics.router)
     app.include_router(periods.router)
     app.include_router(records.router)
     app.include_router(exchange.router)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, cast
+from typing import Final, cast
 
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+from cloud_sync.contract.metrics import CONTENT_TYPE, Kind, Sample, encode_family
+
+__all__ = ["CONTENT_TYPE", "METRICS", "Metric", "render_metrics"]
 
 Report = Mapping[str, object]
-Labels = tuple[tuple[str, str], ...]
-_Sample = tuple[Labels, object]
 _OUTCOMES: Final = ("accepted", "flagged", "refused", "duplicate")
 _US: Final = 1e-6
 
@@ -25,45 +25,14 @@ class Metric:
     """One family. read: its samples in a report."""
 
     name: str
-    kind: Literal["gauge", "counter"]
+    kind: Kind
     about: str
-    read: Callable[[Report], Iterator[_Sample]] = field(repr=False)
+    read: Callable[[Report], Iterator[Sample]] = field(repr=False)
 
 
 def render_metrics(report: Report) -> str:
     """The report as metrics."""
-    lines: list[str] = []
-    for metric in METRICS:
-        samples = [
-            f"{metric.name}{_shown_labels(labels)} {shown}"
-            for labels, value in metric.read(report)
-            if (shown := _shown(value)) is not None
-        ]
-        if samples:
-            lines += [
-                f"# HELP {metric.name} {metric.about}",
-                f"# TYPE {metric.name} {metric.kind}",
-            ]
-            lines += samples
-    return "\n".join(lines) + "\n"
-
-
-def _shown(value: object) -> str | None:
-    if isinstance(value, bool):
-        return str(int(value))
-    if isinstance(value, int):
-        return str(value)
-    return repr(round(value, 9)) if isinstance(value, float) else None
-
-
-def _shown_labels(labels: Labels) -> str:
-    if not labels:
-        return ""
-    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels) + "}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return "".join(encode_family(it.name, it.kind, it.about, it.read(report)) for it in METRICS)
 
 
 # ---------------------------------------------------------------- what is read, and how
@@ -81,8 +50,8 @@ def _rows(report: Report, *path: str) -> Sequence[Report]:
     return cast(Sequence[Report], rows) if isinstance(rows, Sequence) else ()
 
 
-def _one(*path: str, scale: float | None = None) -> Callable[[Report], Iterator[_Sample]]:
-    def read(report: Report) -> Iterator[_Sample]:
+def _one(*path: str, scale: float | None = None) -> Callable[[Report], Iterator[Sample]]:
+    def read(report: Report) -> Iterator[Sample]:
         yield (), _scaled(_at(report, *path), scale)
 
     return read
@@ -96,10 +65,10 @@ def _scaled(value: object, scale: float | None) -> object:
 
 def _each(
     name: str, labels: Sequence[str], key: str, scale: float | None = None
-) -> Callable[[Report], Iterator[_Sample]]:
+) -> Callable[[Report], Iterator[Sample]]:
     """A sample for each row of a table of the report, by labels of its own columns."""
 
-    def read(report: Report) -> Iterator[_Sample]:
+    def read(report: Report) -> Iterator[Sample]:
         for row in _rows(report, name):
             shown = tuple((label, str(row.get(label))) for label in labels)
             yield shown, _scaled(row.get(key), scale)
@@ -107,8 +76,8 @@ def _each(
     return read
 
 
-def _count(name: str) -> Callable[[Report], Iterator[_Sample]]:
-    def read(report: Report) -> Iterator[_Sample]:
+def _count(name: str) -> Callable[[Report], Iterator[Sample]]:
+    def read(report: Report) -> Iterator[Sample]:
         rows = _at(report, name)
         if isinstance(rows, Sequence):
             yield (), len(rows)
@@ -116,12 +85,12 @@ def _count(name: str) -> Callable[[Report], Iterator[_Sample]]:
     return read
 
 
-def _info(report: Report) -> Iterator[_Sample]:
+def _info(report: Report) -> Iterator[Sample]:
     names = ("gateway", "warehouse", "epoch", "version")
     yield tuple((name, str(report[name])) for name in names if name in report), 1
 
 
-def _lags(report: Report) -> Iterator[_Sample]:
+def _lags(report: Report) -> Iterator[Sample]:
     cursors, last_seq = _at(report, "cursors"), _at(report, "journal", "last_seq")
     if isinstance(cursors, Mapping) and isinstance(last_seq, int):
         for consumer, seq in cursors.items():
@@ -129,33 +98,33 @@ def _lags(report: Report) -> Iterator[_Sample]:
             yield (("consumer", str(consumer)),), max(0, last_seq - seq)
 
 
-def _outcomes(report: Report) -> Iterator[_Sample]:
+def _outcomes(report: Report) -> Iterator[Sample]:
     for outcome in _OUTCOMES:
         yield (("outcome", outcome),), _at(report, "intake", outcome)
 
 
-def _is_online(report: Report) -> Iterator[_Sample]:
+def _is_online(report: Report) -> Iterator[Sample]:
     for row in _rows(report, "devices"):
         labels = ("device", str(row.get("name"))), ("driver", str(row.get("driver")))
         yield labels, row.get("state") == "online"
 
 
-def _of_device(key: str, scale: float | None = None) -> Callable[[Report], Iterator[_Sample]]:
-    def read(report: Report) -> Iterator[_Sample]:
+def _of_device(key: str, scale: float | None = None) -> Callable[[Report], Iterator[Sample]]:
+    def read(report: Report) -> Iterator[Sample]:
         for row in _rows(report, "devices"):
             yield (("device", str(row.get("name"))),), _scaled(row.get(key), scale)
 
     return read
 
 
-def _device_errors(report: Report) -> Iterator[_Sample]:
+def _device_errors(report: Report) -> Iterator[Sample]:
     for row in _rows(report, "devices"):
         errors = row.get("errors")
         for kind, n in errors.items() if isinstance(errors, Mapping) else ():
             yield (("device", str(row.get("name"))), ("kind", str(kind))), n
 
 
-def _alarms(report: Report) -> Iterator[_Sample]:
+def _alarms(report: Report) -> Iterator[Sample]:
     for row in _rows(report, "alarms"):
         yield (("alarm", str(row.get("name"))), ("about", str(row.get("about") or ""))), 1
 
