@@ -6,6 +6,7 @@ or two at five million events, and the database does nothing else than walk rang
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,12 +61,14 @@ async def _turnover(visit: Visit, asked: Asked) -> Sheet:
         means.update(await visit.read(script))
     out = await visit.read(partial(read_outflow, asked=asked))
     found = turnover(out, means, n_days=asked.n_days)
-    return views.turnover(found, await _names(visit, {it.goods.item for it in found}), visit.t)
+    names = await _names(visit, {it.goods.item for it in found})
+    return await asyncio.to_thread(views.turnover, found, names, visit.t)
 
 
 async def _profit(visit: Visit, asked: Asked) -> Sheet:
     found = await visit.read(partial(read_profit, asked=asked))
-    return views.profit(found, await _names(visit, {it.goods.item for it in found}), visit.t)
+    names = await _names(visit, {it.goods.item for it in found})
+    return await asyncio.to_thread(views.profit, found, names, visit.t)
 
 
 async def _waste(visit: Visit, asked: Asked) -> Sheet:
@@ -137,8 +140,9 @@ async def sheet(visit: Visit) -> Response:
     asked, _ = _period(visit, list(choices))
     made = await wanted.make(visit, asked)
     name = f"{wanted.name}-{visit.asked('warehouse') or 'all'}-{asked.first}-{asked.last}.csv"
+    table = [it.name for it in made.columns], [row.plain for row in made.rows]
     return Response(
-        write_table([it.name for it in made.columns], [row.plain for row in made.rows]),
+        await asyncio.to_thread(write_table, *table),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
