@@ -332,9 +332,12 @@ class Settings(BaseModel):
 def parse_settings(text: str, *, source: str) -> Settings:
     """The settings in a TOML text; `source` names it in errors. Raises ConfigError."""
     try:
-        return Settings.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+        told = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        # A number of thousands of digits and a list in a thousand lists are no TOMLDecodeError.
         raise ConfigError(f"{source}: not TOML: {error}") from error
+    try:
+        return Settings.model_validate(told)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         path = ".".join(str(part) for part in problem["loc"])

@@ -50,7 +50,10 @@ def test_a_good_file_is_read() -> None:
         ('name = "dock"', 'name = "pda-*"', "x: devices: the name 'pda-*' is used more than once"),
         ('driver = "m100"', "driver = 5", "x: devices.1.driver: "),
         ("[gateway]", "[gateway", "x: not TOML"),
+        ('id = "gw-J1"', "id = 1" + "0" * 5000, "x: not TOML"),
+        ('id = "gw-J1"', "id = " + "[" * 3000 + "]" * 3000, "x: not TOML"),
     ],
+    ids=range(12),
 )
 def test_a_wrong_key_is_named_by_its_path(old: str, new: str, complaint: str) -> None:
     with pytest.raises(ConfigError) as caught:
