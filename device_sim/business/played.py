@@ -191,7 +191,7 @@ def players(*, workers: int, path: Path | None, say: Callable[[str], None]) -> I
     """Players with so many processes of their own (1: none) and results in `path`, if any."""
     kept: AbstractContextManager[Record | None] = nullcontext() if path is None else Record(path)
     with kept as record:
-        if record:
+        if record is not None and len(record) > 0:
             say(f"{path}: {len(record)} results are known; what was played before is not again")
         if workers == 1:
             yield Players(record, None)

@@ -4,10 +4,10 @@ workers, nothing played twice, nothing taken over from another scenario or state
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from device_sim.business.scenario import SHIPPED, Business, load_business, resiz
 from device_sim.errors import PlayRefused
 
 pytestmark = pytest.mark.slow
+POLL_S = 0.02
 
 
 def tiny() -> Business:
@@ -141,22 +142,25 @@ def test_workers_die_with_the_run_that_was_killed(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "device_sim", "business", str(file), "--workers", "2"]
     with subprocess.Popen([*command, "--skus", "10"], stderr=subprocess.PIPE) as run:
         try:
-            workers = wait_for_children(run.pid, 2)
+            workers = wait_for_children(run, 2)
         finally:
             run.send_signal(signal.SIGKILL)
             run.wait(60)
     while any(is_running(pid) for pid in workers):
-        os.sched_yield()
+        time.sleep(POLL_S)  # the kernel kills them in its own time
 
 
-def wait_for_children(pid: int, n: int) -> list[int]:
-    """The processes that the run started to play with, once they have loaded our code."""
-    while True:
-        found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+def wait_for_children(run: subprocess.Popen[bytes], n: int) -> list[int]:
+    """The processes that the run started to play with."""
+    while run.poll() is None:
+        found = (
+            Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text(encoding="ascii").split()
+        )
         playing = [int(child) for child in found if "spawn_main" in command_of(int(child))]
         if len(playing) >= n:
             return playing
-        os.sched_yield()
+        time.sleep(POLL_S)
+    raise AssertionError(f"the run ended by itself with {run.returncode}")
 
 
 def command_of(pid: int) -> str:
