@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 from urllib.parse import quote
@@ -17,11 +17,13 @@ from urllib.parse import quote
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cloud_sync.contract.batches import Problem
 from cloud_sync.dashboard import operations, planning
 from cloud_sync.dashboard.assets import Assets
 from cloud_sync.dashboard.glance import Glances
@@ -91,12 +93,12 @@ class Front:
             Route(f"{ROOT}/choose", self._choose, methods=["POST"]),
             *(Route(it.path, self._guarded(it), methods=[it.method]) for it in PAGES),
         ]
-        pages = Starlette(routes=routes, exception_handlers=self._refusals())
-        stream = Starlette(
-            routes=[Route(f"{ROOT}/live", self._stream)], exception_handlers=self._refusals()
-        )
-        self._pages = Shield(pages, deadline_s=REQUEST_DEADLINE_S, headers=HEADERS)
-        self._stream_app = Shield(stream, deadline_s=None, headers=HEADERS)
+        self._pages = self._shielded(routes, REQUEST_DEADLINE_S)
+        self._stream_app = self._shielded([Route(f"{ROOT}/live", self._stream)], None)
+
+    def _shielded(self, routes: Sequence[Route], deadline_s: float | None) -> Starlette:
+        shield = Middleware(Shield, deadline_s=deadline_s, headers=HEADERS, tell=self._tell)
+        return Starlette(routes=routes, exception_handlers=self._refusals(), middleware=[shield])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -232,6 +234,12 @@ class Front:
     def _unavailable(self, request: Request, error: Exception) -> Response:
         logger.error("store failed", extra={"action": "store_failed", "reason": str(error)})
         return self._problem(request, "unavailable", "")
+
+    def _tell(self, scope: Scope, problem: Problem, headers: Mapping[str, str]) -> Response:
+        """What went wrong beneath all handlers, for people."""
+        response = self._problem(Request(scope), problem.code, "")
+        response.headers.update(headers)
+        return response
 
     def _problem(self, request: Request, code: str, detail: str) -> Response:
         key = f"error.{code}" if code in _WORDS_FOR else "error.other"

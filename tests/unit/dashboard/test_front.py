@@ -8,7 +8,7 @@ import pytest
 from cloud_sync.contract import rights
 from cloud_sync.dashboard.front import PAGES, POLICY
 from cloud_sync.store.credentials import create_token, hash_token, revoke_token
-from cloud_sync.store.ports import Database
+from cloud_sync.store.ports import Database, Script, StoreError, T
 from cloud_sync.store.sessions import SESSION_US
 from tests.rigs.reader import Reader
 
@@ -186,3 +186,44 @@ async def test_pages_of_an_empty_cloud_say_that_there_is_nothing(reader: Reader)
     assert (await reader.get("/ui/warehouses/W1")).status_code == 404
     assert (await reader.get("/ui/items/09506000000015")).status_code == 404
     assert (await reader.get("/ui/items/milk")).status_code == 404
+
+
+class Broken:
+    """A database with a fault of ours in it, once it is to have one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.error: Exception | None = None
+
+    async def transact(self, script: Script[T]) -> T:
+        return await self._database.transact(script)
+
+    async def read(self, script: Script[T]) -> T:
+        if self.error is not None:
+            raise self.error
+        return await self._database.read(script)
+
+    async def read_once(self, script: Script[T]) -> T:
+        return await self._database.read_once(script)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (KeyError("a secret"), 500, "A fault of ours."),
+        (StoreError("a secret"), 503, "The database cannot answer now."),
+    ],
+)
+async def test_a_fault_is_a_page_that_tells_nothing_of_the_inside(
+    error: Exception, status: int, told: str, database: Database
+) -> None:
+    broken = Broken(database)
+    reader = Reader(broken, lambda: 1)
+    async with reader.http:
+        await reader.sign_in("ana", "admin")
+        broken.error = error
+        found = await reader.get(HOME)
+    assert found.status_code == status
+    assert told in found.text
+    assert "secret" not in found.text
+    assert found.headers["content-security-policy"] == POLICY
