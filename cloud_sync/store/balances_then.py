@@ -145,19 +145,22 @@ async def read_account(
     where = "warehouse = ? and item = ? and location = ? and lot = ? and status = ? and unit = ?"
     values = (key.warehouse, key.item, key.location, key.lot, key.status, key.unit)
     first = from_us // DAY_US
-    known = await tx.fetch(
-        "select (select has_postings from ledgers where warehouse = ?),"  # noqa: S608 -- our own words
+    columns = f"select day, gateway, epoch, entries from stock_postings where {where}"  # noqa: S608 -- our own words
+    # What stands before them comes with the postings, to be waited for once; day is null there.
+    found = await tx.fetch(
+        "select cast(null as bigint) as day, '', '', cast(null as bytea),"  # noqa: S608 -- our own words
+        " (select has_postings from ledgers where warehouse = ?),"
         f" (select quantity from stock where {where}),"
-        f" (select cast(sum(quantity) as bigint) from stock_postings where {where} and day < ?)",
-        (key.warehouse, *values, *values, first),
+        f" (select cast(sum(quantity) as bigint) from stock_postings where {where} and day < ?)"
+        f" union all select *, 0, 0, 0 from ({columns} and day >= ? order by day limit ?) as p",
+        (key.warehouse, *values, *values, first, *values, first, rows_max + 1),
     )
-    has_postings, balance, opening = (value or 0 for value in known[0])
+    known = next(row[4:] for row in found if row[0] is None)
+    has_postings, balance, opening = (value or 0 for value in known)
     if not has_postings:
         return None
-    columns = f"select day, gateway, epoch, entries from stock_postings where {where}"  # noqa: S608 -- our own words
-    rows = await tx.fetch(
-        f"{columns} and day >= ? order by day limit ?", (*values, first, rows_max + 1)
-    )
+    posted = (row[:4] for row in found if row[0] is not None)
+    rows: Sequence[Row] = sorted(posted, key=lambda row: integer(row[0]))
     end: int | None = None
     if len(rows) > rows_max:
         # The last day may not be whole.
