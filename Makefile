@@ -112,9 +112,10 @@ picture: $(VENV)/installed-demo ## draw docs/pictures/demo.svg from a real run o
 	@$(BIN)/python scripts/picture.py
 
 .PHONY: screenshots
-screenshots: $(VENV)/installed-dev ## take docs/pictures/dashboard-*.png from real pages
+screenshots: $(VENV)/installed-dev ## take the pictures of docs/pictures/*.png from real pages
 	@scripts/debian-packages test
 	@$(BIN)/python scripts/screenshots.py
+	@$(BIN)/python scripts/box_screenshots.py
 
 .PHONY: clean
 clean: ## remove the environment, caches and what was built
