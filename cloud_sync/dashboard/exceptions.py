@@ -101,7 +101,7 @@ async def resolve(visit: Visit) -> Response:
     if action == ADJUST and quantity.isascii() and quantity.isdigit() and len(quantity) < 10:
         said["quantity"] = int(quantity)
     try:
-        await post_resolution(visit.mutation(said))
+        await visit.act(post_resolution, said)
     except Refused as error:
         return await _render(visit, problem=error.problem.message, status=422)
     return visit.go(f"/ui/exceptions?{visit.request.url.query}")

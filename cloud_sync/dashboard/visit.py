@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -110,6 +112,16 @@ class Visit:
             ticket = idempotency.Ticket(caller, f"ui-{key}", asked, self.now_us)
         call = call_of(self.request)
         return Mutation(self.context.database, self.credential, raw, self.now_us, ticket, call)
+
+    async def act(
+        self, call: Callable[[Mutation], Awaitable[Response]], body: Mapping[str, object]
+    ) -> None:
+        """Have a call of the API's done for this form. Raises Refused, also where the refusal
+        was kept under the form's key and comes back as an answer."""
+        response = await call(self.mutation(body))
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
+            problem = json.loads(bytes(response.body))["error"]
+            raise Refused(problem["code"], problem["message"])
 
 
 def token_of_forms(secret: str) -> str:

@@ -212,6 +212,20 @@ async def test_a_refusal_is_told_above_the_queue(reader: Reader, tokens: dict[st
     assert (await post(reader, {**fields, "about": "[]"})).status_code == 422
 
 
+async def test_a_refusal_of_the_api_itself_is_told_each_time(
+    reader: Reader, tokens: dict[str, str]
+) -> None:
+    await come(reader, tokens, "ana")
+    fields = form_of(await reader.see("/ui/exceptions"), "excursion")
+    about = json.loads(fields["about"])
+    nobodys = "00000000-0000-7000-8000-ffffffffffff"
+    fields["about"] = json.dumps({**about, "evidence": [nobodys]})
+    for _ in range(2):  # the second is answered with the refusal that was kept
+        answer = await post(reader, {**fields, "action": "inspect"})
+        assert answer.status_code == 422
+        assert nobodys in answer.text
+
+
 async def test_who_may_not_resolve_is_offered_no_form(
     reader: Reader, tokens: dict[str, str]
 ) -> None:
