@@ -11,6 +11,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from cloud_sync.contract import keys, plan_life, rights
+from cloud_sync.dashboard.explained import read_explanation
 from cloud_sync.dashboard.network_plan import read_case, read_plan
 from cloud_sync.dashboard.page import ROOT, Page, get, post
 from cloud_sync.dashboard.plan_facts import (
@@ -85,6 +86,7 @@ async def _show(visit: Visit, problem: str = "", status: int = 200) -> Response:
         status=status,
         plan=story.plan,
         story=story,
+        why=read_explanation(story.plan.explanation),
         state=story.state,
         kinds=STATE_KINDS,
         way=_STEPS,

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from cloud_sync.dashboard.network_plan import COST_TERMS, NetworkPlan, read_plan
 from cloud_sync.jobs.runner import JobFailed, run_job
 
-SEARCH_S: Final = 8
+SEARCH_S: Final = 5
+"""Of each of the two, so that both are answered within the time that a request has."""
 ANSWER_S: Final = 60.0
 """For starting Python on a busy machine, beside the search."""
 SOLVER: Final = (

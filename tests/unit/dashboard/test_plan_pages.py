@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from cloud_sync.dashboard.explained import read_explanation
 from cloud_sync.store.ports import Database
 from tests.rigs.planner_site import DAY_US, HOUR_US, PlannerSite
 from tests.rigs.reader import Reader
@@ -113,6 +114,13 @@ async def test_a_plan_without_a_network_plan_is_shown_all_the_same(
     await reader.sign_in("ana", "planner")
     page = await reader.see("/ui/plans/J1/PL-1")
     assert "There is no earlier network plan" in page
+
+
+def test_what_a_newer_gateway_explains_in_another_way_is_left_out() -> None:
+    told = {"binding": [{"limit": "vehicle"}], "without": {"n_out": "many"}, "dark": 3, "new": 1}
+    why = read_explanation(told)
+    assert [it.limit for it in why.binding] == ["vehicle"]
+    assert (why.without, why.dark) == (None, [])
 
 
 async def test_both_languages(proposed: PlannerSite, reader: Reader) -> None:
