@@ -31,14 +31,16 @@ def draw_demand(
 ) -> Markup:
     """The chart of the warehouses together: their demands add up, and so do their variances.
 
-    sold: pieces by day; a day without is one on which nothing was sold. Today, which is not
-    over, is neither past nor expected.
+    sold: pieces by day; a day without is one on which nothing was sold, and before the first
+    nobody knows. Today, which is not over, is neither past nor expected.
     """
     kept = list(policies)
     mean = sum(it.demand_units_per_day for it in kept)
     spread = BAND_Z * sqrt(sum(it.demand_sd_units_per_day**2 for it in kept))
     past = days_before(today)
     ahead = [str(date.fromisoformat(today) + timedelta(n)) for n in range(1, AHEAD_DAYS + 1)]
+    first = min(sold, default=today)
+    known = (float(sold.get(it, 0)) if it >= first else None for it in past)
     none = (None,) * len(past)
     expected = (mean if kept else None,) * len(ahead)
     t = words.say
@@ -50,9 +52,7 @@ def draw_demand(
         numbers=t("item.numbers"),
         labels=tuple(it[5:] for it in (*past, *ahead)),
         series=(
-            charts.Series(
-                t("item.sold"), (*(float(sold.get(it, 0)) for it in past), *(None for _ in ahead))
-            ),
+            charts.Series(t("item.sold"), (*known, *(None for _ in ahead))),
             charts.Series(t("item.expected"), (*none, *expected)),
         ),
         shown=lambda n: number(n, 0 if n == round(n) else 1),

@@ -24,12 +24,16 @@ def numbers(html: str) -> dict[str, list[str]]:
 
 def test_the_past_is_what_was_sold_and_the_future_is_expected() -> None:
     drawn = draw_demand(
-        {"2026-03-01": 7}, [policy(10, 3), policy(5, 4)], today="2026-03-02", words=Words("en")
+        {"2026-02-27": 1, "2026-03-01": 7},
+        [policy(10, 3), policy(5, 4)],
+        today="2026-03-02",
+        words=Words("en"),
     )
     found = numbers(drawn)
     assert len(found) == 28 + 7
     assert found["03-01"] == ["7", "–", "–", "–"]
     assert found["02-28"] == ["0", "–", "–", "–"]
+    assert found["02-26"] == ["–", "–", "–", "–"], "nobody was looking yet"
     assert "03-02" not in found, "today is not over"
     # 10 + 5 a day; deviations of 3 and 4 are one of 5.
     assert found["03-03"] == ["–", "15", "6.8", "23.2"]
