@@ -20,8 +20,8 @@ pytestmark = pytest.mark.slow
 PAGE = Path(__file__).resolve().parents[3] / "docs/decisions/0015-warehouse-in-every-key.md"
 
 WHOLE = {
-    "audit_head", "audit_log", "credentials", "epcis_attributes", "epcis_captures",
-    "epcis_children", "epcis_ended_tokens", "epcis_feed", "epcis_queries",
+    "audit_head", "audit_log", "credentials", "day_lock", "epcis_attributes",
+    "epcis_captures", "epcis_children", "epcis_ended_tokens", "epcis_feed", "epcis_queries",
     "epcis_subscriptions", "exception_subjects", "feed", "feed_marks", "idempotency",
     "invitations", "lots", "orders", "promise_rules", "schema_version", "sessions",
     "transit_rules", "users", "webhook_deliveries", "webhooks",
