@@ -22,6 +22,7 @@ FINDS_ITS_WORK_DONE = {
     "/v1/orders/{order_id}/allocate": "gives what is missing, and then nothing is",
     "/v1/orders/{order_id}/cancel": "what is cancelled stays so",
     "/v1/orders/{order_id}/move": "takes from a warehouse what it has, and then it has nothing",
+    "/v1/periods": "the books are closed up to a time once, and the same again answers the same",
     "/v1/plans/decide": "the first decision stands",
     "/v1/reservations/{reservation}/confirm": "what is confirmed stays so",
     "/v1/reservations/{reservation}/release": "what is released stays so",
