@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -26,12 +27,12 @@ _WAITING = (
 
 
 @pytest.fixture
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    directory = tmp_path_factory.mktemp("pg")
-    # Whoever the server runs as has to reach its files.
-    for each in (directory, *directory.parents[:2]):
-        each.chmod(0o755)
-    with running_cluster(Cluster(programs_or_skip(), directory)) as it:
+def cluster() -> Iterator[Cluster]:
+    # Not below pytest's own directory, which whoever the server runs as may not enter.
+    with (
+        tempfile.TemporaryDirectory(prefix="forepost-pg-") as name,
+        running_cluster(Cluster(programs_or_skip(), Path(name))) as it,
+    ):
         yield it
 
 
