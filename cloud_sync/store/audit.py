@@ -12,8 +12,8 @@ the hash over all. What devices report is not here: each event is in a chain of 
     link(seq) = BLAKE2b-256(link(seq - 1) || seq as 8 bytes big-endian || body)
 
 The database refuses to change or delete an entry. Whoever gets around that has to compute all
-later links anew: `verify` finds everything else, and that too where a head was noted elsewhere,
-as the service's log does.
+later links anew: `verify` finds everything else, and that too where a head was noted elsewhere
+(`forepost-cloud audit verify --head`).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Making a database copies some three hundred files, and a cluster that ends deletes them: together
 a fifth of a second for each of some hundred tests. Emptying the tables that a test has written
-takes a tenth of that. A database whose tables, columns or indexes are no longer the pattern's is
-not lent again.
+takes a tenth of that. A database whose tables, columns, indexes or walls are no longer the
+pattern's is not lent again.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from tests.rigs.postgres import run_apart
 PATTERN = "pattern"
 
 _SHAPE = """
-    select c.relname, c.relkind, a.attname, a.atttypid::int, a.attnotnull
+    select c.relname, c.relkind, c.relrowsecurity, a.attname, a.atttypid::int, a.attnotnull
     from pg_class c join pg_attribute a on a.attrelid = c.oid
     where c.relnamespace = 'public'::regnamespace and not a.attisdropped
-    order by 1, 3
+    order by 1, 4
 """
 _TABLES = "select tablename from pg_tables where schemaname = 'public' order by 1"
 _COUNTING = """
