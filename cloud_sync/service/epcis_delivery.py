@@ -38,7 +38,8 @@ EVENTS_AT_ONCE: Final = 100
 SUBSCRIPTIONS_AT_ONCE: Final = 16
 ROUND_EVERY_S: Final = 1.0
 STEPS_PER_ROUND: Final = 100
-STEPS_WHEN_BUSY: Final = 5
+STEPS_WHEN_BUSY: Final = ((5000, 1), (1, 5))
+"""If so many rows came lately, so many steps: a backlog goes before the telling of it."""
 CLAIMED_US: Final = 60_000_000
 """How long a claim holds: more than any delivery may take."""
 STREAM_US: Final = 1_000_000
@@ -68,8 +69,12 @@ async def look_after_subscriptions(
 async def tell_journals(database: Database, wall_us: Callable[[], int]) -> None:
     """Tell as EPCIS what gateways have sent: little while they are sending, then the rest; and
     give events of an older version the keys that they lack."""
-    busy = await database.read(partial(is_busy, now_us=wall_us()))
-    for _ in range(STEPS_WHEN_BUSY if busy else STEPS_PER_ROUND):
+    n_steps = STEPS_PER_ROUND
+    for n_rows, n_left in STEPS_WHEN_BUSY:
+        if await database.read(partial(is_busy, now_us=wall_us(), n_rows=n_rows)):
+            n_steps = n_left
+            break
+    for _ in range(n_steps):
         if await database.read(is_behind):
             await database.transact(partial(project_rows, now_us=wall_us()))
         elif await database.read(is_keyed) or not await database.transact(key_older):

@@ -39,9 +39,15 @@ async def is_behind(tx: Transaction) -> bool:
     return bool(await tx.fetch(_BEHIND))
 
 
-async def is_busy(tx: Transaction, now_us: int) -> bool:
-    """True while gateways are sending: whoever can wait then leaves the database to them."""
-    rows = await tx.fetch("select received_at_us from received order by position desc limit 1")
+async def is_busy(tx: Transaction, now_us: int, *, n_rows: int = 1) -> bool:
+    """True while gateways are sending: whoever can wait then leaves the database to them.
+
+    n_rows: how many must have come within BUSY_US.
+    """
+    rows = await tx.fetch(
+        "select received_at_us from received order by position desc limit 1 offset ?",
+        (n_rows - 1,),
+    )
     return bool(rows) and integer(rows[0][0]) > now_us - BUSY_US
 
 

@@ -296,6 +296,7 @@ class PahoSession:
         if packet_id:
             self._unacknowledged.append(entry)
         message = MqttMessage(topic, payload, is_retained, entry.acknowledge)
+        self._rests.n_messages += 1
         if self._held or not self._offer(message):
             self._held.append(message)
             self._pause()

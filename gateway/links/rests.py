@@ -18,9 +18,14 @@ PACKETS_OF_FLOOD: Final = 150
 
 
 class Rests:
-    """The rests of one connection. now_s: a monotonic clock's, when it begins."""
+    """The rests of one connection. now_s: a monotonic clock's, when it begins.
+
+    n_messages: how many have come since the last read, of all packets; acknowledgements of what
+    we say are none, and a scan has one of those, too.
+    """
 
     def __init__(self, now_s: float) -> None:
+        self.n_messages = 0
         self._read_at_s = now_s
         self._is_rush = False
 
@@ -33,8 +38,8 @@ class Rests:
         if not n_packets:
             return 0.0
         was_rush, since_s = self._is_rush, now_s - self._read_at_s
-        self._read_at_s = now_s
-        self._is_rush = n_packets > RATE_OF_LONG_RESTS * since_s
+        self._is_rush = self.n_messages > RATE_OF_LONG_RESTS * since_s
+        self._read_at_s, self.n_messages = now_s, 0
         if n_packets >= PACKETS_OF_FLOOD:
             return 0.0
         return LONG_REST_S if was_rush and self._is_rush else REST_S

@@ -15,6 +15,8 @@ from cloud_sync.epcis.schedule import ScheduleRefused, parse_schedule
 from cloud_sync.epcis.times import format_time, parse_time
 from cloud_sync.outbound.post import PostFailed
 from cloud_sync.service.epcis_delivery import deliver_due, tell_journals
+from cloud_sync.store.columns import integer
+from cloud_sync.store.epcis_projection import BUSY_US, ROWS_AT_ONCE
 from cloud_sync.store.ports import Database
 from tests.fakes.epcis_http import problem_of
 from tests.fakes.epcis_words import Json, document, event
@@ -297,6 +299,34 @@ async def test_what_gateways_send_is_told_in_the_background(
     while await deliver_due(database, receiver, clock):
         pass
     assert receiver.ids == list(range(1, 91))
+
+
+async def test_a_backlog_goes_before_the_telling_of_it(
+    http: httpx.AsyncClient, database: Database, clock: Wall, tokens: dict[str, str]
+) -> None:
+    book = Book()
+
+    async def told() -> int:
+        ((n,),) = await database.read(lambda tx: tx.fetch("select count(*) from epcis_events"))
+        return integer(n)
+
+    async def tell_after(n_rows: int) -> int:
+        first = len(book.bodies) + 1
+        for number in range(first, first + n_rows):
+            book.receive(1, number=number)
+        if n_rows:
+            answer = await http.post(
+                BATCHES, content=book.batch(first), headers=bearer(tokens["gw-W1"])
+            )
+            assert answer.status_code == 200, answer.text
+        before = await told()
+        await tell_journals(database, clock)
+        return await told() - before
+
+    assert await tell_after(300) == 5 * ROWS_AT_ONCE
+    assert await tell_after(5000) == ROWS_AT_ONCE
+    clock.now_us += 2 * BUSY_US
+    assert await tell_after(0) == 100 * ROWS_AT_ONCE
 
 
 @pytest.mark.parametrize(

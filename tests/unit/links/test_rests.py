@@ -10,10 +10,14 @@ import pytest
 from gateway.links.rests import LONG_REST_S, PACKETS_OF_FLOOD, REST_S, Rests
 
 
-def rests(reads: list[tuple[float, int]]) -> list[float]:
-    """After reads: seconds since the one before, and packets."""
-    found, times = Rests(0.0), accumulate(after_s for after_s, _ in reads)
-    return [found.after(n, now_s) for now_s, (_, n) in zip(times, reads, strict=True)]
+def rests(reads: list[tuple[float, int]], *, acknowledgements: int = 0) -> list[float]:
+    """After reads: seconds since the one before, and messages."""
+    rests, times = Rests(0.0), accumulate(after_s for after_s, _ in reads)
+    found = []
+    for now_s, (_, n_messages) in zip(times, reads, strict=True):
+        rests.n_messages += n_messages
+        found.append(rests.after(n_messages + acknowledgements, now_s))
+    return found
 
 
 def test_nothing_rests_for_nothing_nor_in_a_flood() -> None:
@@ -24,11 +28,16 @@ def test_nothing_rests_for_nothing_nor_in_a_flood() -> None:
 
 @pytest.mark.parametrize(("rate", "rest_s"), [(50, REST_S), (1000, REST_S), (2000, LONG_REST_S)])
 def test_a_steady_rate_settles_on_one_rest(rate: int, rest_s: float) -> None:
-    found, now_s, last_s = Rests(0.0), 0.0, REST_S
+    rests, now_s, last_s = Rests(0.0), 0.0, REST_S
     for _ in range(20):
         now_s += last_s + 0.002
-        last_s = found.after(max(1, round(rate * (last_s + 0.002))), now_s)
+        rests.n_messages = max(1, round(rate * (last_s + 0.002)))
+        last_s = rests.after(rests.n_messages, now_s)
     assert last_s == rest_s
+
+
+def test_acknowledgements_of_what_we_said_are_no_rush() -> None:
+    assert rests([(0.016, 16)] * 4, acknowledgements=16) == [REST_S] * 4
 
 
 def test_a_stall_of_ours_and_one_handful_are_no_rush() -> None:
