@@ -13,7 +13,7 @@ from cloud_sync.store.epcis_projection import is_busy
 from cloud_sync.store.ports import Database
 
 ROUND_EVERY_S: Final = 20.0
-BREATH_S: Final = 0.05
+BREATH_S: Final = 0.01
 """Between two transactions, so that a batch that waits comes first."""
 BUSY_ROUNDS_MAX: Final = 15
 """While gateways keep sending, the reports wait so many rounds, five minutes, and no longer."""
