@@ -76,7 +76,10 @@ def visitor(
         who.page.on("pageerror", lambda error: who.troubles.append(str(error)))
         who.page.on(
             "console",
-            lambda it: it.type in {"error", "warning"} and who.troubles.append(it.text),
+            lambda it: (
+                it.type in {"error", "warning"}
+                and who.troubles.append(f"{it.location.get('url')}: {it.text}")
+            ),
         )
         yield who
     finally:
